@@ -1,0 +1,138 @@
+"""The seam between control and the packet path (RFC 0002 section 6).
+
+A plane owns the UDP port: it answers STUN, runs ICE-lite, protects and forwards RTP.
+It does not speak DTLS; it hands DTLS datagrams of validated transports up and sends
+what it is told, so that a handshake can never block media.  Everything that crosses is
+plain data in both directions.  `reference` implements it in Python, `native` in Rust.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from meshproto.forwarding.events import ForwardingEvent
+from meshproto.forwarding.table import ForwardingDelta, TransportKind
+from meshproto.ids import ConsumerId, ProducerId, TransportId
+
+Address = tuple[str, int]
+"""IP address (text, no zone, never IPv4-mapped) and UDP port."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSpec:
+    """What a plane needs to know to accept a remote.
+
+    A client is recognised by `local_ufrag` in its connectivity checks and proves that
+    it read our description by `local_pwd` (RFC 8445 section 7.3).  `remote_ufrag` is
+    checked as well.  `transport_cc_id` and `abs_send_time_id` are the header extension
+    ids of the connection (0: not negotiated).
+    """
+
+    transport: TransportId
+    kind: TransportKind
+    local_ufrag: str = ""
+    local_pwd: str = ""
+    remote_ufrag: str = ""
+    start_bitrate_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SrtpKeys:
+    """The two directions of a DTLS-SRTP association (RFC 5764 section 4.2)."""
+
+    profile: str  # "AEAD_AES_128_GCM", "AEAD_AES_256_GCM" or "AES128_CM_SHA1_80"
+    send_key: bytes
+    send_salt: bytes
+    receive_key: bytes
+    receive_salt: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TransportValidated:
+    """An authenticated check opened the transport (or moved it) to `address`."""
+
+    transport: TransportId
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class TransportSilent:
+    """Neither checks nor media for `silence_s`; `expired` once consent ran out
+    (RFC 7675, 30 s): the transport sends no more.
+    """
+
+    transport: TransportId
+    silence_s: float
+    expired: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DtlsReceived:
+    """A DTLS datagram from the transport's validated address."""
+
+    transport: TransportId
+    datagram: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneFault:
+    """The plane could not do something and degraded (GSO off, address unusable)."""
+
+    reason: str
+
+
+PlaneEvent = (
+    TransportValidated | TransportSilent | DtlsReceived | PlaneFault | ForwardingEvent
+)
+
+LocalSink = Callable[[ConsumerId, bytes], None]
+"""Receives plain RTP packets of a LOCAL transport's consumers."""
+
+
+class MediaPlane(Protocol):
+    """One implementation of the packet path.  Not thread safe; call from one loop."""
+
+    async def open(self, hosts: Sequence[str], port: int) -> tuple[Address, ...]:
+        """Bind every host on `port` (0: one free port for all) and start.
+
+        Returns the bound addresses.  Raises `OSError` when a port is taken.
+        """
+
+    def on_event(self, handler: Callable[[PlaneEvent], None]) -> None:
+        """Set the one receiver of events; it is called from the loop, never nested."""
+
+    def add_transport(self, spec: TransportSpec) -> None:
+        """Accept a remote.  Raises `LimitError` or `StateError` (id or ufrag taken)."""
+
+    def restart_transport(self, spec: TransportSpec) -> None:
+        """ICE restart: new credentials for a live transport, media goes on."""
+
+    def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
+        """Start protecting and unprotecting with the keys of the finished handshake."""
+
+    def send_dtls(self, transport: TransportId, datagrams: Iterable[bytes]) -> None:
+        """Send to the validated address; dropped and counted while there is none."""
+
+    def close_transport(self, transport: TransportId) -> None:
+        """Forget the remote with its producers and consumers.  Unknown ids are fine."""
+
+    def program(self, deltas: Iterable[ForwardingDelta]) -> None:
+        """Apply changes to the forwarding table in order.
+
+        Raises `LimitError` or `StateError` for the first delta that cannot be applied;
+        the ones before it stay applied.
+        """
+
+    def inject(self, producer: ProducerId, packets: Sequence[bytes]) -> None:
+        """Feed plain RTP packets of a LOCAL transport's producer."""
+
+    def on_local(self, transport: TransportId, sink: LocalSink) -> None:
+        """Where the plain packets of a LOCAL transport's consumers go."""
+
+    def stats(self) -> dict[str, object]:
+        """Counters and gauges: plain dict, see RFC 0002 section 7 for the shape."""
+
+    async def close(self) -> None:
+        """Stop and release the port."""

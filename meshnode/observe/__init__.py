@@ -1,0 +1,1 @@
+"""What operators see: events as JSON lines, metrics, health."""

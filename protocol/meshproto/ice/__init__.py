@@ -1,0 +1,1 @@
+"""Connectivity: the stateless STUN server and the ICE-lite agent of the media port."""
