@@ -1,0 +1,57 @@
+# The two commands of README are `make run` and `make test`; each installs what is
+# missing first.  `make help` lists the rest.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml constraints.txt tools/setup.sh
+	@PYTHON="$(PYTHON)" VENV="$(VENV)" tools/setup.sh
+	@touch $@
+
+setup: $(STAMP) ## create .venv and install what is missing
+
+run: $(STAMP) ## start a node with its page: make run ARGS="--port 5000"
+	@exec $(BIN)/meshnode run $(ARGS)
+
+test: $(STAMP) ## the test suite, with one real browser in it
+	@tools/system.sh browser
+	@$(BIN)/pytest tests --ignore=tests/interop --ignore=tests/network \
+		--cov=meshproto --cov-branch --cov-report=term:skip-covered --cov-fail-under=90
+
+check: $(STAMP) ## format, lint, types, import contracts, tidy
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/tidy
+
+format: $(STAMP) ## rewrite the sources in the house format
+	@$(BIN)/ruff check --fix-only -q .
+	@$(BIN)/ruff format .
+
+interop: $(STAMP) ## every client we can install, publishing and playing
+	@tools/system.sh interop
+	@$(BIN)/python tests/interop/run.py
+
+network: $(STAMP) ## loss, bottleneck and attack runs in network namespaces (root)
+	@tools/system.sh network
+	@$(BIN)/pytest tests/network
+
+bench: $(STAMP) ## cost per delivered packet against baselines in the same run
+	@$(BIN)/python -m bench $(ARGS)
+
+fuzz: $(STAMP) ## ten minutes of mutated input for every parser
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+clean: ## forget .venv and caches
+	rm -rf $(VENV) .interop .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+.PHONY: help setup run test check format interop network bench fuzz clean

@@ -1,0 +1,25 @@
+#!/bin/sh
+# Create the virtual environment and install the project into it, within constraints.txt.
+set -eu
+cd "$(dirname "$0")/.."
+: "${PYTHON:=python3}" "${VENV:=.venv}"
+
+fail() { echo "setup: $*" >&2; exit 2; }
+
+command -v "$PYTHON" >/dev/null 2>&1 || fail "no $PYTHON; install Python 3.11 or newer"
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$("$PYTHON" --version) is too old: Python 3.11 or newer is needed (make PYTHON=python3.12)"
+
+if ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        apt-get update -q >/dev/null
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -q python3-venv >/dev/null
+    else
+        fail "no venv module; type: sudo apt-get install python3-venv"
+    fi
+fi
+
+[ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
+echo "setup: installing into $VENV (once)"
+"$VENV/bin/python" -m pip install -q --disable-pip-version-check \
+    -c constraints.txt -e '.[test,dev]' || fail "pip could not install the project, see above"
