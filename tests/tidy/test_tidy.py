@@ -99,7 +99,9 @@ def test_every_module_opens_with_an_essay_and_future_annotations() -> None:
     assert not bare
     code = [p for p in sources() if len(tree(p).body) > 1 and p.name != "__init__.py"]
     old = [
-        name(p) for p in code if "from __future__ import annotations" not in p.read_text()
+        name(p)
+        for p in code
+        if "from __future__ import annotations" not in p.read_text()
     ]
     assert not old
 
@@ -138,7 +140,9 @@ def sections(number: str) -> frozenset[str] | None:
     found = list((ROOT / "rfcs").glob(f"{number}-*.md"))
     if not found:
         return None
-    headings = re.findall(r"^#+ (\d+(?:\.\d+)*)[. ]", found[0].read_text(), re.MULTILINE)
+    headings = re.findall(
+        r"^#+ (\d+(?:\.\d+)*)[. ]", found[0].read_text(), re.MULTILINE
+    )
     return frozenset(headings)
 
 
