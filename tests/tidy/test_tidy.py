@@ -25,10 +25,11 @@ FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 FUNCTION_LINES_USUAL = 35
 FUNCTIONS_OVER_USUAL_MAX = 0.1
-PURE_IMPORTS = frozenset(
-    "__future__ base64 bisect collections dataclasses enum functools hashlib heapq hmac"
-    " ipaddress itertools math msgpack re struct typing zlib meshproto".split()
-)
+PURE_IMPORTS = {
+    *("__future__", "base64", "bisect", "collections", "dataclasses", "enum", "zlib"),
+    *("functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math"),
+    *("msgpack", "re", "struct", "typing", "meshproto"),
+}
 RFC_REFERENCE = re.compile(r"RFC (0\d{3})(?:\s+section\s+(\d+(?:\.\d+)*))?")
 
 
