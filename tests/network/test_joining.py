@@ -1,4 +1,4 @@
-"""Joining a stream that runs: the first picture comes at once, for whatever publisher."""
+"""Joining a stream that runs: the first picture comes at once, whoever publishes."""
 
 from __future__ import annotations
 
