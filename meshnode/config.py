@@ -1,58 +1,226 @@
-"""Every setting of a node in one typed object: flags > environment > file > defaults.
+"""Every setting of a node in one typed object.
 
-The names here are the flags (`--http`), the environment (`MESHNODE_HTTP`) and the keys
-of the TOML file.  Secrets are never flags: they come from files or the environment.
+`Settings` is plain data: building it reads neither environment nor configuration, so
+that somebody else's program can hold several nodes without surprises.  The command
+line fills it from flags > environment > file > defaults (`meshnode/cli/sources.py`).
+
+The names here are the flags (`--public-ip`), the environment (`MESHNODE_PUBLIC_IP`,
+`MESHNODE_LIMITS__STREAMS`) and the keys of the TOML file (`public_ip`, `[limits]`).
+Validators say what a value *should be*; whoever shows the message puts the place and
+the value in front, which makes one sentence.
 """
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, NamedTuple
+from urllib.parse import urlsplit
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+
+from meshproto.errors import StateError
 
 
-class Limits(BaseSettings):
+class Endpoint(NamedTuple):
+    """Where to listen: `host` without brackets, `port` 0 for any free one."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """Read `HOST:PORT`, `[::1]:8080` too.  Raises `ValueError`."""
+        host, colon, port = text.strip().rpartition(":")
+        bracketed = host.startswith("[") and host.endswith("]")
+        host = host[1:-1] if bracketed else host
+        good = colon and host and port.isascii() and port.isdigit() and len(port) < 6
+        if not good or int(port) > 65535 or bracketed != (":" in host):
+            raise ValueError("should be HOST:PORT such as 127.0.0.1:8080 or [::1]:8080")
+        return cls(host, int(port))
+
+    def __str__(self) -> str:
+        return (
+            f"[{self.host}]:{self.port}"
+            if ":" in self.host
+            else ":".join((self.host, str(self.port)))
+        )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def _endpoint(value: object) -> str:
+    return str(Endpoint.parse(str(value)))
+
+
+def _several(value: object) -> object:
+    """A list, or one text with commas (the environment has no lists)."""
+    if isinstance(value, str):
+        return tuple(value.replace(",", " ").split())
+    return value
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("should be an IP address such as 203.0.113.7") from None
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text, strict=False))
+    except ValueError:
+        raise ValueError("should be an address or network such as 10.0.0.0/8") from None
+
+
+def _origin(text: str) -> str:
+    """The start of every URL we print: scheme and authority, nothing else."""
+    message = "should be like https://live.example.org, without a path"
+    try:
+        parts = urlsplit(text.strip())
+        port = parts.port
+    except ValueError:
+        raise ValueError(message) from None
+    extra = parts.path.strip("/") or parts.query or parts.fragment or parts.username
+    if text and (parts.scheme not in {"http", "https"} or not parts.hostname or extra):
+        raise ValueError(message)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}" if text else ""
+
+
+def _readable(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("should be an existing file")
+    return path
+
+
+ListenAddress = Annotated[str, BeforeValidator(_endpoint)]
+IpAddress = Annotated[str, AfterValidator(_address)]
+Addresses = Annotated[tuple[IpAddress, ...], BeforeValidator(_several)]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_several)
+]
+Origin = Annotated[str, AfterValidator(_origin)]
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
+
+
+class Limits(BaseModel):
     """Bounds of every table; a full one refuses and names the limit."""
 
-    model_config = SettingsConfigDict(env_prefix="MESHNODE_LIMIT_", extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    transports: int = Field(2048, ge=1, description="client transports on the port")
-    tracks_per_client: int = Field(16, ge=1, description="m-lines a client may bring")
-    ssrcs_per_transport: int = Field(64, ge=1, description="RTP sources of a client")
-    sdp_bytes: int = Field(65536, ge=1024, description="size of a description")
-    sessions_per_address: int = Field(64, ge=1, description="sessions of one address")
-    streams: int = Field(256, ge=1, description="streams published at this node")
-    viewers_per_stream: int = Field(1024, ge=1, description="viewers of one stream")
-    history_bytes: int = Field(
-        8 * 2**20, ge=65536, description="packet history of one layer"
-    )
-    requests_per_minute: int = Field(
-        240, ge=1, description="POST, PATCH and DELETE of one address"
-    )
-    events_subscribers: int = Field(256, ge=1, description="open event streams")
-    message_bytes: int = Field(65536, ge=1, description="one data-channel message")
+    transports: Annotated[int, Field(ge=1)] = 2048
+    """Client transports on the media port."""
+    tracks_per_client: Annotated[int, Field(ge=1)] = 16
+    """Media sections that one client may bring."""
+    ssrcs_per_transport: Annotated[int, Field(ge=1)] = 64
+    """RTP sources of one client."""
+    sdp_bytes: Annotated[int, Field(ge=1024)] = 65536
+    """Size of a session description."""
+    sessions_per_address: Annotated[int, Field(ge=1)] = 64
+    """Sessions opened from one IP address."""
+    streams: Annotated[int, Field(ge=1)] = 256
+    """Streams published at this node."""
+    viewers_per_stream: Annotated[int, Field(ge=1)] = 1024
+    """Viewers of one stream."""
+    history_bytes: Annotated[int, Field(ge=65536)] = 8 * 2**20
+    """Packet history of one layer."""
+    requests_per_minute: Annotated[int, Field(ge=1)] = 240
+    """POST, PATCH and DELETE requests of one IP address."""
+    events_subscribers: Annotated[int, Field(ge=1)] = 256
+    """Open event streams."""
+    message_bytes: Annotated[int, Field(ge=1)] = 65536
+    """One data-channel message."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What a person can say about a node."""
 
-    model_config = SettingsConfigDict(env_prefix="MESHNODE_", extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    port: int = Field(5000, ge=0, le=65535)
-    hosts: tuple[str, ...] = ("0.0.0.0", "::")
-    http: str = "127.0.0.1:8080"
-    admin: str = "127.0.0.1:8081"
-    public_ip: tuple[str, ...] = ()
-    advertise: tuple[str, ...] = ()
-    public_url: str = ""
-    tls_cert: Path | None = None
-    tls_key: Path | None = None
-    trusted_proxy: tuple[str, ...] = ()
+    port: Annotated[int, Field(ge=0, le=65535)] = 5000
+    """UDP port of all media; 0 takes a free one."""
+    hosts: Annotated[Addresses, Field(min_length=1)] = ("0.0.0.0", "::")
+    """Local addresses the media port binds."""
+    http: ListenAddress = "127.0.0.1:8080"
+    """Where the page, WHIP and WHEP are served."""
+    admin: ListenAddress = "127.0.0.1:8081"
+    """Where status, metrics and commands are served; keep it on loopback."""
+    public_ip: Addresses = ()
+    """Addresses by which the outside reaches the media port, added to our own."""
+    advertise: Addresses = ()
+    """The exact addresses to advertise instead of those found."""
+    public_url: Origin = ""
+    """Origin of the URLs that are printed and linked, as seen from outside."""
+    tls_cert: ReadableFile | None = None
+    """PEM certificate chain for https."""
+    tls_key: ReadableFile | None = None
+    """PEM private key of the certificate."""
+    trusted_proxy: Networks = ()
+    """Proxies whose Forwarded headers are believed."""
     data: Path | None = None
-    publish_key_file: Path | None = None
+    """Folder for keys; None keeps nothing on disk."""
+    publish_key: Annotated[SecretStr, Field(min_length=1)] | None = None
+    """The secret publishers must show, from MESHNODE_PUBLISH_KEY or an embedder."""
+    publish_key_file: ReadableFile | None = None
+    """File holding that secret."""
     plane: Literal["auto", "reference", "native"] = "auto"
+    """Which packet path runs; auto prefers native where it is built."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """How much is logged."""
     log_format: Literal["console", "json"] = "console"
-    limits: Limits = Field(default_factory=lambda: Limits())
+    """For people, or one JSON object a line."""
+    limits: Limits = Limits()
+    """Bounds of every table."""
+
+    @model_validator(mode="after")
+    def _belong_together(self) -> Settings:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            missing = "tls_key" if self.tls_key is None else "tls_cert"
+            raise ValueError(
+                "tls_cert and tls_key belong together: "
+                f"also set --{missing.replace('_', '-')}"
+            )
+        return self
+
+    @property
+    def http_endpoint(self) -> Endpoint:
+        """`http` taken apart."""
+        return Endpoint.parse(self.http)
+
+    @property
+    def admin_endpoint(self) -> Endpoint:
+        """`admin` taken apart."""
+        return Endpoint.parse(self.admin)
+
+    def read_publish_key(self) -> str | None:
+        """The publishers' secret from wherever it is, None when publishing is open.
+
+        Raises `StateError` for an empty or unreadable file.
+        """
+        if self.publish_key is not None:
+            return self.publish_key.get_secret_value()
+        if self.publish_key_file is None:
+            return None
+        try:
+            key = self.publish_key_file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            raise StateError(f"{self.publish_key_file}: {error}") from error
+        if not key:
+            raise StateError(f"{self.publish_key_file} is empty: write the key into it")
+        return key
