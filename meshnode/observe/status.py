@@ -1,0 +1,94 @@
+"""What a node says about itself: values first, JSON second.
+
+These values are what `/status` prints, what `/metrics` counts, what the library returns
+and what `meshnode status` reads.  They hold no secret: sessions appear under a number
+that opens nothing (their URLs are capabilities), and addresses of viewers and
+publishers are cut to their network, since an operator needs to see where load comes
+from and not who watches.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStatus:
+    """One simulcast layer of a track; `rid` is "" without simulcast."""
+
+    rid: str
+    codec: str
+    live: bool
+    bitrate_bps: int = 0
+    packets: int = 0
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TrackStatus:
+    """One track of a stream; `codec` is the one that was negotiated."""
+
+    kind: str
+    mid: str
+    codec: str
+    layers: tuple[LayerStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """A publisher or a viewer: `door` is "whip", "whep" or "local"."""
+
+    number: int
+    door: str
+    state: str
+    network: str
+    age_s: float
+    layers: tuple[str, ...] = ()
+    estimate_bps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStatus:
+    """A stream; `state` is connecting, live or lingering (its publisher left)."""
+
+    name: str
+    state: str
+    age_s: float
+    viewers: int
+    tracks: tuple[TrackStatus, ...] = ()
+    publisher: SessionStatus | None = None
+    sessions: tuple[SessionStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """A node; `state` is starting, ready, draining or stopped."""
+
+    version: str
+    state: str
+    uptime_s: float
+    plane: str
+    addresses: tuple[str, ...]
+    urls: Mapping[str, str]
+    limits: Mapping[str, int]
+    streams: tuple[StreamStatus, ...] = ()
+    counters: Mapping[str, object] = field(default_factory=dict)
+
+    def json(self) -> dict[str, object]:
+        """Plain values, ready for `json.dumps`."""
+        return asdict(self)
+
+
+def network_of(address: str) -> str:
+    """The address without its host part: /24 of IPv4, /48 of IPv6, "" if unknown."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return ""
+    if parsed.is_loopback:
+        return "loopback"
+    prefix = 24 if parsed.version == 4 else 48
+    return str(ipaddress.ip_network((parsed, prefix), strict=False))
