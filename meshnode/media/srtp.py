@@ -1,0 +1,68 @@
+"""SRTP and SRTCP: what the plane calls, whatever the profile.
+
+One `Outbound` and one `Inbound` per transport, made from the keys of its handshake.
+The header is handed over apart from the payload and the ciphertext comes back alone, so
+that nothing is joined: a burst leaves as a list of such pieces in one system call.
+
+Both directions authenticate before anything is remembered (RFC 3711 section 3.3): a
+forged packet costs one decryption and changes nothing.  The number of SSRCs is bounded,
+because each needs a window.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from meshnode.media.plane import SrtpKeys
+from meshnode.media.srtp_cm import CmInbound, CmOutbound
+from meshnode.media.srtp_gcm import GcmInbound, GcmOutbound
+from meshnode.media.srtp_keys import PROFILES, session_keys
+from meshproto.errors import StateError
+
+SSRCS_MAX = 64
+
+
+class Outbound(Protocol):
+    """Protects what we send."""
+
+    def protect(self, header: bytes, payload: bytes) -> bytes:
+        """Encrypt one RTP packet; returns what follows the header, tag included.
+
+        Raises `StateError` when this index was used already or is too old to know.
+        """
+
+    def protect_rtcp(self, packet: bytes) -> bytes:
+        """The whole SRTCP packet of a compound RTCP packet."""
+
+
+class Inbound(Protocol):
+    """Verifies and decrypts what arrives."""
+
+    def unprotect(self, packet: bytes) -> bytes:
+        """The plain RTP packet.  Raises `DecodeError` (reason `srtp-*`)."""
+
+    def unprotect_rtcp(self, packet: bytes) -> bytes:
+        """The plain compound RTCP packet.  Raises `DecodeError` (reason `srtcp-*`)."""
+
+
+def make_outbound(keys: SrtpKeys, ssrcs: int = SSRCS_MAX) -> Outbound:
+    """The sending direction; `ssrcs` bounds how many we may send."""
+    derived = session_keys(keys.profile, keys.send_key, keys.send_salt)
+    if PROFILES[keys.profile].gcm:
+        return GcmOutbound(derived, ssrcs)
+    return CmOutbound(derived, ssrcs)
+
+
+def make_inbound(keys: SrtpKeys, ssrcs: int = SSRCS_MAX) -> Inbound:
+    """The receiving direction; `ssrcs` bounds how many the remote may use."""
+    derived = session_keys(keys.profile, keys.receive_key, keys.receive_salt)
+    if PROFILES[keys.profile].gcm:
+        return GcmInbound(derived, ssrcs)
+    return CmInbound(derived, ssrcs)
+
+
+def overhead_bytes(profile: str) -> int:
+    """Bytes that protecting adds to an RTP packet."""
+    if profile not in PROFILES:
+        raise StateError(f"unknown SRTP profile {profile!r}")
+    return PROFILES[profile].tag_bytes

@@ -1,0 +1,113 @@
+"""What the SRTP profiles share: header size, windows by SSRC, the SRTCP counters."""
+
+from __future__ import annotations
+
+from meshnode.media.srtp_window import Window
+from meshproto.errors import DecodeError, LimitError, StateError
+
+RTCP_ENCRYPTED = 1 << 31
+RTCP_INDEX_MASK = RTCP_ENCRYPTED - 1
+
+
+def header_length(packet: bytes, tag_bytes: int) -> int:
+    """Size of an RTP packet's header with CSRCs and extension (RFC 3550 section 5.1).
+
+    Raises `DecodeError` when it does not leave `tag_bytes` of the packet.
+    """
+    size = len(packet)
+    if size < 12 + tag_bytes or packet[0] >> 6 != 2:
+        raise DecodeError("srtp-short")
+    length = 12 + 4 * (packet[0] & 15)
+    if packet[0] & 0x10:
+        length += 4
+        if length > size:
+            raise DecodeError("srtp-header")
+        length += 4 * (packet[length - 2] << 8 | packet[length - 1])
+    if length + tag_bytes > size:
+        raise DecodeError("srtp-header")
+    return length
+
+
+class RtcpCounters:
+    """The SRTCP indexes of what we send, one count per SSRC of ours (31 bits)."""
+
+    __slots__ = ("_last", "_limit")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._last: dict[bytes, int] = {}
+
+    def next(self, ssrc: bytes) -> int:
+        """The next unused index of an SSRC, from 1.
+
+        Raises `LimitError` for too many SSRCs and `StateError` at the end of a key.
+        """
+        last = self._last.get(ssrc, 0)
+        if not last and len(self._last) >= self._limit:
+            raise LimitError("ssrcs_per_transport", self._limit)
+        if last >= RTCP_INDEX_MASK:
+            raise StateError("SRTCP index exhausted")
+        self._last[ssrc] = last + 1
+        return last + 1
+
+
+class Windows:
+    """The windows of one direction by SSRC (4 bytes as they stand in the packet)."""
+
+    __slots__ = ("_limit", "_windows", "get")
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._windows: dict[bytes, Window] = {}
+        self.get = self._windows.get
+        """The window of an SSRC or None: the one call on the packet path."""
+
+    def check_room(self, reason: str) -> None:
+        """Raise `DecodeError` when no further SSRC fits."""
+        if len(self._windows) >= self._limit:
+            raise DecodeError(reason)
+
+    def open_receive(self, ssrc: bytes, index: int, nonce: int) -> Window:
+        """A window for a remote's SSRC whose first packet proved genuine."""
+        window = Window(index, nonce, accept_earlier=True)
+        self._windows[ssrc] = window
+        return window
+
+    def open_send(self, ssrc: bytes, index: int, nonce: int) -> Window:
+        """A window for an SSRC of ours.  Raises `LimitError`."""
+        if len(self._windows) >= self._limit:
+            raise LimitError("ssrcs_per_transport", self._limit)
+        window = Window(index, nonce, accept_earlier=False)
+        self._windows[ssrc] = window
+        return window
+
+    def claim(self, window: Window, sequence: int) -> int:
+        """The index of a packet of ours, marked as used.
+
+        Raises `StateError` when it may have been used before.
+        """
+        index = window.highest + 1
+        if index & 0xFFFF == sequence and not window.missing:
+            window.highest = index
+            return index
+        index = window.estimate(sequence)
+        if not window.is_fresh(index):
+            raise StateError(f"RTP index {index} would be protected twice")
+        window.accept(index)
+        return index
+
+    def check(self, ssrc: bytes, index: int) -> None:
+        """Raise `DecodeError` for an SRTCP index that was seen or has no room."""
+        window = self._windows.get(ssrc)
+        if window is None:
+            self.check_room("srtcp-ssrcs")
+        elif not window.is_fresh(index):
+            raise DecodeError("srtcp-replay")
+
+    def mark(self, ssrc: bytes, index: int) -> None:
+        """Remember an SRTCP index that proved genuine."""
+        window = self._windows.get(ssrc)
+        if window is None:
+            self.open_receive(ssrc, index, 0)
+        else:
+            window.accept(index)
