@@ -24,7 +24,7 @@ NO_SERVERS = RTCConfiguration(iceServers=[])
 
 def use_loopback() -> None:
     """Aioice leaves loopback out when it gathers; here everything is on it."""
-    aioice.ice.get_host_addresses = lambda **_: ["127.0.0.1"]
+    aioice.ice.get_host_addresses = lambda *_, **__: ["127.0.0.1"]
 
 
 class Server:
