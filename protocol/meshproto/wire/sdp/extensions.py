@@ -48,6 +48,18 @@ SENT = {
 MAX_ONE_BYTE_ID = 14
 """The largest id of the one-byte form (RFC 8285 section 4.2), the form we write."""
 
+_PREFERRED: dict[str, int] = {
+    AUDIO_LEVEL: 1,
+    ABS_SEND_TIME: 2,
+    TRANSPORT_CC: 3,
+    MID: 4,
+    PLAYOUT_DELAY: 5,
+    DEPENDENCY_DESCRIPTOR: 12,
+    VIDEO_ORIENTATION: 13,
+    TOFFSET: 14,
+}
+"""The ids of our own offers: those browsers give, so that the two rarely clash."""
+
 _REVERSED = {
     Direction.SENDRECV: Direction.SENDRECV,
     Direction.SENDONLY: Direction.RECVONLY,
@@ -56,14 +68,57 @@ _REVERSED = {
 }
 
 
-def answer_received(media: Media, wanted: Iterable[str]) -> tuple[ExtMap, ...]:
+class ExtensionIds:
+    """The ids of one connection: an id means one URI and a URI has one id.
+
+    RFC 9143 section 9.1 asks that of a bundle, and not every client keeps it; what
+    clashes with an earlier section is left out of the answer.
+    """
+
+    def __init__(self, known: Iterable[Extension | ExtMap] = ()) -> None:
+        self._uris: dict[int, str] = {}
+        self._ids: dict[str, int] = {}
+        for extension in known:
+            self.admit(extension.id, extension.uri)
+
+    def admit(self, identity: int, uri: str) -> bool:
+        """Whether the pair is consistent with all before; if so it counts from now."""
+        consistent = self._uris.get(identity, uri) == uri
+        if not consistent or self._ids.get(uri, identity) != identity:
+            return False
+        self._uris[identity] = uri
+        self._ids[uri] = identity
+        return True
+
+    def assign(self, uri: str) -> int | None:
+        """The id of `uri`, a new one where it has none, None where none is left."""
+        if uri in self._ids:
+            return self._ids[uri]
+        choices: list[int] = [_PREFERRED[uri], *range(1, MAX_ONE_BYTE_ID + 1)]
+        for identity in choices:
+            if self.admit(identity, uri):
+                return identity
+        return None
+
+
+def answer_received(
+    media: Media, wanted: Iterable[str], ids: ExtensionIds
+) -> tuple[ExtMap, ...]:
     """The offered extensions among `wanted` that the offerer may send us."""
-    return _answer(media, frozenset(wanted), sending=False)
+    return _answer(media, frozenset(wanted), ids, sending=False)
 
 
-def answer_sent(media: Media, wanted: Iterable[str]) -> tuple[ExtMap, ...]:
+def answer_sent(
+    media: Media, wanted: Iterable[str], ids: ExtensionIds
+) -> tuple[ExtMap, ...]:
     """The offered extensions among `wanted` that we may send the offerer."""
-    return _answer(media, frozenset(wanted), sending=True)
+    return _answer(media, frozenset(wanted), ids, sending=True)
+
+
+def offer_sent(wanted: Iterable[str], ids: ExtensionIds) -> tuple[ExtMap, ...]:
+    """Extensions for an offer of ours, under ids that stay for the connection."""
+    assigned = ((ids.assign(uri), uri) for uri in sorted(wanted))
+    return tuple(ExtMap(found, uri) for found, uri in assigned if found is not None)
 
 
 def bare(extensions: Iterable[ExtMap]) -> tuple[Extension, ...]:
@@ -71,16 +126,16 @@ def bare(extensions: Iterable[ExtMap]) -> tuple[Extension, ...]:
     return tuple(Extension(found.id, found.uri) for found in extensions)
 
 
-def _answer(media: Media, wanted: frozenset[str], sending: bool) -> tuple[ExtMap, ...]:
+def _answer(
+    media: Media, wanted: frozenset[str], ids: ExtensionIds, sending: bool
+) -> tuple[ExtMap, ...]:
     answered: dict[str, ExtMap] = {}
-    taken: set[int] = set()
     for offered in media.extensions:
         if offered.uri not in wanted or offered.uri in answered:
             continue
-        if offered.id in taken or not _id_usable(offered.id, sending):
+        if not _id_usable(offered.id, sending):
             continue
-        if _allowed(offered.direction, sending):
-            taken.add(offered.id)
+        if _allowed(offered.direction, sending) and ids.admit(offered.id, offered.uri):
             answered[offered.uri] = _mirror(offered)
     return tuple(answered.values())
 

@@ -31,18 +31,7 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
 
 def parse(text: str | bytes, limits: SdpLimits = DEFAULT_LIMITS) -> SessionDescription:
     """Read a description.  Raises `DecodeError`, and nothing else, on bad text."""
-    session = Draft(limits)
-    drafts: list[Draft] = []
-    current = session
-    for line in _lines(_decode(text, limits), limits):
-        if line.type == "m":
-            if len(drafts) >= limits.media:
-                raise _at(line, DecodeError("sdp-limit", f"over {limits.media} media"))
-            current = Draft(limits)
-            drafts.append(current)
-        current.lines.append(line)
-        if line.type == "a":
-            _attribute(current, line)
+    session, *drafts = parse_lines(text, limits)
     if not session.lines or session.lines[0].type != "v":
         raise DecodeError("sdp-version", "line 1: a description begins with v=0")
     return SessionDescription(
@@ -51,6 +40,20 @@ def parse(text: str | bytes, limits: SdpLimits = DEFAULT_LIMITS) -> SessionDescr
         groups=tuple(session.groups),
         ice_lite="ice-lite" in session.flags,
     )
+
+
+def parse_lines(text: str | bytes, limits: SdpLimits) -> list[Draft]:
+    """The lines sorted into the session's draft, always there, and one a section."""
+    drafts = [Draft(limits)]
+    for line in _lines(_decode(text, limits), limits):
+        if line.type == "m":
+            if len(drafts) > limits.media:
+                raise _at(line, DecodeError("sdp-limit", f"over {limits.media} media"))
+            drafts.append(Draft(limits))
+        drafts[-1].lines.append(line)
+        if line.type == "a":
+            _attribute(drafts[-1], line)
+    return drafts
 
 
 def _decode(text: str | bytes, limits: SdpLimits) -> str:

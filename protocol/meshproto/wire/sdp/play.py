@@ -9,7 +9,7 @@ track are answered inactive and stay in the bundle, so that a track may come lat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from meshproto.errors import DecodeError
 from meshproto.wire.parameters import Codec, Extension, MediaKind
@@ -17,14 +17,14 @@ from meshproto.wire.sdp import codecs as codec_rules
 from meshproto.wire.sdp import extensions as extension_rules
 from meshproto.wire.sdp import sections as rules
 from meshproto.wire.sdp.endpoint import LocalEndpoint, RemoteEndpoint
+from meshproto.wire.sdp.extensions import ExtensionIds
 from meshproto.wire.sdp.model import Direction, Media
-from meshproto.wire.sdp.offer import REFUSED, Offer, refusal, require_one_transport
+from meshproto.wire.sdp.offer import REFUSED, Offer, refusal
 from meshproto.wire.sdp.section import (
     DataSection,
     Section,
     Source,
     payload_types,
-    write,
 )
 
 
@@ -100,58 +100,52 @@ def answer(
     Raises `DecodeError` where nothing can be sent, or where a section of the right kind
     lacks the codec of the track: a stream without its picture is not an answer.
     """
-    require_one_transport(offer)
     assigned = assign(offer, outgoing)
-    sections: list[Section] = []
+    ids = ExtensionIds()
     tracks: list[PlayTrack] = []
-    data: DataSection | None = None
-    for index, media in enumerate(offer.description.media):
-        if not media.live or (rules.is_data(media) and data is not None):
-            sections.append(rules.rejected(media))
-        elif rules.is_data(media):
-            sections.append(rules.data(media))
-            data = sections[-1].data
-        elif index in assigned:
-            section, track = send_track(media, assigned[index], send)
-            sections.append(section)
-            tracks.append(track)
-        else:
-            sections.append(rules.inactive(media, send.rtcp_mux_only))
+
+    def media_section(index: int, media: Media) -> Section:
+        if index not in assigned:
+            return rules.inactive(media, send.rtcp_mux_only)
+        section, track = send_track(media, assigned[index], send, ids)
+        tracks.append(track)
+        return section
+
+    done = rules.answer_all(offer, local, media_section)
     if not tracks:
         raise DecodeError(f"{REFUSED}-nothing", "no section can receive this stream")
-    setup = rules.our_setup(offer.remote)
-    text = write(local, setup, sections, offer.description.bundle())
-    return PlayAnswer(text, tuple(tracks), data, offer.remote, tuple(sections))
+    return PlayAnswer(done.text, tuple(tracks), done.data, offer.remote, done.sections)
 
 
 def assign(offer: Offer, outgoing: Sequence[OutgoingTrack]) -> dict[int, OutgoingTrack]:
-    """Which track goes to which section, by index; bound ones first, then in order."""
-    free = {
-        index: media
+    """Which track goes to which section, by index.
+
+    Bound tracks first; then in order, sections that only receive before the others.
+    """
+    free = [
+        (index, media, codec_rules.kind_of(media))
         for index, media in enumerate(offer.description.media)
-        if media.live and media.direction.receives and codec_rules.kind_of(media)
-    }
+        if media.live and media.direction.receives
+    ]
+    free.sort(key=lambda section: section[1].direction.sends)
     assigned: dict[int, OutgoingTrack] = {}
     for track in sorted(outgoing, key=lambda found: not found.mid):
-        for index, media in free.items():
-            if codec_rules.kind_of(media) is track.kind and track.mid in (
-                "",
-                media.mid,
-            ):
+        for index, media, kind in free:
+            fits = kind is track.kind and track.mid in ("", media.mid)
+            if fits and index not in assigned:
                 assigned[index] = track
-                del free[index]
                 break
     return assigned
 
 
 def send_track(
-    media: Media, track: OutgoingTrack, send: SendRules
+    media: Media, track: OutgoingTrack, send: SendRules, ids: ExtensionIds
 ) -> tuple[Section, PlayTrack]:
     """Send `track` in this section.  Raises `DecodeError` where its codec is absent."""
     wanted = extension_rules.SENT[track.kind]
     if not send.transport_cc:
         wanted -= {extension_rules.TRANSPORT_CC}
-    extensions = extension_rules.answer_sent(media, wanted)
+    extensions = extension_rules.answer_sent(media, wanted, ids)
     with_cc = any(found.uri == extension_rules.TRANSPORT_CC for found in extensions)
     codecs = _codecs(media, track, with_cc)
     repaired = any(codec.rtx_payload_type is not None for codec in codecs)
@@ -185,23 +179,11 @@ def _codecs(media: Media, track: OutgoingTrack, with_cc: bool) -> tuple[Codec, .
         if found is not None:
             agreed = codec_rules.negotiated(media, found, with_cc)
             if track.rtx_ssrc is None:
-                agreed = _without_rtx(agreed)
+                agreed = replace(agreed, rtx_payload_type=None)
             matched.setdefault(agreed.payload_type, agreed)
     if not matched:
         raise refusal("codec", media, _mismatch(media, track))
     return tuple(matched.values())
-
-
-def _without_rtx(codec: Codec) -> Codec:
-    return Codec(
-        codec.payload_type,
-        codec.name,
-        codec.clock_rate_hz,
-        codec.channels,
-        codec.parameters,
-        None,
-        codec.feedback,
-    )
 
 
 def _mismatch(media: Media, track: OutgoingTrack) -> str:

@@ -6,14 +6,14 @@ section that we cannot carry refuses the whole offer (RFC 9725 section 4.4.3).
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 from meshproto.wire.sdp import sections as rules
 from meshproto.wire.sdp.endpoint import LocalEndpoint, RemoteEndpoint
+from meshproto.wire.sdp.extensions import ExtensionIds
 from meshproto.wire.sdp.model import Media
-from meshproto.wire.sdp.offer import Offer, refusal, require_one_transport
-from meshproto.wire.sdp.section import DataSection, Section, write
+from meshproto.wire.sdp.offer import Offer, refusal
+from meshproto.wire.sdp.section import DataSection, Section
 from meshproto.wire.sdp.sections import NegotiatedTrack, ReceiveRules
 
 
@@ -51,44 +51,39 @@ def answer(
     offer: Offer, local: LocalEndpoint, policy: PublishPolicy | None = None
 ) -> PublishAnswer:
     """Accept the whole offer, or raise `DecodeError` with what stands against it."""
-    require_one_transport(offer)
     policy = policy or PublishPolicy()
-    sections: list[Section] = []
+    ids = ExtensionIds()
     tracks: list[NegotiatedTrack] = []
-    data: DataSection | None = None
-    for media in offer.description.media:
-        if not media.live or (rules.is_data(media) and data is not None):
-            sections.append(rules.rejected(media))
-        elif rules.is_data(media):
-            sections.append(rules.data(media))
-            data = sections[-1].data
-        else:
-            section, track = _receive(media, policy)
-            sections.append(section)
-            tracks.append(track)
-    _check_count(offer, tracks, policy)
-    setup = rules.our_setup(offer.remote)
-    text = write(local, setup, sections, offer.description.bundle())
-    return PublishAnswer(text, tuple(tracks), data, offer.remote, tuple(sections))
+
+    def media_section(_index: int, media: Media) -> Section:
+        section, track = _receive(media, policy, ids)
+        tracks.append(track)
+        _check_count(media, tracks, policy)
+        return section
+
+    done = rules.answer_all(offer, local, media_section)
+    return PublishAnswer(
+        done.text, tuple(tracks), done.data, offer.remote, done.sections
+    )
 
 
-def _receive(media: Media, policy: PublishPolicy) -> tuple[Section, NegotiatedTrack]:
+def _receive(
+    media: Media, policy: PublishPolicy, ids: ExtensionIds
+) -> tuple[Section, NegotiatedTrack]:
     if not media.direction.sends:
         raise refusal(
             "direction",
             media,
             f"a publisher sends, this section is {media.direction.value}",
         )
-    return rules.receive(media, policy.receive)
+    return rules.receive(media, policy.receive, ids)
 
 
 def _check_count(
-    offer: Offer, tracks: list[NegotiatedTrack], policy: PublishPolicy
+    media: Media, tracks: list[NegotiatedTrack], policy: PublishPolicy
 ) -> None:
-    for kind, count in Counter(track.kind for track in tracks).items():
-        if count > policy.tracks_per_kind:
-            raise refusal(
-                "tracks",
-                offer.live[-1],
-                f"{count} {kind.value} tracks, at most {policy.tracks_per_kind}",
-            )
+    kind = tracks[-1].kind
+    if sum(track.kind is kind for track in tracks) > policy.tracks_per_kind:
+        raise refusal(
+            "tracks", media, f"more than {policy.tracks_per_kind} {kind.value} tracks"
+        )

@@ -6,6 +6,7 @@ refuses.  `publish`, `play` and `conference` only choose between them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from meshproto.wire.parameters import (
@@ -16,10 +17,11 @@ from meshproto.wire.parameters import (
 )
 from meshproto.wire.sdp import codecs as codec_rules
 from meshproto.wire.sdp import extensions as extension_rules
-from meshproto.wire.sdp.endpoint import DtlsRole, RemoteEndpoint
+from meshproto.wire.sdp.endpoint import DtlsRole, LocalEndpoint, RemoteEndpoint
+from meshproto.wire.sdp.extensions import ExtensionIds
 from meshproto.wire.sdp.model import Direction, Media, Setup
-from meshproto.wire.sdp.offer import refusal
-from meshproto.wire.sdp.section import DataSection, Section, payload_types
+from meshproto.wire.sdp.offer import Offer, refusal, require_one_transport
+from meshproto.wire.sdp.section import DataSection, Section, payload_types, write
 from meshproto.wire.sdp.simulcast import Layers, layers_of
 
 
@@ -55,7 +57,42 @@ class ReceiveRules:
     audio_bitrate_bps: int = 0
 
 
-def receive(media: Media, rules: ReceiveRules) -> tuple[Section, NegotiatedTrack]:
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer before its door adds the tracks."""
+
+    text: str
+    sections: tuple[Section, ...]
+    data: DataSection | None
+
+
+def answer_all(
+    offer: Offer, local: LocalEndpoint, media_section: Callable[[int, Media], Section]
+) -> Answered:
+    """Answer every section in its place; `media_section` decides on the live RTP ones.
+
+    The first data section is accepted, stopped sections stay stopped.  Raises
+    `DecodeError` where the offer cannot run on one transport.
+    """
+    require_one_transport(offer)
+    sections: list[Section] = []
+    accepted: DataSection | None = None
+    for index, media in enumerate(offer.description.media):
+        if not media.live or (is_data(media) and accepted is not None):
+            sections.append(rejected(media))
+        elif is_data(media):
+            sections.append(data(media))
+            accepted = sections[-1].data
+        else:
+            sections.append(media_section(index, media))
+    bundle = offer.description.bundle()
+    text = write(local, our_setup(offer.remote), sections, bundle)
+    return Answered(text, tuple(sections), accepted)
+
+
+def receive(
+    media: Media, rules: ReceiveRules, ids: ExtensionIds
+) -> tuple[Section, NegotiatedTrack]:
     """Accept what a section sends.  Raises `DecodeError` where we cannot carry it."""
     kind = _kind(media)
     layers = layers_of(media)
@@ -67,7 +104,7 @@ def receive(media: Media, rules: ReceiveRules) -> tuple[Section, NegotiatedTrack
     if chosen is None:
         raise refusal("codec", media, f"no {kind.value} codec of: {', '.join(names)}")
     wanted = _wanted(extension_rules.RECEIVED[kind], rules.transport_cc)
-    extensions = extension_rules.answer_received(media, wanted)
+    extensions = extension_rules.answer_received(media, wanted, ids)
     uris = {found.uri for found in extensions}
     codec = codec_rules.negotiated(media, chosen, extension_rules.TRANSPORT_CC in uris)
     bitrates_bps = {
