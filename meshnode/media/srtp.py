@@ -17,18 +17,32 @@ from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp_cm import CmInbound, CmOutbound
 from meshnode.media.srtp_gcm import GcmInbound, GcmOutbound
 from meshnode.media.srtp_keys import PROFILES, session_keys
+from meshnode.media.srtp_packets import OutPackets
 from meshproto.errors import StateError
 
 SSRCS_MAX = 64
 
 
 class Outbound(Protocol):
-    """Protects what we send."""
+    """Protects what we send.
+
+    `refused` counts packets that were not protected because their index may have been
+    used: a second use of a nonce would give away the key (RFC 7714 section 8.1).
+    """
+
+    refused: int
+
+    def protect_burst(self, packets: OutPackets) -> list[bytes]:
+        """Encrypt packets of known index; returns header, ciphertext, header, ...
+
+        Raises `LimitError` for too many SSRCs.
+        """
 
     def protect(self, header: bytes, payload: bytes) -> bytes:
         """Encrypt one RTP packet; returns what follows the header, tag included.
 
-        Raises `StateError` when this index was used already or is too old to know.
+        The index is guessed as a receiver would.  Raises `StateError` when it was used
+        already or is too old to know.
         """
 
     def protect_rtcp(self, packet: bytes) -> bytes:

@@ -17,11 +17,13 @@ from meshnode.media.srtp_keys import SessionKeys
 from meshnode.media.srtp_packets import (
     RTCP_ENCRYPTED,
     RTCP_INDEX_MASK,
+    OutPackets,
+    ReceiveWindows,
     RtcpCounters,
-    Windows,
+    SendWindows,
     header_length,
 )
-from meshproto.errors import DecodeError
+from meshproto.errors import DecodeError, StateError
 
 TAG_BYTES = 10
 _BLOCK_BYTES = 64
@@ -74,29 +76,49 @@ class _CounterMode:
 class CmOutbound:
     """Sending direction of AES128_CM_SHA1_80."""
 
-    __slots__ = ("_auth", "_cipher", "_counters", "_rtcp", "_rtcp_auth", "_windows")
+    __slots__ = (
+        "_auth",
+        "_cipher",
+        "_counters",
+        "_rtcp",
+        "_rtcp_auth",
+        "_windows",
+        "refused",
+    )
 
     def __init__(self, keys: SessionKeys, ssrcs: int) -> None:
+        self.refused = 0
         self._cipher = _CounterMode(keys.rtp_key, keys.rtp_salt)
         self._auth = HmacSha1(keys.rtp_auth)
         self._rtcp = _CounterMode(keys.rtcp_key, keys.rtcp_salt)
         self._rtcp_auth = HmacSha1(keys.rtcp_auth)
-        self._windows = Windows(ssrcs)
+        self._windows = SendWindows(ssrcs, self._cipher.salt, 64)
         self._counters = RtcpCounters(ssrcs)
+
+    def protect_burst(self, packets: OutPackets) -> list[bytes]:
+        """See `srtp.Outbound`."""
+        pieces: list[bytes] = []
+        apply, digest, windows = self._cipher.apply, self._auth.digest, self._windows
+        for header, payload, ssrc, index in packets:
+            window = windows.get(ssrc) or windows.open(ssrc, index)
+            if index == window.highest + 1 and not window.missing:
+                window.highest = index
+            elif not window.claim(index):
+                self.refused += 1
+                continue
+            sealed = apply(window.nonce ^ index << 16, payload)
+            tag = digest(header, sealed, (index >> 16).to_bytes(4, "big"))[:TAG_BYTES]
+            pieces.append(header)
+            pieces.append(sealed + tag)
+        return pieces
 
     def protect(self, header: bytes, payload: bytes) -> bytes:
         """See `srtp.Outbound`."""
-        window = self._windows.get(header[8:12])
-        sequence = header[2] << 8 | header[3]
-        if window is None:
-            nonce = self._cipher.salt ^ int.from_bytes(header[8:12], "big") << 64
-            window = self._windows.open_send(header[8:12], sequence, nonce)
-            index = sequence
-        else:
-            index = self._windows.claim(window, sequence)
-        sealed = self._cipher.apply(window.nonce ^ index << 16, payload)
-        rollover = (index >> 16).to_bytes(4, "big")
-        return sealed + self._auth.digest(header, sealed, rollover)[:TAG_BYTES]
+        ssrc, index = self._windows.index(header)
+        pieces = self.protect_burst(((header, payload, ssrc, index),))
+        if not pieces:
+            raise StateError(f"RTP index {index} would be protected twice")
+        return pieces[1]
 
     def protect_rtcp(self, packet: bytes) -> bytes:
         """See `srtp.Outbound`."""
@@ -118,8 +140,8 @@ class CmInbound:
         self._auth = HmacSha1(keys.rtp_auth)
         self._rtcp = _CounterMode(keys.rtcp_key, keys.rtcp_salt)
         self._rtcp_auth = HmacSha1(keys.rtcp_auth)
-        self._windows = Windows(ssrcs)
-        self._rtcp_windows = Windows(ssrcs)
+        self._windows = ReceiveWindows(ssrcs)
+        self._rtcp_windows = ReceiveWindows(ssrcs)
 
     def unprotect(self, packet: bytes) -> bytes:
         """See `srtp.Inbound`."""
@@ -141,7 +163,7 @@ class CmInbound:
         if not hmac.compare_digest(tag, packet[-TAG_BYTES:]):
             raise DecodeError("srtp-auth")
         if window is None:
-            self._windows.open_receive(packet[8:12], index, constant)
+            self._windows.open(packet[8:12], index, constant)
         else:
             window.accept(index)
         return header + self._cipher.apply(constant ^ index << 16, sealed)

@@ -14,11 +14,13 @@ from meshnode.media.srtp_keys import SessionKeys
 from meshnode.media.srtp_packets import (
     RTCP_ENCRYPTED,
     RTCP_INDEX_MASK,
+    OutPackets,
+    ReceiveWindows,
     RtcpCounters,
-    Windows,
+    SendWindows,
     header_length,
 )
-from meshproto.errors import DecodeError
+from meshproto.errors import DecodeError, StateError
 
 TAG_BYTES = 16
 
@@ -26,33 +28,39 @@ TAG_BYTES = 16
 class GcmOutbound:
     """Sending direction of an AEAD profile."""
 
-    __slots__ = ("_counters", "_encrypt", "_rtcp", "_rtcp_salt", "_salt", "_windows")
+    __slots__ = ("_counters", "_encrypt", "_rtcp", "_rtcp_salt", "_windows", "refused")
 
     def __init__(self, keys: SessionKeys, ssrcs: int) -> None:
+        self.refused = 0
         self._encrypt = AESGCM(keys.rtp_key).encrypt
-        self._salt = int.from_bytes(keys.rtp_salt, "big")
         self._rtcp = AESGCM(keys.rtcp_key)
         self._rtcp_salt = int.from_bytes(keys.rtcp_salt, "big")
-        self._windows = Windows(ssrcs)
+        self._windows = SendWindows(ssrcs, int.from_bytes(keys.rtp_salt, "big"), 48)
         self._counters = RtcpCounters(ssrcs)
+
+    def protect_burst(self, packets: OutPackets) -> list[bytes]:
+        """See `srtp.Outbound`."""
+        pieces: list[bytes] = []
+        encrypt, windows = self._encrypt, self._windows
+        for header, payload, ssrc, index in packets:
+            window = windows.get(ssrc) or windows.open(ssrc, index)
+            if index == window.highest + 1 and not window.missing:
+                window.highest = index
+            elif not window.claim(index):
+                self.refused += 1
+                continue
+            pieces.append(header)
+            nonce = (window.nonce ^ index).to_bytes(12, "big")
+            pieces.append(encrypt(nonce, payload, header))
+        return pieces
 
     def protect(self, header: bytes, payload: bytes) -> bytes:
         """See `srtp.Outbound`."""
-        window = self._windows.get(header[8:12])
-        sequence = header[2] << 8 | header[3]
-        if window is None:
-            nonce = self._salt ^ int.from_bytes(header[8:12], "big") << 48
-            window = self._windows.open_send(header[8:12], sequence, nonce)
-            index = sequence
-        else:
-            index = window.highest + 1
-            if index & 0xFFFF == sequence and not window.missing:
-                window.highest = index
-            else:
-                index = self._windows.claim(window, sequence)
-        return self._encrypt(
-            (window.nonce ^ index).to_bytes(12, "big"), payload, header
-        )
+        ssrc, index = self._windows.index(header)
+        pieces = self.protect_burst(((header, payload, ssrc, index),))
+        if not pieces:
+            raise StateError(f"RTP index {index} would be protected twice")
+        return pieces[1]
 
     def protect_rtcp(self, packet: bytes) -> bytes:
         """See `srtp.Outbound`."""
@@ -82,8 +90,8 @@ class GcmInbound:
         self._salt = int.from_bytes(keys.rtp_salt, "big")
         self._rtcp = AESGCM(keys.rtcp_key)
         self._rtcp_salt = int.from_bytes(keys.rtcp_salt, "big")
-        self._windows = Windows(ssrcs)
-        self._rtcp_windows = Windows(ssrcs)
+        self._windows = ReceiveWindows(ssrcs)
+        self._rtcp_windows = ReceiveWindows(ssrcs)
 
     def unprotect(self, packet: bytes) -> bytes:
         """See `srtp.Inbound`."""
@@ -106,7 +114,7 @@ class GcmInbound:
         except InvalidTag:
             raise DecodeError("srtp-auth") from None
         if window is None:
-            self._windows.open_receive(packet[8:12], index, constant)
+            self._windows.open(packet[8:12], index, constant)
         else:
             window.accept(index)
         return header + plain

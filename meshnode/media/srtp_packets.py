@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from meshnode.media.srtp_window import Window
 from meshproto.errors import DecodeError, LimitError, StateError
 
 RTCP_ENCRYPTED = 1 << 31
 RTCP_INDEX_MASK = RTCP_ENCRYPTED - 1
+
+OutPackets = Sequence[tuple[bytes, bytes, int, int]]
+"""(header, payload, SSRC, 48 bit index) of packets to protect."""
 
 
 def header_length(packet: bytes, tag_bytes: int) -> int:
@@ -51,8 +56,38 @@ class RtcpCounters:
         return last + 1
 
 
-class Windows:
-    """The windows of one direction by SSRC (4 bytes as they stand in the packet)."""
+class SendWindows:
+    """The windows of what we send, by SSRC."""
+
+    __slots__ = ("_limit", "_salt", "_shift", "_windows", "get")
+
+    def __init__(self, limit: int, salt: int, shift: int) -> None:
+        self._limit = limit
+        self._salt = salt
+        self._shift = shift
+        self._windows: dict[int, Window] = {}
+        self.get = self._windows.get
+        """The window of an SSRC or None: the one call on the packet path."""
+
+    def open(self, ssrc: int, first: int) -> Window:
+        """A window whose first index is `first`.  Raises `LimitError`."""
+        if len(self._windows) >= self._limit:
+            raise LimitError("ssrcs_per_transport", self._limit)
+        nonce = self._salt ^ ssrc << self._shift
+        window = Window(first - 1, nonce, accept_earlier=False)
+        self._windows[ssrc] = window
+        return window
+
+    def index(self, header: bytes) -> tuple[int, int]:
+        """SSRC and likeliest index of a packet of which only the header is known."""
+        ssrc = int.from_bytes(header[8:12], "big")
+        sequence = header[2] << 8 | header[3]
+        window = self._windows.get(ssrc)
+        return ssrc, sequence if window is None else window.estimate(sequence)
+
+
+class ReceiveWindows:
+    """The windows of what we receive, by SSRC (4 bytes as they stand in the packet)."""
 
     __slots__ = ("_limit", "_windows", "get")
 
@@ -67,34 +102,11 @@ class Windows:
         if len(self._windows) >= self._limit:
             raise DecodeError(reason)
 
-    def open_receive(self, ssrc: bytes, index: int, nonce: int) -> Window:
+    def open(self, ssrc: bytes, index: int, nonce: int) -> Window:
         """A window for a remote's SSRC whose first packet proved genuine."""
         window = Window(index, nonce, accept_earlier=True)
         self._windows[ssrc] = window
         return window
-
-    def open_send(self, ssrc: bytes, index: int, nonce: int) -> Window:
-        """A window for an SSRC of ours.  Raises `LimitError`."""
-        if len(self._windows) >= self._limit:
-            raise LimitError("ssrcs_per_transport", self._limit)
-        window = Window(index, nonce, accept_earlier=False)
-        self._windows[ssrc] = window
-        return window
-
-    def claim(self, window: Window, sequence: int) -> int:
-        """The index of a packet of ours, marked as used.
-
-        Raises `StateError` when it may have been used before.
-        """
-        index = window.highest + 1
-        if index & 0xFFFF == sequence and not window.missing:
-            window.highest = index
-            return index
-        index = window.estimate(sequence)
-        if not window.is_fresh(index):
-            raise StateError(f"RTP index {index} would be protected twice")
-        window.accept(index)
-        return index
 
     def check(self, ssrc: bytes, index: int) -> None:
         """Raise `DecodeError` for an SRTCP index that was seen or has no room."""
@@ -108,6 +120,6 @@ class Windows:
         """Remember an SRTCP index that proved genuine."""
         window = self._windows.get(ssrc)
         if window is None:
-            self.open_receive(ssrc, index, 0)
+            self.open(ssrc, index, 0)
         else:
             window.accept(index)

@@ -61,3 +61,10 @@ class Window:
             self.highest = index
         else:
             self.missing &= ~(1 << -ahead)
+
+    def claim(self, index: int) -> bool:
+        """Use an index for sending; False when it may have been used before."""
+        if not self.is_fresh(index):
+            return False
+        self.accept(index)
+        return True

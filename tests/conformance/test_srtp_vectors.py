@@ -110,11 +110,11 @@ def gcm(key: bytes, salt: bytes) -> SessionKeys:
 
 def gcm_seal(session_key: bytes, session_salt: bytes, roc: int, packet: bytes) -> str:
     session = GcmOutbound(gcm(session_key, session_salt), 1)
-    sequence = packet[2] << 8 | packet[3]
-    salt = int.from_bytes(session_salt, "big")
-    nonce = salt ^ int.from_bytes(packet[8:12], "big") << 48
-    session._windows.open_send(packet[8:12], (roc << 16 | sequence) - 1, nonce)
-    return protect_one(session, packet).hex()
+    size = header_length(packet, 0)
+    ssrc, sequence = session._windows.index(packet)
+    header, payload = packet[:size], packet[size:]
+    pieces = session.protect_burst([(header, payload, ssrc, roc << 16 | sequence)])
+    return b"".join(pieces).hex()
 
 
 def gcm_open(session_key: bytes, session_salt: bytes, roc: int, packet: bytes) -> str:
@@ -123,7 +123,7 @@ def gcm_open(session_key: bytes, session_salt: bytes, roc: int, packet: bytes) -
         sequence = packet[2] << 8 | packet[3]
         salt = int.from_bytes(session_salt, "big")
         nonce = salt ^ int.from_bytes(packet[8:12], "big") << 48
-        session._windows.open_receive(packet[8:12], (roc << 16 | sequence) - 1, nonce)
+        session._windows.open(packet[8:12], (roc << 16 | sequence) - 1, nonce)
     return session.unprotect(packet).hex()
 
 
