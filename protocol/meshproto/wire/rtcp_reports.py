@@ -114,6 +114,8 @@ class Bye:
         """The whole packet."""
         _check_count(len(self.sources))
         body = struct.pack(f"!{len(self.sources)}I", *self.sources)
+        if len(self.reason) > 255:
+            raise StateError("BYE reason exceeds 255 octets")
         if self.reason:
             text = bytes((len(self.reason),)) + self.reason
             body += text + bytes(-len(text) % 4)
