@@ -1,0 +1,1 @@
+"""WHIP and WHEP clients on aiohttp and aiortc: what `meshnode publish|play` run."""
