@@ -49,9 +49,11 @@ bench: $(STAMP) ## cost per delivered packet against baselines in the same run
 	@$(BIN)/python -m bench $(ARGS)
 
 fuzz: $(STAMP) ## ten minutes of mutated input for every parser
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
+		$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 clean: ## forget .venv and caches
-	rm -rf $(VENV) .interop .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .interop .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 .PHONY: help setup run test check format interop network bench fuzz clean

@@ -1,0 +1,123 @@
+"""One function per parser that reads a stranger's bytes, and where its seeds lie.
+
+A target may end in a value or in `DecodeError`, nothing else: that list is closed.
+`seeds` are names of zip files below the shared folder's `corpora/bad`, or "sdp" for the
+real descriptions; without the shared folder a target starts from nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meshnode.media.plane import SrtpKeys
+from meshnode.media.srtp import make_inbound
+from meshproto.errors import DecodeError
+from meshproto.ice.bucket import PrefixBucket
+from meshproto.ice.lite import IceLite
+from meshproto.ice.server import StunServer
+from meshproto.ids import TransportId
+from meshproto.wire import extensions, red, rtcp, rtp, rtx, stun, twcc
+from meshproto.wire.demux import DatagramKind, classify
+from meshproto.wire.descriptor import dependency, describe
+from meshproto.wire.parameters import Codec, MediaKind
+from meshproto.wire.sdp import candidate, fragment, offer, parse, play, publish
+from meshproto.wire.sdp.endpoint import LocalEndpoint
+
+ALLOWED = (DecodeError,)
+LOCAL = LocalEndpoint(
+    ufrag="localufrag",
+    pwd="p" * 24,
+    fingerprint=":".join(["AB"] * 32),
+    candidates=(candidate.host_candidate("192.0.2.1", 5000),),
+    session_id=1,
+)
+OUTGOING = (
+    play.OutgoingTrack(
+        MediaKind.VIDEO, (Codec(96, "vp8", 90000),), 1, 2, "cname", "stream", "video"
+    ),
+    play.OutgoingTrack(
+        MediaKind.AUDIO, (Codec(111, "opus", 48000, 2),), 3, None, "cname", "s", "a"
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What to feed, and what to start from."""
+
+    run: Callable[[bytes], object]
+    seeds: tuple[str, ...]
+
+
+def _rtp(data: bytes) -> None:
+    view = rtp.parse(data)
+    rtp.payload(data, view)
+    rtp.csrcs(data)
+    extensions.spans(
+        data, view.extension_profile, view.extension_offset, view.extension_length
+    )
+
+
+def _sdp(data: bytes) -> None:
+    parse.parse(data)
+    read = offer.read(data)
+    for answer in (
+        lambda: publish.answer(read, LOCAL),
+        lambda: play.answer(read, LOCAL, OUTGOING),
+    ):
+        try:
+            answer()
+        except ALLOWED:
+            continue
+
+
+def _rtx(data: bytes) -> None:
+    rtx.unwrap(data, 1, 96)
+
+
+def _codec(name: str) -> Target:
+    return Target(lambda data: describe(name, data), (name,))
+
+
+def _agent() -> Callable[[bytes], object]:
+    agent = IceLite(StunServer(PrefixBucket(bytes(16))))
+    agent.add(TransportId(1), "localufrag", "p" * 24, "remote")
+
+    def receive(data: bytes) -> None:
+        _, event = agent.receive(data, ("192.0.2.9", 9), 1.0)
+        assert event is None, "an unauthenticated datagram changed a transport"
+
+    return receive
+
+
+def _srtp() -> Callable[[bytes], object]:
+    keys = SrtpKeys("AEAD_AES_128_GCM", b"k" * 16, b"s" * 12, b"r" * 16, b"t" * 12)
+    inbound = make_inbound(keys)
+
+    def receive(data: bytes) -> None:
+        is_rtcp = classify(data) is DatagramKind.RTCP
+        (inbound.unprotect_rtcp if is_rtcp else inbound.unprotect)(data)
+        raise AssertionError("a packet without our key was accepted")
+
+    return receive
+
+
+TARGETS = {
+    "stun": Target(stun.decode, ("stun",)),
+    "ice": Target(_agent(), ("stun",)),
+    "rtp": Target(_rtp, ("rtp",)),
+    "rtx": Target(_rtx, ("rtp",)),
+    "red": Target(red.decode, ("rtp",)),
+    "rtcp": Target(rtcp.parse, ("rtcp",)),
+    "twcc": Target(twcc.decode, ("rtcp",)),
+    "sdp": Target(_sdp, ("sdp",)),
+    "fragment": Target(fragment.parse_fragment, ("sdp",)),
+    "vp8": _codec("vp8"),
+    "vp9": _codec("vp9"),
+    "h264": _codec("h264"),
+    "h265": _codec("h265"),
+    "av1": _codec("av1"),
+    "dependency": Target(dependency.parse, ("dependency-descriptor",)),
+    "srtp": Target(_srtp(), ("srtp",)),
+}
