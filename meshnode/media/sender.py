@@ -1,0 +1,201 @@
+"""The sending half of a media socket: bursts, full buffers, unwilling paths.
+
+Runs of equal packets leave by UDP_SEGMENT (`gso`), header and ciphertext as separate
+pieces, so nothing is joined.  A full socket buffer queues a bounded number of bytes and
+drops the rest; media that waits longer is worth nothing.
+
+What the kernel refuses is answered where it belongs (RFC 0002 section 4).  EMSGSIZE and
+EINVAL mean that this path does not take segments of that size: the run goes singly and
+the path's limit shrinks.  EIO means that the egress cannot checksum segments: no more
+GSO from that local address.  A single packet that does not fit is fragmented.  Every
+other error belongs to a destination, is counted and never raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import struct
+from collections import Counter, deque
+from collections.abc import Sequence
+
+from meshnode.media.gso import runs
+from meshnode.media.plane import Address
+
+QUEUE_MAX_BYTES = 4 * 2**20
+SEGMENT_LIMIT = 65535
+
+_UDP_SEGMENT = 103
+_IP_MTU_DISCOVER = 10
+_IPV6_MTU_DISCOVER = 23
+_PMTU_DONT, _PMTU_DO = 0, 2
+
+Control = list[tuple[int, int, bytes]]
+"""Ancillary data as `sendmsg` and `recvmsg` have it: (level, type, value)."""
+
+
+class Egress:
+    """What is known about sending from one local address."""
+
+    __slots__ = ("gso",)
+
+    def __init__(self) -> None:
+        self.gso = True
+
+
+class Path:
+    """How to send to one remote: its address, our local address, what it takes."""
+
+    __slots__ = ("address", "control", "egress", "segment_limit", "sender")
+
+    def __init__(
+        self, sender: Sender, address: Address, control: Control, egress: Egress
+    ) -> None:
+        self.sender = sender
+        self.address = address
+        self.control = control
+        self.egress = egress
+        self.segment_limit = SEGMENT_LIMIT
+
+    def send(self, datagram: bytes) -> bool:
+        """Send one datagram.  False when the kernel refused it."""
+        return self.sender.transmit([datagram], self.control, self.address)
+
+    def send_burst(self, pieces: Sequence[bytes]) -> None:
+        """Send packets given as header, ciphertext, header, ciphertext, ..."""
+        self.sender.burst(pieces, self)
+
+    def __repr__(self) -> str:
+        return f"<Path to {self.address[0]} port {self.address[1]}>"
+
+
+class Sender:
+    """Sends on a non-blocking UDP socket that somebody else owns and closes."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.counters: Counter[str] = Counter()
+        self._socket = sock
+        self._send = sock.sendmsg
+        self._queue: deque[tuple[list[bytes], Control, Address]] = deque()
+        self._queue_bytes = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        v6 = sock.family == socket.AF_INET6
+        self._discover = (
+            (socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER)
+            if v6
+            else (socket.IPPROTO_IP, _IP_MTU_DISCOVER)
+        )
+        sock.setsockopt(*self._discover, _PMTU_DO)
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on a full buffer may be waited for on `loop`."""
+        self._loop = loop
+
+    def close(self) -> None:
+        """Drop what is queued and stop waiting."""
+        if self._loop is not None:
+            self._loop.remove_writer(self._socket.fileno())
+            self._loop = None
+        self._queue.clear()
+        self._queue_bytes = 0
+
+    def burst(self, pieces: Sequence[bytes], path: Path) -> None:
+        """Send pairs of pieces to one path in as few calls as their sizes allow."""
+        sizes = [len(pieces[n]) + len(pieces[n + 1]) for n in range(0, len(pieces), 2)]
+        limit = path.segment_limit if path.egress.gso else 0
+        for start, stop in runs(sizes, limit):
+            part = list(pieces[2 * start : 2 * stop])
+            if stop - start == 1:
+                self.transmit(part, path.control, path.address)
+            elif not self._segmented(part, sizes[start], path):
+                self._singly(part, path)
+
+    def transmit(self, pieces: list[bytes], control: Control, address: Address) -> bool:
+        """Send one datagram of several pieces.  False when the kernel refused it."""
+        if self._queue:
+            return self._enqueue(pieces, control, address)
+        try:
+            self._send(pieces, control, 0, address)
+        except BlockingIOError:
+            return self._enqueue(pieces, control, address)
+        except OSError as error:
+            if error.errno == errno.EMSGSIZE:
+                return self._fragmented(pieces, control, address)
+            self._count(error)
+            return False
+        return True
+
+    def _segmented(self, part: list[bytes], size: int, path: Path) -> bool:
+        """Send a run in one call; False when the kernel will not segment it."""
+        segment = (socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", size))
+        control = [segment, *path.control]
+        if self._queue:
+            return self._enqueue(part, control, path.address)
+        try:
+            self._send(part, control, 0, path.address)
+        except BlockingIOError:
+            return self._enqueue(part, control, path.address)
+        except OSError as error:
+            if error.errno in (errno.EMSGSIZE, errno.EINVAL):
+                path.segment_limit = min(path.segment_limit, size - 1)
+                self.counters["gso-shrunk"] += 1
+                return False
+            if error.errno == errno.EIO:
+                path.egress.gso = False
+                self.counters["gso-off"] += 1
+                return False
+            self._count(error)
+        return True
+
+    def _singly(self, part: list[bytes], path: Path) -> None:
+        for start in range(0, len(part), 2):
+            self.transmit(part[start : start + 2], path.control, path.address)
+
+    def _fragmented(
+        self, pieces: list[bytes], control: Control, address: Address
+    ) -> bool:
+        """Let IP fragment one packet that the path does not take whole.
+
+        Publishers choose their packet size (GStreamer: 1400) and cannot be asked for
+        less; a fragmented picture is better than none.
+        """
+        self.counters["fragmented"] += 1
+        self._socket.setsockopt(*self._discover, _PMTU_DONT)
+        try:
+            self._send(pieces, control, 0, address)
+        except OSError as error:
+            self._count(error)
+            return False
+        finally:
+            self._socket.setsockopt(*self._discover, _PMTU_DO)
+        return True
+
+    def _enqueue(self, pieces: list[bytes], control: Control, address: Address) -> bool:
+        size = sum(map(len, pieces))
+        if self._loop is None or self._queue_bytes + size > QUEUE_MAX_BYTES:
+            self.counters["send-queue-full"] += 1
+            return False
+        if not self._queue:
+            self._loop.add_writer(self._socket.fileno(), self._writable)
+        self._queue.append((pieces, control, address))
+        self._queue_bytes += size
+        return True
+
+    def _writable(self) -> None:
+        while self._queue:
+            pieces, control, address = self._queue[0]
+            try:
+                self._send(pieces, control, 0, address)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                self._count(error)
+            self._queue.popleft()
+            self._queue_bytes -= sum(map(len, pieces))
+        if self._loop is not None:
+            self._loop.remove_writer(self._socket.fileno())
+
+    def _count(self, error: OSError) -> None:
+        name = errno.errorcode.get(error.errno or 0, "unknown")
+        self.counters[f"send-{name.lower()}"] += 1
