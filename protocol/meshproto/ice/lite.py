@@ -256,8 +256,7 @@ class IceLite:
             raise StateError(f"no transport {transport}") from None
 
     def _forget(self, remote: Remote) -> None:
-        if self.by_address.get(remote.address) is remote:
-            del self.by_address[remote.address]
+        del self.by_address[remote.address]
         remote.path.forget(remote)
 
     def _close(self, path: ClientPath) -> None:
