@@ -175,6 +175,7 @@ def _ssrc_group(draft: Draft, value: str) -> None:
 def _group(draft: Draft, value: str) -> None:
     semantics, *mids = value.split() or [""]
     _bounded(len(draft.groups), draft.limits.media, "groups")
+    _bounded(len(mids), draft.limits.media + 1, "mids in a group")
     draft.groups.append(Group(semantics, tuple(mids)))
 
 

@@ -20,6 +20,9 @@ CARRIED = {
 }
 """Codec names by kind; of audio the first one is taken wherever it is offered."""
 
+CLOCK_RATES_HZ = {"opus": 48_000, "pcmu": 8_000, "pcma": 8_000, "g722": 8_000}
+"""Of audio; all video has 90,000.  Another rate under the name is another codec."""
+
 STATIC_FORMATS = {
     "0": Format(0, "PCMU/8000", "pcmu", 8_000),
     "8": Format(8, "PCMA/8000", "pcma", 8_000),
@@ -30,7 +33,11 @@ STATIC_FORMATS = {
 FEEDBACK = ("nack", "nack pli", "ccm fir", "goog-remb", "transport-cc")
 """The rtcp-fb values that we answer where they are offered."""
 
-_SPELLING = {"opus": "opus"}
+_PROFILES = {
+    "vp9": ("profile-id", "0"),  # RFC 9628 section 7
+    "av1": ("profile", "0"),  # AV1 RTP specification section 7.2
+    "h265": ("profile-id", "1"),  # RFC 7798 section 7.1
+}
 
 
 def kind_of(media: Media) -> MediaKind | None:
@@ -42,7 +49,7 @@ def kind_of(media: Media) -> MediaKind | None:
 
 def spelling(name: str) -> str:
     """The registered spelling of a codec's name: VP8, H264, but opus."""
-    return _SPELLING.get(name, name.upper())
+    return name if name == "opus" else name.upper()
 
 
 def offered(media: Media, names: Iterable[str]) -> tuple[Format, ...]:
@@ -50,7 +57,13 @@ def offered(media: Media, names: Iterable[str]) -> tuple[Format, ...]:
     mapped = {str(found.payload_type): found for found in media.codecs}
     wanted = frozenset(names)
     found = (mapped.get(pt) or STATIC_FORMATS.get(pt) for pt in media.formats)
-    return tuple(format_ for format_ in found if format_ and format_.name in wanted)
+    return tuple(
+        format_
+        for format_ in found
+        if format_ is not None
+        and format_.name in wanted
+        and format_.clock_rate_hz == CLOCK_RATES_HZ.get(format_.name, 90_000)
+    )
 
 
 def choose(formats: Sequence[Format], kind: MediaKind) -> Format | None:
@@ -79,9 +92,21 @@ def choose(formats: Sequence[Format], kind: MediaKind) -> Format | None:
 def match(formats: Sequence[Format], codec: Codec) -> Format | None:
     """The viewer's format that takes what a producer sends as `codec`."""
     ranked = [
-        (rank, found) for found in formats if (rank := _fit(found, codec)) is not None
+        (rank, found) for found in formats if (rank := fit(found, codec)) is not None
     ]
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
+
+
+def fit(found: Format | Codec, codec: Codec) -> int | None:
+    """How well a format of the far end fits a codec: 0 best, None not at all."""
+    if (found.name, found.clock_rate_hz) != (codec.name, codec.clock_rate_hz):
+        return None
+    theirs, ours = fmtp_values(found.parameters), fmtp_values(codec.parameters)
+    if codec.name == "h264":
+        return h264_serves(ours, theirs)
+    key, default = _PROFILES.get(codec.name, ("", ""))
+    same = theirs.get(key, default) == ours.get(key, default)
+    return 0 if same else None
 
 
 def negotiated(media: Media, chosen: Format, transport_cc: bool) -> Codec:
@@ -120,24 +145,3 @@ def _rtx(media: Media, chosen: Format) -> int | None:
 def _printable(parameters: str) -> str:
     # Mirrored into our own text: what is not plain ASCII is not mirrored.
     return parameters if parameters.isascii() and parameters.isprintable() else ""
-
-
-def _fit(found: Format, codec: Codec) -> int | None:
-    """How well a viewer's format fits (0 exactly), None where it does not."""
-    if (found.name, found.clock_rate_hz) != (codec.name, codec.clock_rate_hz):
-        return None
-    if found.channels != codec.channels:
-        return None
-    theirs, ours = fmtp_values(found.parameters), fmtp_values(codec.parameters)
-    if codec.name == "h264":
-        return h264_serves(ours, theirs)
-    key, default = _PROFILES.get(codec.name, ("", ""))
-    same = theirs.get(key, default) == ours.get(key, default)
-    return 0 if same else None
-
-
-_PROFILES = {
-    "vp9": ("profile-id", "0"),  # RFC 9628 section 7
-    "av1": ("profile", "0"),  # AV1 RTP specification section 7.2
-    "h265": ("profile-id", "1"),  # RFC 7798 section 7.1
-}

@@ -214,3 +214,9 @@ class SdpLimits:
 
 
 DEFAULT_LIMITS = SdpLimits()
+"""What a WHIP or WHEP door reads."""
+
+ROOM_LIMITS = SdpLimits(text_bytes=524_288, lines=32_768, media=256)
+"""What a room door reads: Chromium writes 5 KB for each section a member receives in,
+and a room holds 100 members.
+"""

@@ -63,11 +63,18 @@ def read(text: str | bytes, limits: SdpLimits = DEFAULT_LIMITS) -> Offer:
     live = [media for media in description.media if media.live]
     if not live:
         raise DecodeError(f"{REFUSED}-empty", "no live media section")
+    mids = frozenset(description.bundle())
+    bundled = [media for media in description.media if media.mid in mids]
+    with_ice = next((m for m in bundled if m.ice_ufrag and m.ice_pwd), None)
+    with_dtls = next((m for m in bundled if m.fingerprints), None)
     for media in live:
+        inside = media.mid in mids
         _check_protocol(media)
         _check_plan(media)
-        _check_security(media, description)
-    return Offer(description, _remote(live, description))
+        _check_security(
+            media, with_ice if inside else None, with_dtls if inside else None
+        )
+    return Offer(description, _remote(live, mids, with_ice, with_dtls))
 
 
 def is_refusal(error: DecodeError) -> bool:
@@ -88,7 +95,7 @@ def require_one_transport(offer: Offer) -> None:
     """
     if offer.description.ice_lite:
         raise DecodeError(f"{REFUSED}-ice-lite", "both sides would be ICE-lite")
-    bundled = offer.description.bundle()
+    bundled = frozenset(offer.description.bundle())
     for media in offer.live:
         if len(offer.live) > 1 and media.mid not in bundled:
             raise refusal("bundle", media, "section is outside the BUNDLE group")
@@ -114,35 +121,35 @@ def _check_plan(media: Media) -> None:
         raise refusal("plan-b", media, "several tracks in one section (Plan B)")
 
 
-def _check_security(media: Media, description: SessionDescription) -> None:
-    sections = [media, *_bundle_mates(media, description)]
-    if not any(section.fingerprints for section in sections):
+def _check_security(
+    media: Media, with_ice: Media | None, with_dtls: Media | None
+) -> None:
+    """What the section lacks itself, a section of its group must have."""
+    if not (media.fingerprints or with_dtls):
         if media.sdes_crypto:
             raise refusal("sdes", media, "SDES keys instead of DTLS-SRTP")
         raise refusal("no-dtls", media, "no a=fingerprint")
-    if not any(section.ice_ufrag and section.ice_pwd for section in sections):
+    if not ((media.ice_ufrag and media.ice_pwd) or with_ice):
         raise refusal("no-ice", media, "no a=ice-ufrag and a=ice-pwd")
 
 
-def _bundle_mates(media: Media, description: SessionDescription) -> list[Media]:
-    mids = description.bundle()
-    if media.mid is None or media.mid not in mids:
-        return []
-    return [other for other in description.media if other.mid in mids]
-
-
-def _remote(live: list[Media], description: SessionDescription) -> RemoteEndpoint:
+def _remote(
+    live: list[Media],
+    bundled: frozenset[str],
+    with_ice: Media | None,
+    with_dtls: Media | None,
+) -> RemoteEndpoint:
     """The end of the first live section, which carries the group's transport."""
     first = live[0]
-    mates = [first, *_bundle_mates(first, description)]
-    ice = next(media for media in mates if media.ice_ufrag and media.ice_pwd)
-    dtls = next(media for media in mates if media.fingerprints)
-    candidates = dict.fromkeys(c for media in live for c in media.candidates)
+    mates = [first] if first.mid not in bundled else live
+    ice = first if first.ice_ufrag and first.ice_pwd else with_ice
+    dtls = first if first.fingerprints else with_dtls
+    candidates = dict.fromkeys(c for media in mates for c in media.candidates)
     return RemoteEndpoint(
-        ufrag=ice.ice_ufrag or "",
-        pwd=ice.ice_pwd or "",
-        fingerprints=_usable_hashes(dtls),
-        our_dtls_role=_our_role(dtls),
+        ufrag=(ice and ice.ice_ufrag) or "",
+        pwd=(ice and ice.ice_pwd) or "",
+        fingerprints=_usable_hashes(dtls or first),
+        our_dtls_role=_our_role(dtls or first),
         candidates=tuple(candidates),
     )
 

@@ -26,6 +26,7 @@ from meshproto.wire.sdp.model import (
     SsrcFacts,
 )
 
+_VISIBLE = re.compile("[!-~]+")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029]")
 
 
@@ -136,7 +137,7 @@ def _media(draft: Draft, session: Draft) -> Media:
 
 def _media_line(draft: Draft) -> tuple[str, int, str, tuple[str, ...]]:
     fields = draft.lines[0].value.split()
-    if len(fields) < 3:
+    if len(fields) < 3 or not all(map(_VISIBLE.fullmatch, fields)):
         raise DecodeError("sdp-media", "expected: kind port protocol formats")
     if len(fields) - 3 > draft.limits.formats:
         raise DecodeError("sdp-limit", f"more than {draft.limits.formats} formats")

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from meshproto.errors import LimitError
 from meshproto.wire.parameters import Codec, MediaKind
+from meshproto.wire.sdp.codecs import fit
 
 _PREFERRED = {
     "vp8": 96,
@@ -37,7 +38,7 @@ class PayloadTypes:
     """The payload types of one connection."""
 
     def __init__(self, used: Iterable[Codec] = ()) -> None:
-        self._codecs: dict[tuple[str, str], Codec] = {}
+        self._codecs: list[Codec] = []
         self._taken: set[int] = set()
         for codec in used:
             self._keep(codec)
@@ -47,7 +48,7 @@ class PayloadTypes:
 
         Raises `LimitError` where none is left.
         """
-        known = self._codecs.get((codec.name, codec.parameters))
+        known = next((c for c in self._codecs if fit(c, codec) == 0), None)
         if known is None:
             payload_type = self._pick(_PREFERRED[codec.name])
             # beside its codec, unless that has a number of the static range
@@ -60,7 +61,7 @@ class PayloadTypes:
         return replace(known, feedback=feedback)
 
     def _keep(self, codec: Codec) -> None:
-        self._codecs.setdefault((codec.name, codec.parameters), codec)
+        self._codecs.append(codec)
         self._taken.add(codec.payload_type)
         if codec.rtx_payload_type is not None:
             self._taken.add(codec.rtx_payload_type)

@@ -98,7 +98,7 @@ def receive(
     layers = layers_of(media)
     names = rules.video if kind is MediaKind.VIDEO else rules.audio
     formats = codec_rules.offered(media, names)
-    if layers.payload_types:
+    if layers.payload_types is not None:
         formats = tuple(f for f in formats if f.payload_type in layers.payload_types)
     chosen = codec_rules.choose(formats, kind)
     if chosen is None:

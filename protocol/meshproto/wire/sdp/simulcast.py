@@ -9,6 +9,7 @@ names of ours, "0" onwards in the order of the group.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from meshproto.wire.parameters import SsrcBinding
@@ -19,14 +20,14 @@ class Layers(NamedTuple):
     """The layers of a section we receive.
 
     `rids` names the layers for the forwarding table, `written` those of the answer and
-    `simulcast` its receive list.  `payload_types`, unless empty, are the only ones that
+    `simulcast` its receive list.  `payload_types`, unless None, are the only ones that
     every layer may use (RFC 8851 section 5, "pt").
     """
 
     rids: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
     simulcast: str = ""
-    payload_types: frozenset[int] = frozenset()
+    payload_types: frozenset[int] | None = None
     ssrcs: tuple[SsrcBinding, ...] = ()
 
 
@@ -37,16 +38,19 @@ def layers_of(media: Media) -> Layers:
         return _layers_by_ssrc(media)
     streams = _send_list(media.simulcast or "", frozenset(sent))
     named = [rid for alternatives in streams for rid in alternatives] or list(sent)
-    restricted = [frozenset(sent[rid]) for rid in named if sent[rid]]
     return Layers(
         rids=tuple(named),
         written=tuple(named),
         simulcast=";".join(",".join(alternatives) for alternatives in streams),
-        payload_types=frozenset.intersection(*restricted)
-        if restricted
-        else frozenset(),
+        payload_types=_common(sent[rid] for rid in named),
         ssrcs=tuple(binding for binding in _bindings(media) if binding.repairs),
     )
+
+
+def _common(restrictions: Iterable[tuple[int, ...]]) -> frozenset[int] | None:
+    allowed = [frozenset(payload_types) for payload_types in restrictions]
+    restricted = [payload_types for payload_types in allowed if payload_types]
+    return frozenset.intersection(*restricted) if restricted else None
 
 
 def _send_list(simulcast: str, known: frozenset[str]) -> list[list[str]]:
