@@ -84,9 +84,10 @@ def read_attribute(draft: Draft, value: str) -> None:
 
 
 def _mid(draft: Draft, value: str) -> None:
-    if not _TOKEN.fullmatch(value.strip()):
-        raise DecodeError("sdp-mid", "mid is not a token of at most 128 characters")
-    draft.mid = value.strip()
+    mid = value.strip()
+    if not _VISIBLE.fullmatch(mid) or len(mid) > 128:
+        raise DecodeError("sdp-mid", "mid is not 1 to 128 visible characters")
+    draft.mid = mid
 
 
 def _rtpmap(draft: Draft, value: str) -> None:
