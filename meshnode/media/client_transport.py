@@ -199,8 +199,11 @@ class ClientTransport:
             and self.state is TransportState.CONNECTING
         ):
             self._handshake_done()
-        for packet in self._dtls.received():
-            if self._channels is not None:
+        received = self._dtls.received()
+        if received:
+            self._owner.plane.dtls_authentic(self.id)
+        if self._channels is not None:
+            for packet in received:
                 self._channels.receive(packet)
         if self._dtls.state in (DtlsState.CLOSED, DtlsState.FAILED):
             failed = self._dtls.state is DtlsState.FAILED

@@ -77,6 +77,16 @@ class DtlsReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class LocalFeedback:
+    """A compound RTCP packet for a LOCAL transport: what its producer is asked for
+    (PLI, NACK) or what its consumers are told (sender reports).
+    """
+
+    transport: TransportId
+    packet: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class PlaneFault:
     """The plane could not do something and degraded (GSO off, address unusable)."""
 
@@ -84,7 +94,12 @@ class PlaneFault:
 
 
 PlaneEvent = (
-    TransportValidated | TransportSilent | DtlsReceived | PlaneFault | ForwardingEvent
+    TransportValidated
+    | TransportSilent
+    | DtlsReceived
+    | LocalFeedback
+    | PlaneFault
+    | ForwardingEvent
 )
 
 LocalSink = Callable[[ConsumerId, bytes], None]
@@ -112,6 +127,11 @@ class MediaPlane(Protocol):
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """Start protecting and unprotecting with the keys of the finished handshake."""
 
+    def dtls_authentic(self, transport: TransportId) -> None:
+        """The last DTLS datagram handed up proved genuine: its source is no victim of
+        an address move (RFC 0002 section 3).
+        """
+
     def send_dtls(self, transport: TransportId, datagrams: Iterable[bytes]) -> None:
         """Send to the validated address; dropped and counted while there is none."""
 
@@ -126,7 +146,7 @@ class MediaPlane(Protocol):
         """
 
     def inject(self, producer: ProducerId, packets: Sequence[bytes]) -> None:
-        """Feed plain RTP packets of a LOCAL transport's producer."""
+        """Feed plain RTP (or RTCP) packets of a LOCAL transport's producer."""
 
     def on_local(self, transport: TransportId, sink: LocalSink) -> None:
         """Where the plain packets of a LOCAL transport's consumers go."""

@@ -17,7 +17,7 @@ from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp_cm import CmInbound, CmOutbound
 from meshnode.media.srtp_gcm import GcmInbound, GcmOutbound
 from meshnode.media.srtp_keys import PROFILES, session_keys
-from meshnode.media.srtp_packets import OutPackets
+from meshnode.media.srtp_packets import OutPacket, OutPackets
 from meshproto.errors import StateError
 
 SSRCS_MAX = 64
@@ -36,6 +36,12 @@ class Outbound(Protocol):
         """Encrypt packets of known index; returns header, ciphertext, header, ...
 
         Raises `LimitError` for too many SSRCs.
+        """
+
+    def repeat(self, packet: OutPacket) -> list[bytes]:
+        """Header and ciphertext of a packet that was protected before, unaltered.
+
+        The caller's duty: it must be the very packet, or the nonce is lost.
         """
 
     def protect(self, header: bytes, payload: bytes) -> bytes:

@@ -17,6 +17,7 @@ from meshnode.media.srtp_keys import SessionKeys
 from meshnode.media.srtp_packets import (
     RTCP_ENCRYPTED,
     RTCP_INDEX_MASK,
+    OutPacket,
     OutPackets,
     ReceiveWindows,
     RtcpCounters,
@@ -98,7 +99,7 @@ class CmOutbound:
     def protect_burst(self, packets: OutPackets) -> list[bytes]:
         """See `srtp.Outbound`."""
         pieces: list[bytes] = []
-        apply, digest, windows = self._cipher.apply, self._auth.digest, self._windows
+        windows = self._windows
         for header, payload, ssrc, index in packets:
             window = windows.get(ssrc) or windows.open(ssrc, index)
             if index == window.highest + 1 and not window.missing:
@@ -106,11 +107,19 @@ class CmOutbound:
             elif not window.claim(index):
                 self.refused += 1
                 continue
-            sealed = apply(window.nonce ^ index << 16, payload)
-            tag = digest(header, sealed, (index >> 16).to_bytes(4, "big"))[:TAG_BYTES]
             pieces.append(header)
-            pieces.append(sealed + tag)
+            pieces.append(self._seal(header, payload, window.nonce, index))
         return pieces
+
+    def _seal(self, header: bytes, payload: bytes, nonce: int, index: int) -> bytes:
+        sealed = self._cipher.apply(nonce ^ index << 16, payload)
+        rollover = (index >> 16).to_bytes(4, "big")
+        return sealed + self._auth.digest(header, sealed, rollover)[:TAG_BYTES]
+
+    def repeat(self, packet: OutPacket) -> list[bytes]:
+        """See `srtp.Outbound`."""
+        header, payload, ssrc, index = packet
+        return [header, self._seal(header, payload, self._windows.nonce(ssrc), index)]
 
     def protect(self, header: bytes, payload: bytes) -> bytes:
         """See `srtp.Outbound`."""

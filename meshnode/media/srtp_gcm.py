@@ -14,6 +14,7 @@ from meshnode.media.srtp_keys import SessionKeys
 from meshnode.media.srtp_packets import (
     RTCP_ENCRYPTED,
     RTCP_INDEX_MASK,
+    OutPacket,
     OutPackets,
     ReceiveWindows,
     RtcpCounters,
@@ -53,6 +54,12 @@ class GcmOutbound:
             nonce = (window.nonce ^ index).to_bytes(12, "big")
             pieces.append(encrypt(nonce, payload, header))
         return pieces
+
+    def repeat(self, packet: OutPacket) -> list[bytes]:
+        """See `srtp.Outbound`."""
+        header, payload, ssrc, index = packet
+        nonce = (self._windows.nonce(ssrc) ^ index).to_bytes(12, "big")
+        return [header, self._encrypt(nonce, payload, header)]
 
     def protect(self, header: bytes, payload: bytes) -> bytes:
         """See `srtp.Outbound`."""

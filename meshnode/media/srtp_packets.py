@@ -10,8 +10,10 @@ from meshproto.errors import DecodeError, LimitError, StateError
 RTCP_ENCRYPTED = 1 << 31
 RTCP_INDEX_MASK = RTCP_ENCRYPTED - 1
 
-OutPackets = Sequence[tuple[bytes, bytes, int, int]]
-"""(header, payload, SSRC, 48 bit index) of packets to protect."""
+OutPacket = tuple[bytes, bytes, int, int]
+"""(header, payload, SSRC, 48 bit index) of a packet to protect."""
+
+OutPackets = Sequence[OutPacket]
 
 
 def header_length(packet: bytes, tag_bytes: int) -> int:
@@ -73,10 +75,13 @@ class SendWindows:
         """A window whose first index is `first`.  Raises `LimitError`."""
         if len(self._windows) >= self._limit:
             raise LimitError("ssrcs_per_transport", self._limit)
-        nonce = self._salt ^ ssrc << self._shift
-        window = Window(first - 1, nonce, accept_earlier=False)
+        window = Window(first - 1, self.nonce(ssrc), accept_earlier=False)
         self._windows[ssrc] = window
         return window
+
+    def nonce(self, ssrc: int) -> int:
+        """What is xored with an index; the same for the life of the key."""
+        return self._salt ^ ssrc << self._shift
 
     def index(self, header: bytes) -> tuple[int, int]:
         """SSRC and likeliest index of a packet of which only the header is known."""
