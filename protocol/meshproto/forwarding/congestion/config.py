@@ -15,11 +15,6 @@ class CongestionConfig:
     min_bps: int = 50_000
     max_bps: int = 50_000_000
 
-    queue_s: float = 0.5
-    """Live packets that waited longer are dropped, with the rest of their queue."""
-
-    queue_bytes: int = 2 * 2**20
-
     pacing_factor: float = 2.5
     """Bursts leave at most this much faster than the estimate."""
 

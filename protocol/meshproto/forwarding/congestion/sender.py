@@ -2,96 +2,69 @@
 
 How a forwarder uses it, packet path first:
 
-1. Audio: send at once, then `on_sent_burst`.
-2. A live video burst: `if sender.admit(now)`: send it, then `on_sent_burst`.  Else
-   `push(Priority.LIVE, consumer, size, item, now)`; when that returns False, drop the
-   burst and everything up to the consumer's next key frame.
-3. Retransmissions and replayed packets: `push` with their priority and send what
-   `pull` hands out, or ask `ready_at` and send when that time has come.
-4. `padding_due(now)` octets of padding (or repeated packets as RTX) whenever a timer
-   fired, each burst reported by `on_sent_burst` too.
-5. Everything that leaves with a transport-wide number is reported, in order.  A
-   transport without that extension counts its packets all the same.
+1. Audio leaves at once.  A live video burst leaves if `admit`; else it stays where it
+   lies, and so does what follows, until `ready_at`.  Bounding that wait is the
+   forwarder's part (it knows the key frames).
+2. Retransmissions, replayed packets and live ones that had to wait leave when
+   `ready_at`, each with its priority, is not after now.
+3. Everything that left is reported by `on_sent_burst`, in order, padding too.  A
+   transport without the transport-wide extension counts its packets all the same.
 
 Feedback: `on_feedback` for transport-wide feedback, `on_remb`, and `on_loss` for the
-worst fraction lost of a receiver report.  Afterwards call `pull`, because a window may
-have opened.
+worst fraction lost of a receiver report.  Every 100 ms, when consumers or layers
+change, and when the estimate falls: `allocate`.
 
-Every 100 ms or so, and when consumers or layers change: `allocate`.
-
-`next_timeout(now)` tells when to call `handle_timeout`, then `pull`, `padding_due` and
-`take_overflows`.
+`next_timeout` tells when to call `handle_timeout`, and then `padding_due`: that many
+octets of padding (or of packets repeated as RTX) are to leave now.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Sequence
 
 from meshproto.forwarding.congestion.allocation import Allocation, Allocator, Demand
 from meshproto.forwarding.congestion.config import CongestionConfig
-from meshproto.forwarding.congestion.estimator import BandwidthEstimator
+from meshproto.forwarding.congestion.estimator import BandwidthEstimator, Source
 from meshproto.forwarding.congestion.pacer import Pacer, Priority
+from meshproto.forwarding.congestion.prober import Prober
 from meshproto.wire.twcc import Arrival
 
-Item = TypeVar("Item")
+CEILING_FACTOR = 1.5
+"""The estimate does not grow beyond this times what the best layers need."""
+
+TIGHT = 1.05
+"""Pacing factor after congestion, and while even the lowest layers need more than the
+path carries: the queue shall stand here, where whole frames are dropped, not there."""
+
+CALM_S = 1.0
+
+_ANSWERING = frozenset({Source.FEEDBACK, Source.REMB})
+"""Probing needs a receiver that says what came of it."""
 
 
-class TransportSender(Generic[Item]):
-    """Estimator, pacer, prober and allocation of one transport.
-
-    `Item` is whatever the caller lets wait; it is handed back untouched.
-    """
+class TransportSender:
+    """Estimator, pacer, prober and allocation of one transport."""
 
     def __init__(self, config: CongestionConfig | None = None) -> None:
         self.config = config or CongestionConfig()
         self._estimator = BandwidthEstimator(self.config)
-        self._pacer: Pacer[Item] = Pacer(self.config)
+        self._pacer = Pacer(self.config)
+        self._prober = Prober()
         self._allocator = Allocator()
+        self._allocated_bps = 0
 
     @property
     def estimate_bps(self) -> int:
         """What the path is believed to carry, all traffic of the transport together."""
         return int(self._estimator.estimate_bps)
 
-    @property
-    def queued_bytes(self) -> int:
-        """What waits in the pacer."""
-        return self._pacer.queued_bytes
-
     def admit(self, now: float) -> bool:
-        """Whether a live burst may leave this instant."""
+        """Whether a live burst, however large, may leave this instant."""
         return self._pacer.admit(now)
 
-    def push(
-        self,
-        priority: Priority,
-        owner: Hashable,
-        size_bytes: int,
-        item: Item,
-        now: float,
-    ) -> bool:
-        """Let `item` wait for `pull`.
-
-        False: too much waits already; everything of `owner` was dropped, `item` too.
-        """
-        return self._pacer.push(priority, owner, size_bytes, item, now)
-
-    def pull(self, now: float) -> list[Item]:
-        """What may leave now, best first; send it and report it."""
-        return self._pacer.pull(now)
-
-    def flush(self, owner: Hashable) -> None:
-        """Drop what waits for `owner`."""
-        self._pacer.flush(owner)
-
-    def take_overflows(self) -> list[Hashable]:
-        """Owners whose packets waited too long and were dropped; key frames needed."""
-        return self._pacer.take_overflows()
-
-    def ready_at(self, now: float) -> float:
-        """When the next replayed or retransmitted packet may leave, at best `now`."""
-        return self._pacer.ready_at(now)
+    def ready_at(self, now: float, priority: Priority = Priority.LIVE) -> float:
+        """When the next packet of that kind may leave, at best `now`."""
+        return self._pacer.ready_at(now, priority)
 
     def on_sent_burst(
         self, first_sequence: int, count: int, size_bytes: int, now: float
@@ -100,26 +73,35 @@ class TransportSender(Generic[Item]):
 
         `first_sequence` is the transport-wide number (16 bit) of the first.
         """
-        self._estimator.on_sent_burst(first_sequence, count, size_bytes, now)
+        cluster = self._prober.cluster(now)
+        self._estimator.on_sent_burst(first_sequence, count, size_bytes, now, cluster)
         self._pacer.on_sent(size_bytes, now)
+        if cluster:
+            self._prober.on_sent(count, size_bytes)
 
     def padding_due(self, now: float) -> int:
         """Octets of padding to send at this instant, usually 0.
 
         Asked after a timeout; packets of up to 1,200 octets serve best.
         """
-        del now
-        return 0
+        return self._prober.padding_due(now)
 
     def on_feedback(self, arrivals: Sequence[Arrival], now: float) -> None:
         """Transport-wide feedback, as `TransportFeedback.arrivals`."""
-        self._estimator.on_feedback(arrivals, now)
-        self._follow()
+        estimator, prober = self._estimator, self._prober
+        bursts = estimator.on_feedback(arrivals, now)
+        if estimator.decreased_at == now:
+            prober.postpone(now)
+        else:
+            proven = prober.on_seen(bursts, estimator.estimate_bps, now)
+            if proven is not None:
+                estimator.raise_to(proven, now)
+        self._follow(now)
 
     def on_remb(self, bitrate_bps: float, now: float) -> None:
         """The receiver's estimate (REMB)."""
         self._estimator.on_remb(bitrate_bps, now)
-        self._follow()
+        self._follow(now)
 
     def on_loss(self, fraction: float, rtt_s: float | None, now: float) -> None:
         """A receiver report: fraction lost 0..1 (the worst of its blocks), round trip
@@ -127,20 +109,52 @@ class TransportSender(Generic[Item]):
         """
         del rtt_s
         self._estimator.on_loss(fraction, now)
-        self._follow()
+        self._follow(now)
 
-    def _follow(self) -> None:
-        self._pacer.set_rate(self._estimator.estimate_bps)
+    def _follow(self, now: float) -> None:
+        """Tell the parts about each other."""
+        estimator, pacer = self._estimator, self._pacer
+        estimate = estimator.estimate_bps
+        fits = self._allocated_bps <= estimate
+        calm = now - estimator.decreased_at > CALM_S + estimator.rtt_s
+        pacing = estimate * (self.config.pacing_factor if fits and calm else TIGHT)
+        if estimator.source is not Source.FEEDBACK:
+            # nothing tells what the path carries: do not stand in the way
+            pacing = max(pacing, self.config.pacing_factor * self._allocated_bps)
+        pacer.set_rate(pacing)
+        pacer.held_until = estimator.held_until
+        if estimator.source in _ANSWERING:
+            self._prober.begin(estimate, now)
 
     def allocate(
         self, audio_bps: int, demands: Sequence[Demand], now: float
     ) -> Allocation:
         """Which layer each video consumer gets; `audio_bps` is reserved first."""
-        return self._allocator.allocate(self.estimate_bps, audio_bps, demands, now)
+        estimator = self._estimator
+        outcome = self._allocator.allocate(
+            estimator.estimate_bps, audio_bps, demands, now
+        )
+        self._allocated_bps = outcome.allocated_bps
+        self._prober.set_goal(outcome.wanted_bps)
+        estimator.ceiling_bps = CEILING_FACTOR * max(
+            outcome.best_bps, self.config.start_bps
+        )
+        self._follow(now)
+        return outcome
 
-    def next_timeout(self, now: float) -> float | None:
+    def next_timeout(self) -> float | None:
         """When to call `handle_timeout`; None: no need."""
-        return self._pacer.next_timeout(now)
+        estimator = self._estimator
+        silence = estimator.next_timeout()
+        if estimator.source not in _ANSWERING:
+            return silence
+        probe = self._prober.next_timeout(estimator.estimate_bps)
+        if probe is None or silence is None:
+            return silence if probe is None else probe
+        return min(probe, silence)
 
     def handle_timeout(self, now: float) -> None:
         """Let time pass."""
+        self._estimator.handle_timeout(now)
+        self._prober.handle_timeout(now)
+        self._follow(now)
