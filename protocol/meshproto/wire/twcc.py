@@ -104,8 +104,6 @@ def _read_statuses(body: bytes, at: int, count: int) -> tuple[list[int], int]:
         at += 2
         if not chunk & 0x8000:
             run = min(chunk & _LONGEST_RUN, count - len(statuses))
-            if not run:
-                raise DecodeError("twcc-chunks")
             statuses += [chunk >> 13] * run
         elif chunk & 0x4000:
             statuses += [chunk >> shift & 3 for shift in range(12, -1, -2)]

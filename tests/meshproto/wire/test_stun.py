@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -110,6 +112,14 @@ def test_a_fingerprint_must_be_last() -> None:
     more = attributes.pack(6, b"me")
     length = (len(early) - 20 + len(more)).to_bytes(2, "big")
     assert reason(early[:2] + length + early[4:] + more) == "stun-fingerprint"
+
+
+def test_a_right_fingerprint_that_is_not_last_is_refused_too() -> None:
+    # as if the header had counted what follows already when it was made
+    header = message((6, b"12345678"))[:20]
+    right = (zlib.crc32(header) ^ 0x5354554E).to_bytes(4, "big")
+    early = attributes.pack(attributes.FINGERPRINT, right) + b"\0\6\0\0"
+    assert reason(header + early) == "stun-fingerprint"
 
 
 def test_the_long_term_key_of_rfc_5769() -> None:

@@ -37,6 +37,22 @@ def test_a_vector_of_two_bit_symbols_with_a_step_back() -> None:
     assert read.arrivals == ((10, 128_000), (11, None), (12, 127_750))
 
 
+def test_a_run_of_none_says_nothing() -> None:
+    assert twcc.decode(body(1, "00002001", "04")).arrivals == ((10, 65_000),)
+
+
+def test_chunks_are_as_few_as_the_symbols_allow() -> None:
+    def octets(*pattern: int | None, times: int) -> int:
+        sent = [us for _ in range(times) for us in pattern]
+        packet, _ = twcc.build(1, 2, 3, list(enumerate(sent)), max_octets=9999)
+        received = sum(us is not None for us in sent)
+        return len(packet) - 20 - received - packet[-1] * (packet[0] >> 5 & 1)
+
+    assert octets(0, times=1000) == 2  # one run
+    assert octets(0, None, times=7) == 2  # 14 symbols of one bit
+    assert octets(0, None, times=14) == 4
+
+
 def test_sequence_numbers_cross_the_wrap() -> None:
     read = feedback([(65_535, 1000), (0, None), (1, 2000)])
     assert [sequence for sequence, _ in read.arrivals] == [65_535, 0, 1]
@@ -52,7 +68,7 @@ def test_a_run_longer_than_the_count_ends_with_it() -> None:
         bytes(15),
         body(1, ""),
         body(1, "20"),
-        body(1, "0000"),  # a run of none would never end
+        body(1, "0000"),  # a run of none leaves one to come
         body(1, "6001", "0000"),  # symbol 3 is reserved
         body(1, "2001"),
         body(1, "4001", "00"),
