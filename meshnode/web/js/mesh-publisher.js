@@ -16,6 +16,20 @@ const select = (entries) => {
   const options = entries.map(([value, text]) => new Option(text, value));
   return element('select', {}, ...options);
 };
+/**
+ * A bearer that is no key, only a name: where the node asks for no key, whoever began a
+ * stream may take it over again at once, after a lost connection or a reloaded tab.
+ */
+function identity() {
+  const fresh = Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36));
+  try {
+    sessionStorage.meshPublisher ??= fresh.join('-');
+    return sessionStorage.meshPublisher;
+  } catch {
+    return fresh.join('-'); // storage can be forbidden: then it lasts as long as we do
+  }
+}
+
 const labelled = (text, control) => element('label', { textContent: text }, control);
 
 export class MeshPublisher extends MeshElement {
@@ -99,7 +113,8 @@ export class MeshPublisher extends MeshElement {
       // a person ended the capture in the browser's own bar
       track.addEventListener('ended', () => this.stop(), { once: true });
     }
-    const { token, codec, simulcast } = this;
+    const { codec, simulcast } = this;
+    const token = this.token || identity();
     const options = { token, codec: codec.value, simulcast: simulcast.checked };
     this.follow(new Publisher(this.endpoint, stream, options));
   }

@@ -14,14 +14,14 @@ const publisher = document.querySelector('mesh-publisher');
 const player = document.querySelector('mesh-player');
 const publishName = byId('publish-name');
 const watchName = byId('watch-name');
-const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
+const NAME = /^(?!\.{1,2}$)[A-Za-z0-9_.~-]{1,128}$/;
 
 const endpoint = (kind, name) => new URL(`${kind}/${encodeURIComponent(name)}`, location.href).href;
 
 function nameChanged() {
   const name = publishName.value.trim();
   const good = NAME.test(name);
-  publishName.setCustomValidity(good ? '' : 'Letters, digits, dot, dash and underscore');
+  publishName.setCustomValidity(good ? '' : 'Letters, digits and . _ ~ -');
   publisher.toggleAttribute('inert', !good);
   if (good) publisher.src = endpoint('whip', name);
 }
