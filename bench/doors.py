@@ -1,4 +1,4 @@
-"""Opens the node's WHIP and WHEP doors for light clients: the shortest honest offers."""
+"""Opens the node's WHIP and WHEP doors for light clients by the shortest offers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
 
 def offer(ufrag: str, direction: str, ssrc: int | None) -> str:
     """A description with one video and one audio section and nothing optional but
-    NACK, PLI and two header extensions."""
+    NACK, PLI and two header extensions.
+    """
     head = [
         "v=0",
         f"o=- {secrets.randbits(62)} 1 IN IP4 127.0.0.1",
