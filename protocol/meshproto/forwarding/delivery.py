@@ -1,0 +1,239 @@
+"""From layers to consumers: the loop that everything else is arranged for.
+
+What arrived at a layer since the last flush is one batch.  It is rendered once per
+profile and stamped per consumer, consumers outside and packets inside, so that each
+consumer's packets leave as one burst (RFC 0003 section 7).
+
+Whoever is not LIVE has a cursor into the layer's history instead of a queue of its own:
+a slow or new consumer costs no memory, and what it skips was never copied.  Slow ones
+are bounded in time; one that falls further behind waits for the next key frame, alone
+(RFC 0003 section 8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from meshproto.forwarding import replay
+from meshproto.forwarding.congestion.pacer import Priority
+from meshproto.forwarding.consumer import Consumer, Phase
+from meshproto.forwarding.layer import Layer
+from meshproto.forwarding.packet import Batch, equalise
+from meshproto.forwarding.profile import Rendered
+from meshproto.forwarding.state import State, Timer
+from meshproto.wire.parameters import MediaKind
+
+_CHUNK = 8
+_BEHIND_S = 0.1
+"""Who lags less goes on in order when a key frame comes, instead of jumping to it."""
+
+_EPSILON_S = 0.0005
+
+
+class Delivery:
+    """Turns batches into bursts, in the order in which they are to leave.
+
+    `started` is told of every consumer that begins with another layer than before.
+    """
+
+    def __init__(
+        self, state: State, started: Callable[[Consumer, Layer | None, float], None]
+    ) -> None:
+        self._state = state
+        self._config = state.config
+        self._started = started
+
+    def flush(self, layer: Layer, now: float) -> None:
+        """Send what arrived at the layer, and begin with who waits for it."""
+        audience = layer.audience
+        if audience.epoch != layer.epoch:
+            self._begin_anew(layer, now)
+        packets = layer.take()
+        if packets:
+            layer.history.padded(equalise(packets, self._config.equalise_bytes))
+            batch = Batch(packets)
+            if audience.live:
+                self._live(layer, batch, now)
+            for consumer in list(audience.chasing.values()):
+                self._late(consumer, batch, now)
+                self.chase(consumer, now)
+        for consumer in list(audience.waiting.values()):
+            self.try_begin(consumer, layer, now)
+
+    def await_key(self, consumer: Consumer, layer: Layer, cached: bool) -> None:
+        """Let the consumer begin with `layer` at its next key frame, or with the
+        `cached` one.
+        """
+        consumer.target = layer
+        consumer.wanted_key = 0 if cached else layer.keys.count + 1
+        layer.audience.waiting[consumer.id] = consumer
+
+    def try_begin(self, consumer: Consumer, layer: Layer, now: float) -> bool:
+        """Begin with the layer if it has what the consumer waits for."""
+        start = layer.history.pin
+        if layer.live_from_anywhere and layer.newest is not None:
+            start = layer.newest.number
+        elif layer.keys.count < consumer.wanted_key:
+            start = None
+        if start is None or not consumer.transport.sending:
+            return False
+        self.detach(consumer)
+        before, consumer.profile = consumer.layer, consumer.upcoming
+        replay.begin(consumer, layer, start, self._config, now)
+        consumer.phase = Phase.CHASING
+        age_s = self._age_s(layer, start, now)
+        consumer.replaying = age_s > _BEHIND_S
+        consumer.lag_max_s = age_s + self._config.slow_consumer_s
+        consumer.pace = None
+        if consumer.replaying:
+            consumer.pace = replay.pace_of(layer, start, self._config, now)
+        layer.audience.chasing[consumer.id] = consumer
+        self._started(consumer, before, now)
+        self.chase(consumer, now)
+        return True
+
+    def detach(self, consumer: Consumer) -> None:
+        """Take the consumer out of every audience; it sends nothing any more."""
+        for layer in {consumer.layer, consumer.target} - {None}:
+            assert layer is not None
+            layer.audience.waiting.pop(consumer.id, None)
+            layer.audience.leave(consumer, consumer.profile)
+        consumer.phase = Phase.SILENT
+
+    def chase(self, consumer: Consumer, now: float) -> None:
+        """Send from the history as much as may leave now."""
+        layer = consumer.layer
+        if consumer.phase is not Phase.CHASING or layer is None:
+            return
+        if not self._keep_up(consumer, layer, now):
+            return
+        history = layer.history
+        while consumer.cursor <= history.head:
+            ready_at = self._ready_at(consumer, now)
+            if ready_at > now + _EPSILON_S:
+                wake_at = max(ready_at, now + self._config.replay_step_s)
+                self._state.agenda.at((Timer.CHASE, consumer), wake_at)
+                return
+            self._send_chunk(consumer, layer, now)
+        for segment in consumer.numbering.change(consumer.cursor):
+            segment.squeeze = None
+        consumer.phase = Phase.LIVE
+        consumer.replaying = False
+        layer.audience.join_live(consumer, consumer.profile)
+
+    def _send_chunk(self, consumer: Consumer, layer: Layer, now: float) -> None:
+        history, chunk = layer.history, []
+        last = min(consumer.cursor + _CHUNK - 1, history.head)
+        chunk = list(history.span(consumer.cursor, last))
+        consumer.cursor = last + 1
+        if not chunk:
+            return
+        if consumer.pace is not None:
+            consumer.pace.spent(sum([packet.size for packet in chunk]), now)
+        self._send(consumer, Batch(chunk), None, now)
+
+    def _ready_at(self, consumer: Consumer, now: float) -> float:
+        pace = consumer.pace
+        kind = Priority.REPLAY if consumer.replaying else Priority.LIVE
+        ready_at = consumer.transport.ready_at(now, kind)
+        return ready_at if pace is None else max(ready_at, pace.ready_at)
+
+    def _keep_up(self, consumer: Consumer, layer: Layer, now: float) -> bool:
+        """Jump to a newer key frame, or give up when too far behind (False)."""
+        history, cursor = layer.history, consumer.cursor
+        lag_s = self._age_s(layer, cursor, now)
+        pin = history.pin
+        if pin is not None and pin > cursor and lag_s > _BEHIND_S:
+            replay.jump(consumer, pin)
+            consumer.pace = None
+            consumer.replaying = False
+            consumer.lag_max_s = self._config.slow_consumer_s
+            return True
+        if cursor >= history.floor and lag_s <= consumer.lag_max_s:
+            return True
+        consumer.overflows += 1
+        layer.audience.leave(consumer, consumer.profile)
+        consumer.phase = Phase.WAITING
+        self.await_key(consumer, layer, cached=False)
+        layer.keys.want()
+        self._state.watch(layer, now)
+        return False
+
+    def _age_s(self, layer: Layer, number: int, now: float) -> float:
+        """How long ago the first packet from `number` on arrived."""
+        history = layer.history
+        first = next(history.span(number, history.head), None)
+        return 0.0 if first is None else now - first.arrival
+
+    def _live(self, layer: Layer, batch: Batch, now: float) -> None:
+        gated = layer.kind is MediaKind.VIDEO
+        behind: list[Consumer] = []
+        for profile, members in layer.audience.live.items():
+            rendered = None
+            if batch.whole and profile.knows_all(batch.types):
+                rendered = profile.render(batch.packets, now)
+            for consumer in members.values():
+                if gated and not consumer.transport.admit(now):
+                    behind.append(consumer)
+                else:
+                    self._send(consumer, batch, rendered, now)
+        for consumer in behind:
+            self._fall_behind(consumer, layer, batch, now)
+
+    def _fall_behind(
+        self, consumer: Consumer, layer: Layer, batch: Batch, now: float
+    ) -> None:
+        layer.audience.leave(consumer, consumer.profile)
+        layer.audience.chasing[consumer.id] = consumer
+        consumer.phase = Phase.CHASING
+        consumer.cursor = consumer.numbering.reached_in + 1
+        consumer.pace = None
+        consumer.lag_max_s = self._config.slow_consumer_s
+        self._late(consumer, batch, now)
+        self.chase(consumer, now)
+
+    def _late(self, consumer: Consumer, batch: Batch, now: float) -> None:
+        """Packets behind a chasing consumer's cursor would else never be sent."""
+        if batch.first >= consumer.cursor:
+            return
+        late = [packet for packet in batch.packets if packet.number < consumer.cursor]
+        out = consumer.emit_each(consumer.profile, late, now)
+        self._state.depart(consumer, out, consumer.keeps_protected, now)
+
+    def _send(
+        self,
+        consumer: Consumer,
+        batch: Batch,
+        rendered: Sequence[Rendered] | None,
+        now: float,
+    ) -> None:
+        segment = consumer.numbering.segment
+        profile = consumer.profile
+        assert segment is not None
+        if (
+            consumer.filter is not None
+            or segment.squeeze is not None
+            or batch.first < segment.start
+            or not batch.whole
+            or not profile.knows_all(batch.types)
+        ):
+            out = consumer.emit_each(profile, batch.packets, now)
+        else:
+            rendered = rendered or profile.render(batch.packets, now)
+            out = consumer.emit_run(
+                profile, rendered, batch.newest, batch.size, segment
+            )
+        self._state.depart(consumer, out, consumer.keeps_protected, now)
+
+    def _begin_anew(self, layer: Layer, now: float) -> None:
+        """The layer's source changed: everybody begins again, at a key frame."""
+        audience = layer.audience
+        audience.epoch = layer.epoch
+        for consumer in audience.followers():
+            audience.leave(consumer, consumer.profile)
+            consumer.phase = Phase.WAITING
+            if consumer.target is layer:
+                self.await_key(consumer, layer, cached=True)
+        if audience.waiting:
+            layer.keys.want()
+            self._state.watch(layer, now)

@@ -1,0 +1,158 @@
+"""Beginning to send a layer: from where, under which times, and how fast.
+
+A new viewer begins with the cached key frame and has to catch up with live (RFC 0003
+section 6).  Three things make that look right on the other side:
+
+- *Times.*  The replayed frames are old.  Written as they are, a player would take them
+  for the stream's normal delay and hold back the sound to match.  So their timestamps
+  are drawn together into the `replay_squeeze_s` before live: the player shows them as
+  fast as they come, and what follows is on time.
+- *Pace.*  Twice the layer's own rate, so that a replay ends after as long as it lies
+  behind; only its first frame may be faster, since the picture waits for it.
+- *Short cut.*  When the next key frame arrives meanwhile, the viewer goes on with that.
+
+The same functions carry a consumer over from another layer or producer: timestamps go
+on by the publisher's common clock where both layers have sender reports, else by the
+time of arrival, always forwards.
+"""
+
+from __future__ import annotations
+
+from meshproto.forwarding.clock import common_offset
+from meshproto.forwarding.config import ForwardingConfig
+from meshproto.forwarding.consumer import Consumer
+from meshproto.forwarding.layer import Layer
+from meshproto.forwarding.packet import Packet
+from meshproto.forwarding.rewrite import Segment, Squeeze
+
+_CLOCKS_APART_S = 0.5
+"""Common clocks that disagree with the times of arrival by more are not believed."""
+
+_MASK = 0xFFFFFFFF
+
+
+class Pace:
+    """A rate in bytes per second that may change once, after the first `faster` bytes.
+
+    `ready_at` is when the next packet may go.
+    """
+
+    __slots__ = ("_fast", "_left", "_slow", "ready_at")
+
+    def __init__(self, first_rate: float, faster: int, rate: float, now: float) -> None:
+        self._fast = max(first_rate, rate)
+        self._left = faster
+        self._slow = rate
+        self.ready_at = now
+
+    def spent(self, size: int, now: float) -> None:
+        """`size` bytes left."""
+        rate = self._fast if self._left > 0 else self._slow
+        self._left -= size
+        self.ready_at = max(self.ready_at, now - size / rate) + size / rate
+
+
+def pace_of(layer: Layer, start: int, config: ForwardingConfig, now: float) -> Pace:
+    """How fast to replay `layer` from packet `start`."""
+    own = max(layer.rate.rate_bps(now), _cached_bps(layer, start, now)) / 8
+    first = first_frame_bytes(layer, start)
+    rate = max(config.replay_speed * own, 1.0)
+    return Pace(first / config.replay_first_frame_s, first, rate, now)
+
+
+def first_frame_bytes(layer: Layer, start: int) -> int:
+    """Size of the frame that begins with packet `start`."""
+    size, timestamp = 0, None
+    for packet in layer.history.span(start, layer.history.head):
+        if timestamp is not None and packet.timestamp != timestamp:
+            break
+        timestamp = packet.timestamp
+        size += packet.size
+    return size
+
+
+def _cached_bps(layer: Layer, start: int, now: float) -> float:
+    first = layer.history.get(start)
+    if first is None or now - first.arrival < 0.5:
+        return 0.0
+    return layer.since_key * 8 / (now - first.arrival)
+
+
+def begin(
+    consumer: Consumer, layer: Layer, start: int, config: ForwardingConfig, now: float
+) -> None:
+    """Let the consumer's numbering go on with packet `start` of `layer`."""
+    first = layer.history.get(start)
+    newest = layer.newest
+    assert first is not None
+    assert newest is not None
+    rate = layer.clock_rate_hz
+    behind = _ticks(newest.timestamp, first.timestamp)
+    width = round(config.replay_squeeze_s * rate)
+    squeeze = None
+    if behind > width and not layer.live_from_anywhere:
+        squeeze = Squeeze(newest.timestamp, behind, width)
+        behind = width
+    segment = Segment(layer, start, 0, squeeze=squeeze)
+    segment.timestamp = _offset(consumer, layer, newest, behind, now)
+    _continue_pictures(consumer, first, segment)
+    consumer.numbering.follow(segment)
+    consumer.layer = layer
+    consumer.cursor = start
+
+
+def jump(consumer: Consumer, start: int) -> None:
+    """Go on with a later packet of the same layer, in the same times."""
+    old = consumer.numbering.segment
+    assert old is not None
+    segment = Segment(
+        old.source,
+        start,
+        0,
+        timestamp=old.timestamp,
+        picture=old.picture,
+        tl0=old.tl0,
+        key=old.key,
+    )
+    consumer.numbering.follow(segment)
+    consumer.cursor = start
+
+
+def _ticks(later: int, earlier: int) -> int:
+    return (later - earlier + 0x80000000 & _MASK) - 0x80000000
+
+
+def _offset(
+    consumer: Consumer, layer: Layer, newest: Packet, behind: int, now: float
+) -> int:
+    """Timestamp offset under which `newest`, less `behind` ticks, comes after what the
+    consumer sent last.
+    """
+    segment, last = consumer.last_segment, consumer.last
+    if segment is None or last is None:
+        return (consumer.delta.first_timestamp - newest.timestamp + behind) & _MASK
+    written = segment.written(last.timestamp)
+    elapsed = round((newest.arrival - last.arrival) * layer.clock_rate_hz)
+    offset = (written + elapsed - newest.timestamp) & _MASK
+    if segment.source.producer == layer.producer and segment.source is not layer:
+        common = common_offset(segment.source.clock, layer.clock, segment.timestamp)
+        apart = round(_CLOCKS_APART_S * layer.clock_rate_hz)
+        if common is not None and abs(_ticks(common, offset)) < apart:
+            offset = common
+    earliest = (newest.timestamp - behind + offset) & _MASK
+    forward = _ticks(earliest, written + 1 & _MASK)
+    return offset if forward >= 0 else (offset - forward) & _MASK
+
+
+def _continue_pictures(
+    consumer: Consumer, first: Packet, segment: Segment[Layer]
+) -> None:
+    """VP8 picture ids go on where the last source stopped (RFC 7741 section 4.2)."""
+    old, last = consumer.last_segment, consumer.last
+    numbers = first.numbers
+    before = None if last is None else last.numbers
+    if old is None or numbers is None or before is None:
+        return
+    segment.picture = before.picture_id + old.picture + 1 - numbers.picture_id & 0x7FFF
+    segment.tl0 = before.tl0picidx + old.tl0 + 1 - numbers.tl0picidx & 0xFF
+    segment.key = before.keyidx + old.key + 1 - numbers.keyidx & 0x1F

@@ -1,0 +1,174 @@
+"""Answering a viewer's NACK (RFC 4585 section 6.2.1, RFC 4588), and padding probes.
+
+The number asked for is the consumer's own.  Its numbering says which source packet was
+sent under it, and the history has that packet.  With RTX the packet is rendered again
+into the repair stream, which has an SSRC and numbers of its own; without it the
+protected packet that was sent must be repeated byte for byte, which only the plane can
+do (`Resend`): anything else would use a nonce twice.
+
+A viewer cannot make us send more than `rtx_share` of what it got anyway (and a burst),
+nor the same packet more often than every half round trip.  What the history never had
+is asked for upstream once, and forwarded as a late packet when it comes.
+
+The repair stream also carries the padding that congestion control wants for a probe:
+packets sent before, which may even be of use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+
+from meshproto.forwarding.congestion.pacer import Priority
+from meshproto.forwarding.consumer import Consumer, Phase, renumbered
+from meshproto.forwarding.layer import Layer
+from meshproto.forwarding.outputs import OutPacket, Resend
+from meshproto.forwarding.packet import OVERHEAD, Packet
+from meshproto.forwarding.profile import header_of
+from meshproto.forwarding.rewrite import Segment
+from meshproto.forwarding.sequence import nearest
+from meshproto.forwarding.state import State, Timer
+from meshproto.forwarding.transport import Transport
+from meshproto.wire.parameters import MediaKind
+
+_RTT_S = 0.05
+_PROBE_PACKETS = 64
+_CHUNK = 8
+
+
+class Retransmitter:
+    """Answers NACKs: packets leave, orders to repeat go to the state's outbox."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def nacked(self, consumer: Consumer, lost: Iterable[int], now: float) -> None:
+        """A viewer misses these (16 bit) numbers of the consumer."""
+        repairs, numbering = consumer.repairs, consumer.numbering
+        interval_s = (consumer.transport.rtt_s or _RTT_S) / 2
+        for number in islice(lost, self._state.config.nacked_packets):
+            index = nearest(number, numbering.highest)
+            found = numbering.origin(index)
+            if found is None or index > numbering.highest or consumer.is_filler(index):
+                continue
+            if not self._available(*found, now):
+                repairs.missed += 1
+            elif repairs.recently(index, interval_s, now):
+                repairs.refused += 1
+            else:
+                repairs.wait.append(index)
+        self.send(consumer, now)
+
+    def send(self, consumer: Consumer, now: float) -> None:
+        """Send what waits, as far as budget and congestion control allow."""
+        transport, repairs = consumer.transport, consumer.repairs
+        while repairs.wait:
+            ready_at = transport.ready_at(now, Priority.RETRANSMISSION)
+            if ready_at > now:
+                self._state.agenda.no_later((Timer.REPAIR, consumer), ready_at)
+                return
+            out: list[OutPacket] = []
+            while repairs.wait and len(out) < _CHUNK:
+                self._repeat(consumer, repairs.wait.popleft(), out, now)
+            self._state.depart(consumer, out, False, now)
+
+    def pad(self, transport: Transport, now: float) -> None:
+        """Send the padding that congestion control wants now, if any."""
+        if transport.sender is not None:
+            octets = transport.sender.padding_due(now)
+            if octets > 0:
+                self._probe(transport, octets, now)
+            self._state.attend(transport)
+
+    def _probe(self, transport: Transport, octets: int, now: float) -> None:
+        consumer = _probe_carrier(transport)
+        if consumer is None or consumer.last_segment is None or consumer.last is None:
+            return
+        segment = consumer.last_segment
+        out: list[OutPacket] = []
+        last = consumer.last.number
+        for number in range(last, max(segment.start, last - _PROBE_PACKETS), -1):
+            packet = segment.source.history.get(number)
+            if octets <= 0:
+                break
+            if packet is not None and packet.payload:
+                index = number + segment.sequence
+                self._render(consumer, segment, packet, index, out, now)
+                octets -= packet.size + OVERHEAD
+        self._state.depart(consumer, out, False, now)
+
+    def _available(self, segment: Segment[Layer], number: int, now: float) -> bool:
+        layer = segment.source
+        if layer.history.get(number) is not None:
+            return True
+        if layer.nacks is not None:
+            layer.nacks.want(number, now)
+            self._state.watch(layer, now)
+        return False
+
+    def _repeat(
+        self, consumer: Consumer, index: int, out: list[OutPacket], now: float
+    ) -> None:
+        repairs = consumer.repairs
+        found = consumer.numbering.origin(index)
+        packet = None if found is None else found[0].source.history.get(found[1])
+        if found is None or packet is None or not packet.payload:
+            repairs.missed += 1
+        elif not self._affordable(consumer, packet):
+            repairs.refused += 1
+        elif consumer.keeps_protected:
+            repairs.answered += 1
+            resend = Resend(consumer.transport.id, consumer.ssrc, index)
+            self._state.resends.append(resend)
+        else:
+            repairs.answered += 1
+            self._render(consumer, found[0], packet, index, out, now)
+
+    def _affordable(self, consumer: Consumer, packet: Packet) -> bool:
+        config, repairs = self._state.config, consumer.repairs
+        allowed = config.rtx_share * consumer.octets + config.rtx_burst_bytes
+        repairs.sent_bytes += packet.size
+        if repairs.sent_bytes <= allowed:
+            return True
+        repairs.sent_bytes -= packet.size
+        return False
+
+    def _render(
+        self,
+        consumer: Consumer,
+        segment: Segment[Layer],
+        packet: Packet,
+        index: int,
+        out: list[OutPacket],
+        now: float,
+    ) -> None:
+        """The packet in the repair stream (RFC 4588 section 4)."""
+        repaired = consumer.profile.render_repair(packet, now)
+        if repaired is None or consumer.rtx_ssrc is None:
+            return
+        repairs, ssrc = consumer.repairs, consumer.rtx_ssrc
+        header = header_of(
+            repaired,
+            0,
+            ssrc,
+            repairs.index,
+            segment.written(packet.timestamp),
+            consumer.transport.number + len(out),
+        )
+        media = renumbered(packet, segment)
+        payload = (index & 0xFFFF).to_bytes(2, "big")
+        payload += media[: len(media) - packet.padding]
+        out.append((header, payload, ssrc, repairs.index))
+        repairs.index += 1
+
+
+def _probe_carrier(transport: Transport) -> Consumer | None:
+    """A video consumer with a repair stream that is sending."""
+    for consumer in transport.consumers.values():
+        if (
+            consumer.kind is MediaKind.VIDEO
+            and consumer.rtx_ssrc is not None
+            and consumer.phase in {Phase.LIVE, Phase.CHASING}
+        ):
+            return consumer
+    return None

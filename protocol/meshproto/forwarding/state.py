@@ -1,0 +1,86 @@
+"""What the parts of the forwarder share: tables, timers and outboxes.
+
+Only this module is written by several parts; each of them documents which tables it
+changes.  Outboxes are bounded: a driver that does not poll loses the oldest entries.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+
+from meshproto.forwarding.agenda import Agenda
+from meshproto.forwarding.config import ForwardingConfig, RandomSource
+from meshproto.forwarding.consumer import Consumer
+from meshproto.forwarding.events import ForwardingEvent
+from meshproto.forwarding.layer import Layer
+from meshproto.forwarding.outputs import Burst, OutPacket, Resend
+from meshproto.forwarding.packet import OVERHEAD
+from meshproto.forwarding.producer import Producer
+from meshproto.forwarding.transport import Transport
+from meshproto.ids import ConsumerId, ProducerId, TransportId
+
+_OUTBOX = 4096
+
+
+class Timer(Enum):
+    """What a deadline is for; the subject stands beside it in the agenda's key."""
+
+    CHASE = "chase"  # a consumer's next replayed packet
+    LAYER = "layer"  # a layer's NACKs and key-frame requests
+    ARRIVALS = "arrivals"  # transport-wide feedback to a publisher
+    REPORTS = "reports"  # receiver reports to a publisher, sender reports to a viewer
+    REPAIR = "repair"  # a consumer's retransmissions that wait
+    CONGESTION = "congestion"  # a transport's estimator, pacer and prober
+    ALLOCATION = "allocation"  # a transport's choice of layers
+    SILENCE = "silence"  # a producer's packets
+
+
+class State:
+    """Tables by id in order of arrival, timers, and what waits to be polled."""
+
+    def __init__(self, config: ForwardingConfig, random: RandomSource) -> None:
+        self.config = config
+        self.random = random
+        self.transports: dict[TransportId, Transport] = {}
+        self.producers: dict[ProducerId, Producer] = {}
+        self.consumers: dict[ConsumerId, Consumer] = {}
+        self.agenda: Agenda[tuple[Timer, object]] = Agenda()
+        self.dirty: dict[Layer, None] = {}
+        self.bursts: list[Burst] = []
+        self.rtcp: deque[tuple[TransportId, bytes]] = deque(maxlen=_OUTBOX)
+        self.resends: deque[Resend] = deque(maxlen=_OUTBOX)
+        self.events: deque[ForwardingEvent] = deque(maxlen=_OUTBOX)
+
+    def publisher(self, layer: Layer) -> Transport | None:
+        """The transport over which a layer enters; None once it was removed."""
+        producer = self.producers.get(layer.producer)
+        return None if producer is None else self.transports.get(producer.transport)
+
+    def depart(
+        self, consumer: Consumer, out: list[OutPacket], keep: bool, now: float
+    ) -> None:
+        """These packets of the consumer leave now, as one burst."""
+        if not out:
+            return
+        transport = consumer.transport
+        self.bursts.append(Burst(transport.id, consumer.id, out, keep))
+        if consumer.profile.numbered or not transport.numbering:
+            size = sum([len(payload) for _, payload, _, _ in out])
+            transport.sent(len(out), size + OVERHEAD * len(out), now)
+
+    def attend(self, transport: Transport) -> None:
+        """Set the transport's timer to the next wish of congestion control."""
+        sender = transport.sender
+        deadline = None if sender is None else sender.next_timeout()
+        if deadline is not None:
+            self.agenda.at((Timer.CONGESTION, transport), deadline)
+
+    def watch(self, layer: Layer, now: float) -> None:
+        """Set the layer's timer to its next request."""
+        deadlines = [layer.keys.next_timeout()]
+        if layer.nacks is not None:
+            deadlines.append(layer.nacks.next_timeout())
+        due = [deadline for deadline in deadlines if deadline is not None]
+        if due:
+            self.agenda.no_later((Timer.LAYER, layer), max(min(due), now))
