@@ -9,7 +9,6 @@ from and not who watches.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
@@ -80,15 +79,3 @@ class NodeStatus:
     def json(self) -> dict[str, object]:
         """Plain values, ready for `json.dumps`."""
         return asdict(self)
-
-
-def network_of(address: str) -> str:
-    """The address without its host part: /24 of IPv4, /48 of IPv6, "" if unknown."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return ""
-    if parsed.is_loopback:
-        return "loopback"
-    prefix = 24 if parsed.version == 4 else 48
-    return str(ipaddress.ip_network((parsed, prefix), strict=False))

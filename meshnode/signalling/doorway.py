@@ -48,13 +48,21 @@ class Doorway:
         self._requests_per_minute = requests_per_minute
         self.refusals: dict[int, int] = {}
 
-    def door(self, methods: Mapping[str, Handler], accept_post: str = "") -> Endpoint:
+    def door(
+        self,
+        methods: Mapping[str, Handler],
+        *,
+        accept_post: str = "",
+        accept_patch: str = "",
+    ) -> Endpoint:
         """An endpoint that pages of every site may use (CORS)."""
-        return self._endpoint(methods, CORS_HEADERS, accept_post)
+        accepted = {"Accept-Post": accept_post, "Accept-Patch": accept_patch}
+        accepts = {name: value for name, value in accepted.items() if value}
+        return self._endpoint(methods, CORS_HEADERS, accepts)
 
     def own(self, methods: Mapping[str, Handler]) -> Endpoint:
         """An endpoint for this node's own page and its operator."""
-        return self._endpoint(methods, {}, "")
+        return self._endpoint(methods, {}, {})
 
     def charge(self, key: str) -> None:
         """Count a request of `key`; raises `Refused` when there are too many."""
@@ -69,14 +77,17 @@ class Doorway:
             )
 
     def _endpoint(
-        self, methods: Mapping[str, Handler], headers: Mapping[str, str], accept: str
+        self,
+        methods: Mapping[str, Handler],
+        headers: Mapping[str, str],
+        accepts: Mapping[str, str],
     ) -> Endpoint:
         allow = ", ".join([*methods, "OPTIONS"])
 
         async def answer(request: web.Request) -> web.StreamResponse:
             caller = self._trust.caller(request)
             if request.method == "OPTIONS":
-                return _options(request, allow, accept, cors=bool(headers))
+                return _options(request, allow, accepts, cors=bool(headers))
             handler = methods.get(request.method)
             if handler is None:
                 detail = f"{request.method} is not possible here, only {allow}"
@@ -114,7 +125,7 @@ class Doorway:
 
 
 def _options(
-    request: web.Request, allow: str, accept: str, *, cors: bool
+    request: web.Request, allow: str, accepts: Mapping[str, str], *, cors: bool
 ) -> web.Response:
     """A CORS preflight tells what a page may send, plain OPTIONS what we take.
 
@@ -129,9 +140,7 @@ def _options(
                 "Access-Control-Max-Age": str(PREFLIGHT_AGE_S),
             },
         )
-    return web.Response(
-        headers={"Allow": allow, **({"Accept-Post": accept} if accept else {})}
-    )
+    return web.Response(headers={"Allow": allow, **accepts})
 
 
 def bearer(request: web.Request) -> str:

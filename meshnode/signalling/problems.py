@@ -16,6 +16,7 @@ from http import HTTPStatus
 from aiohttp import web
 
 from meshproto.errors import DecodeError, LimitError, MeshError
+from meshproto.wire.sdp.offer import is_refusal
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_FULL_S = 5
@@ -47,11 +48,14 @@ class Refused(MeshError):  # noqa: N818  (what it says is what it does)
 
 
 def malformed(error: DecodeError) -> Refused:
-    """The client's bytes are at fault; the line is named where the parser knows it."""
+    """The client's bytes are at fault; the line is named where the parser knows it.
+
+    400 where they cannot be read, 422 where they are fine and ask for what we refuse.
+    """
     members: dict[str, object] = {"reason": error.reason}
     if found := _LINE.search(str(error)):
         members["line"] = int(found[1])
-    return Refused(400, f"malformed: {error}", members=members)
+    return Refused(422 if is_refusal(error) else 400, str(error), members=members)
 
 
 def full(error: LimitError) -> Refused:

@@ -28,9 +28,14 @@ FORWARDED = ("X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "Via")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks.  `address` is textual; `local` means: from this very machine."""
+    """Who asks.
+
+    `here`: the connection came from this very machine.  `local`: and nothing says that
+    somebody else is behind it, neither the Host nor a proxy nor a page's Origin.
+    """
 
     address: str
+    here: bool
     local: bool
 
 
@@ -87,6 +92,12 @@ class Trust:
             self._own |= {machine, f"{machine}.local"}
         self._proxies = [ipaddress.ip_network(proxy, strict=False) for proxy in proxies]
 
+    def allow(self, names: Iterable[str]) -> None:
+        """Serve these host names too."""
+        added = {host_name(name) for name in names}
+        self._names |= added
+        self._own |= added
+
     def caller(self, request: web.Request) -> Caller:
         """Who asks; raises `Refused` when the Host is not one of ours."""
         host = host_name(request.headers.get("Host", ""))
@@ -98,10 +109,12 @@ class Trust:
             )
         peer = request.remote or ""
         forwarded = any(name in request.headers for name in FORWARDED)
-        local = is_loopback(host) and is_loopback(peer) and not forwarded
+        here = is_loopback(peer) and not forwarded
+        own_page = self._from_own_page(request.headers.get("Origin"))
         return Caller(
             self._client_address(peer, request),
-            local and self._from_own_page(request.headers.get("Origin")),
+            here,
+            here and is_loopback(host) and own_page,
         )
 
     def _knows(self, host: str, request: web.Request) -> bool:

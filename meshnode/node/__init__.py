@@ -1,0 +1,17 @@
+"""A node as a whole: the composition root and the library's public face."""
+
+from meshnode.node.local import (
+    LocalPacket,
+    LocalPublisher,
+    LocalSubscriber,
+    LocalTrack,
+)
+from meshnode.node.mesh import MeshNode
+
+__all__ = [
+    "LocalPacket",
+    "LocalPublisher",
+    "LocalSubscriber",
+    "LocalTrack",
+    "MeshNode",
+]

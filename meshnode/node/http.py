@@ -1,0 +1,126 @@
+"""The node's two HTTP faces: the public one and the operator's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aiohttp import web
+
+from meshnode.config import Endpoint
+from meshnode.node import parts as assembly
+from meshnode.node.listeners import Listener, server_context
+from meshnode.node.parts import Parts
+from meshnode.signalling import routes
+from meshnode.signalling.doorway import Doorway
+from meshnode.signalling.endpoints import House
+from meshnode.signalling.operator import Node, Operator
+from meshnode.signalling.routes import Front
+
+
+class Http:
+    """Both listeners; `add_routes` serves the public one from another program."""
+
+    def __init__(self, node: Node, parts: Parts) -> None:
+        settings = parts.settings
+        self._node = node
+        self._parts = parts
+        self._public = assembly.doorway(settings, settings.http_endpoint.host)
+        self._admin = assembly.doorway(settings, settings.admin_endpoint.host)
+        self._guards = [self._public, self._admin]
+        context = server_context(settings.tls_cert, settings.tls_key)
+        self._listeners = [
+            Listener("--http", settings.http_endpoint, self._public_app(), context),
+            Listener("--admin", settings.admin_endpoint, self._admin_app()),
+        ]
+        self._open: list[Listener] = []
+
+    async def open(self) -> None:
+        """Bind both.  Raises `StateError` naming the flag of the one that is taken."""
+        for listener in self._listeners:
+            await listener.open()
+            self._open.append(listener)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        while self._open:
+            await self._open.pop().close()
+
+    def shed(self, now: float) -> None:
+        """Close connections that never asked anything."""
+        for listener in self._open:
+            listener.shed(now)
+
+    def urls(self) -> dict[str, str]:
+        """Where things are, as URLs."""
+        settings = self._parts.settings
+        if not self._open:
+            return {"page": settings.public_url} if settings.public_url else {}
+        public, admin = self._open
+        reached = self._reached(public)
+        origin = settings.public_url or f"{public.scheme}://{reached}"
+        return {
+            "page": f"{origin}/",
+            "whip": f"{origin}/whip/",
+            "whep": f"{origin}/whep/",
+            "admin": f"http://{self._reached(admin)}",
+        }
+
+    def _reached(self, listener: Listener) -> Endpoint:
+        """How to reach a listener: a wildcard has no address, so the best one of ours
+        stands for it.
+        """
+        host, port = listener.endpoint
+        if host in {"0.0.0.0", "::"}:
+            here = self._parts.advertiser(False)
+            fits = [a for a, _ in here if host == "::" or ":" not in a]
+            host = fits[0] if fits else "127.0.0.1"
+        return Endpoint(host, port)
+
+    def refusals(self) -> dict[str, int]:
+        """How many requests were refused, by status."""
+        counted: dict[str, int] = {}
+        for guard in self._guards:
+            for status, count in guard.refusals.items():
+                counted[str(status)] = counted.get(str(status), 0) + count
+        counted["malformed"] = sum(listener.malformed for listener in self._listeners)
+        return counted
+
+    def add_routes(
+        self, app: web.Application, prefix: str, names: Iterable[str]
+    ) -> None:
+        """Add the public face below `prefix`."""
+        guard = assembly.doorway(
+            self._parts.settings, self._parts.settings.http_endpoint.host, names
+        )
+        self._guards.append(guard)
+        for table in self._public_tables(guard):
+            app.add_routes(routes.defined(table, prefix.rstrip("/")))
+
+    def _public_app(self) -> web.Application:
+        operator = self._operator(self._public, trusted=False)
+        return routes.application(
+            self._public, *self._public_tables(self._public), operator.endpoints()
+        )
+
+    def _admin_app(self) -> web.Application:
+        operator = self._operator(self._admin, trusted=True)
+        return routes.application(self._admin, operator.endpoints())
+
+    def _operator(self, guard: Doorway, *, trusted: bool) -> Operator:
+        parts = self._parts
+        return Operator(
+            self._node, parts.health, parts.gatekeeper, guard, trusted=trusted
+        )
+
+    def _public_tables(self, guard: Doorway) -> list[routes.Table]:
+        parts = self._parts
+        house = House(
+            parts.calls,
+            guard,
+            parts.gatekeeper,
+            parts.health,
+            parts.settings.limits.sdp_bytes,
+        )
+        sdp_limits = assembly.sdp_limits_of(parts.settings)
+        front = Front(house, parts.slots, parts.list, sdp_limits)
+        return [routes.doors(front), routes.lists(front), routes.page(guard)]

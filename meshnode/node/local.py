@@ -1,0 +1,123 @@
+"""Publishing and watching from inside the process, as RTP packets in the clear.
+
+What goes in and out are whole RTP packets (RFC 3550); everything else (payload formats,
+pacing, jitter) is the caller's.  Local members stand in the same registry as clients:
+they linger, take over and are taken over, count as viewers, and appear in the status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from meshnode.signalling.broadcast import Reader
+from meshnode.signalling.members import Publisher, Track, Viewer
+from meshproto.errors import StateError
+from meshproto.ids import ProducerId
+from meshproto.wire.parameters import Codec, Extension, MediaKind
+
+PACKETS_MAX = 2048
+"""Packets a subscriber may be behind; then the oldest are dropped and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTrack:
+    """A track this process publishes: its kind, and what its RTP packets carry.
+
+    `extensions` are the header extensions in the packets.
+    """
+
+    kind: MediaKind
+    codec: Codec
+    extensions: tuple[Extension, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPacket:
+    """An RTP packet of a subscribed stream; `track` counts the stream's tracks."""
+
+    track: int
+    kind: MediaKind
+    data: bytes
+
+
+class LocalPublisher:
+    """A stream that this process publishes.  Made by `MeshNode.publish`.
+
+    Use it as a context manager, or call `close` when done.
+    """
+
+    def __init__(
+        self,
+        member: Publisher,
+        inject: Callable[[ProducerId, Sequence[bytes]], None],
+    ) -> None:
+        self.stream = member.stream
+        self._member = member
+        self._inject = inject
+
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """The tracks, in the order given."""
+        return self._member.tracks
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed, or taken over."""
+        return self._member.state.value == "closed"
+
+    def send_rtp(self, track: int, *packets: bytes) -> None:
+        """Send RTP packets on that track.  Raises `StateError` when closed.
+
+        Hand over the packets of one frame together: they leave as one burst.
+        """
+        if self.closed:
+            raise StateError(f"the publisher of {self.stream} is closed")
+        self._inject(self._member.tracks[track].producer, packets)
+
+    def on_feedback(self, handler: Callable[[bytes], None]) -> None:
+        """Call `handler` with every RTCP compound for us: PLI and NACK, mostly."""
+        self._member.feedback = handler
+
+    def close(self) -> None:
+        """End the publisher; the stream lingers as after any other."""
+        self._member.hang_up("closed by the program")
+
+    def __enter__(self) -> LocalPublisher:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class LocalSubscriber(AsyncIterator[LocalPacket]):
+    """The packets of a stream, `async for`.  Made by `MeshNode.subscribe`.
+
+    It ends when the stream does.  Use it as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self, member: Viewer, tracks: tuple[Track, ...], packets: Reader[LocalPacket]
+    ) -> None:
+        self.stream = member.stream
+        self.tracks = tracks
+        self._member = member
+        self._packets = packets
+
+    @property
+    def missed(self) -> int:
+        """Packets dropped because they were not taken in time."""
+        return self._packets.missed
+
+    async def __anext__(self) -> LocalPacket:
+        return await anext(self._packets)
+
+    def close(self) -> None:
+        """Stop subscribing."""
+        self._member.hang_up("closed by the program")
+
+    def __enter__(self) -> LocalSubscriber:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

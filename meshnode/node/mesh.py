@@ -1,0 +1,267 @@
+"""`MeshNode`: a node as an object, for the command line and for other programs.
+
+    async with MeshNode(Settings(port=0, http="127.0.0.1:0")) as node:
+        print(node.urls["page"])
+        async for event in node.events():
+            print(event)
+
+It runs in the loop of whoever enters it, installs no signal handler and keeps nothing
+global, so several nodes live in one process.  Everything it starts belongs to one task
+group: a part that fails ends the node, and the error comes out of the `async with`.
+
+Leaving the block closes at once.  `drain` before that is the polite way: no new
+sessions, viewers are told to reconnect, publishers get a clean close, and it is done
+within ten seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from types import TracebackType
+
+from aiohttp import web
+
+import meshnode
+from meshnode.config import Settings
+from meshnode.media.plane import Address, MediaPlane, PlaneEvent
+from meshnode.node import parts as assembly
+from meshnode.node.http import Http
+from meshnode.node.inside import Inside
+from meshnode.node.local import LocalPublisher, LocalSubscriber, LocalTrack
+from meshnode.node.measure import Measure
+from meshnode.node.parts import Parts
+from meshnode.node.planes import make_plane
+from meshnode.node.report import stream_status
+from meshnode.observe.health import Phase
+from meshnode.observe.status import NodeStatus, StreamStatus
+from meshnode.signalling.happenings import Draining, Happening
+from meshnode.signalling.members import Publisher, SessionEvent, Viewer
+from meshproto.errors import StateError
+
+TICK_S = 1.0
+DRAIN_VIEWERS_S = 4.0
+"""How long viewers may take to follow a `reconnect` before they are hung up."""
+DRAIN_POLL_S = 0.05
+
+
+class MeshNode:
+    """One node.  `listen` False opens the media port only, for programs that serve the
+    doors themselves (`add_routes`).
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        plane: MediaPlane | None = None,
+        logger: logging.Logger | None = None,
+        listen: bool = True,
+    ) -> None:
+        self.settings = settings or Settings()
+        self._plane = plane
+        self._logger = logger
+        self._listen = listen
+        self._parts_or_none: Parts | None = None
+        self._http: Http | None = None
+        self._tasks = asyncio.TaskGroup()
+        self._running: list[asyncio.Task[None]] = []
+        self._draining: asyncio.Task[None] | None = None
+        self._began_s = 0.0
+
+    # -- life --------------------------------------------------------------------------
+
+    async def __aenter__(self) -> MeshNode:
+        plane = self._plane or make_plane(self.settings)
+        parts = assembly.build(self.settings, plane, self._announce, self._logger)
+        self._parts_or_none = parts
+        async with contextlib.AsyncExitStack() as undo:
+            await self._open_port(parts)
+            undo.push_async_callback(parts.port.close)
+            self._http = Http(self, parts)
+            if self._listen:
+                undo.push_async_callback(self._http.close)
+                await self._http.open()
+            undo.pop_all()
+        await self._tasks.__aenter__()
+        self._measure = Measure(parts)
+        parts.port.on_event(self._heard)
+        self._began_s = parts.clock()
+        self._running.append(self._tasks.create_task(self._keep_house(parts)))
+        parts.health.enter(Phase.READY)
+        return self
+
+    async def _open_port(self, parts: Parts) -> None:
+        settings = self.settings
+        try:
+            bound = await parts.port.open(settings.hosts, settings.port)
+        except OSError as error:
+            raise StateError(
+                f"--port {settings.port} cannot be used ({error.strerror or error}); "
+                "choose another one, or --port 0 for any free one"
+            ) from error
+        parts.advertiser.bound = bound
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        parts = self._parts
+        parts.health.enter(Phase.STOPPED)
+        self._hang_up("the node stopped")
+        parts.happenings.close()
+        parts.list.close()
+        if self._http is not None:
+            await self._http.close()
+        await parts.port.close()
+        for task in self._running:
+            task.cancel()
+        await self._tasks.__aexit__(kind, error, trace)
+
+    @property
+    def _parts(self) -> Parts:
+        if self._parts_or_none is None:
+            raise StateError("this node is not running: use it in 'async with'")
+        return self._parts_or_none
+
+    async def _keep_house(self, parts: Parts) -> None:
+        """Once a second: let time pass for everything that waits for it."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self._measure.tick()
+            parts.calls.handle_timeout()
+            if self._http is not None:
+                self._http.shed(parts.clock())
+
+    # -- looking -----------------------------------------------------------------------
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """The media addresses that are advertised, best first."""
+        return self._parts.advertiser(False)
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Keys page, whip and whep (append the stream's name), and admin."""
+        if self._http is None:
+            raise StateError("this node is not running: use it in 'async with'")
+        return self._http.urls()
+
+    def streams(self) -> tuple[StreamStatus, ...]:
+        """The streams known here, those that linger included."""
+        now = self._parts.clock()
+        return tuple(stream_status(stream, now) for stream in self._parts.streams)
+
+    def status(self) -> NodeStatus:
+        """Everything there is to say; no secret, no whole address of a client."""
+        parts = self._parts
+        return NodeStatus(
+            version=meshnode.__version__,
+            state=parts.health.phase.value,
+            uptime_s=round(parts.clock() - self._began_s, 1),
+            plane=self.settings.plane,
+            addresses=tuple(map(_text, self.addresses)),
+            urls=self.urls,
+            limits=self.settings.limits.model_dump(),
+            streams=self.streams(),
+            counters=self._measure.counters(self._http),
+        )
+
+    async def events(self) -> AsyncIterator[Happening]:
+        """What happens from now on, until the node stops.
+
+        A reader that does not keep up loses the oldest events.
+        """
+        reader = self._parts.happenings.reader()
+        try:
+            async for event in reader:
+                yield event
+        finally:
+            reader.close()
+
+    # -- media in process --------------------------------------------------------------
+
+    def publish(
+        self, stream: str, tracks: Sequence[LocalTrack], *, owner: str = "local"
+    ) -> LocalPublisher:
+        """Publish a stream from this process.
+
+        Raises `MeshError` while somebody else publishes it, or where a table is full.
+        """
+        return Inside(self._parts).publish(stream, tracks, owner)
+
+    def subscribe(self, stream: str) -> LocalSubscriber:
+        """The stream's RTP packets.  Raises `MeshError` while nobody publishes it."""
+        return Inside(self._parts).subscribe(stream)
+
+    # -- serving -----------------------------------------------------------------------
+
+    def add_routes(
+        self, app: web.Application, prefix: str = "", *, names: Iterable[str] = ()
+    ) -> None:
+        """Serve the page, the doors and the list below `prefix` of another program.
+
+        `names` are the host names by which that program is reached, besides loopback
+        ones; requests under any other are refused (DNS rebinding).
+        """
+        if self._http is None:
+            raise StateError("this node is not running: use it in 'async with'")
+        self._http.add_routes(app, prefix, names)
+
+    # -- commands ----------------------------------------------------------------------
+
+    def end_stream(self, name: str) -> bool:
+        """End a stream, publisher and viewers; False when there is none."""
+        return self._parts.streams.end(name, "ended by the operator")
+
+    def start_draining(self) -> None:
+        """Begin to drain; `drain` waits for it."""
+        if self._draining is None:
+            self._draining = self._tasks.create_task(self._drain())
+            self._running.append(self._draining)
+
+    async def drain(self) -> None:
+        """Move viewers away and end publishers; returns when nobody is left."""
+        self.start_draining()
+        if self._draining is not None:
+            await asyncio.shield(self._draining)
+
+    async def _drain(self) -> None:
+        parts = self._parts
+        parts.health.enter(Phase.DRAINING)
+        self._announce(Draining())
+        viewers = [m for m in parts.streams.directory if isinstance(m, Viewer)]
+        for viewer in viewers:
+            viewer.feeds.publish(SessionEvent("reconnect", {}))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_VIEWERS_S):
+                while any(len(v.feeds) for v in viewers):  # noqa: ASYNC110
+                    await asyncio.sleep(DRAIN_POLL_S)
+        self._hang_up("the node drains")
+
+    def _hang_up(self, reason: str) -> None:
+        members = list(self._parts.streams.directory)
+        for member in sorted(members, key=lambda m: isinstance(m, Publisher)):
+            member.hang_up(reason)
+
+    # -- hearing -----------------------------------------------------------------------
+
+    def _announce(self, happening: Happening) -> None:
+        parts = self._parts
+        parts.happenings.publish(happening)
+        parts.list.changed()
+        fields = asdict(happening)
+        parts.log.emit(type(happening).__name__, **fields)
+
+    def _heard(self, event: PlaneEvent) -> None:
+        self._measure.heard(event)
+
+
+def _text(address: Address) -> str:
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,87 @@
+"""Where everything is: the table of paths, and the application around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from meshnode.signalling.doorway import Doorway, Endpoint
+from meshnode.signalling.endpoints import House, WhepEndpoint, WhipEndpoint
+from meshnode.signalling.extensions import Extensions, Slots
+from meshnode.signalling.lists import StreamList
+from meshnode.signalling.page import Page, web_files
+from meshnode.signalling.problems import Refused
+from meshnode.signalling.resource import FRAGMENT, SDP, SessionResource
+from meshnode.signalling.sessions import Door
+from meshnode.signalling.trust import Caller
+from meshproto.wire.sdp.model import SdpLimits
+
+Table = Mapping[str, Endpoint]
+"""Path to endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """What the public listener serves."""
+
+    house: House
+    slots: Slots
+    streams: StreamList
+    sdp_limits: SdpLimits
+
+
+def doors(front: Front) -> Table:
+    """WHIP, WHEP and their resources, by path."""
+    house, door = front.house, front.house.doorway.door
+    whip = SessionResource(Door.WHIP, house.calls, front.sdp_limits)
+    whep = SessionResource(Door.WHEP, house.calls, front.sdp_limits)
+    extensions = Extensions(whep, house.calls, front.slots)
+    session = "/whep/{stream}/{session}"
+    return {
+        "/whip/{stream}": door(WhipEndpoint(house).methods(), accept_post=SDP),
+        "/whip/{stream}/{session}": door(whip.methods(), accept_patch=FRAGMENT),
+        "/whep/{stream}": door(WhepEndpoint(house).methods(), accept_post=SDP),
+        session: door(whep.methods(), accept_patch=FRAGMENT),
+        f"{session}/events": door(extensions.events()),
+        f"{session}/events/{{subscription}}": door(extensions.subscription()),
+        f"{session}/layer": door(extensions.layer()),
+    }
+
+
+def lists(front: Front) -> Table:
+    """What the page asks, by path."""
+    own = front.house.doorway.own
+    return {
+        "/api/streams": own(front.streams.methods()),
+        "/api/events": own(front.streams.events()),
+    }
+
+
+def page(doorway: Doorway) -> Table:
+    """The page's files, by path."""
+    return {
+        f"/{name}": doorway.own({"GET": Page(path).get, "HEAD": Page(path).get})
+        for name, path in web_files().items()
+    }
+
+
+def defined(endpoints: Table, prefix: str = "") -> Iterator[web.RouteDef]:
+    """The endpoints as routes below `prefix`; each decides about methods itself."""
+    for path, endpoint in endpoints.items():
+        yield web.route("*", f"{prefix}{path}", endpoint)
+
+
+def application(doorway: Doorway, *tables: Table) -> web.Application:
+    """An application of these endpoints that answers everything else with 404."""
+    app = web.Application()
+    for table in tables:
+        app.add_routes(defined(table))
+    methods = dict.fromkeys(("GET", "HEAD", "POST", "PATCH", "PUT", "DELETE"), _nowhere)
+    app.router.add_route("*", "/{path:.*}", doorway.own(methods))
+    return app
+
+
+async def _nowhere(_request: web.Request, _: Caller) -> web.StreamResponse:
+    raise Refused(404, "there is nothing at this path")

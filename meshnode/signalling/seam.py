@@ -1,0 +1,112 @@
+"""What signalling needs of the media port, as types.
+
+Signalling and media do not import each other; the node hands one to the other.  These
+protocols are the whole of what crosses: `meshnode.media.port.MediaPort` and its
+`ClientTransport` have these shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Literal, Protocol
+
+from meshproto.forwarding.table import ForwardingDelta
+from meshproto.ids import TransportId
+
+
+class State(Protocol):
+    """A state of a transport: "new", "connecting", "connected" or "closed"."""
+
+    @property
+    def value(self) -> str:
+        """Its name."""
+
+
+class Message(Protocol):
+    """A data-channel message."""
+
+    @property
+    def label(self) -> str:
+        """The channel it came on."""
+
+    @property
+    def data(self) -> bytes | str:
+        """Binary or text."""
+
+
+class Transport(Protocol):
+    """One client on the media port."""
+
+    @property
+    def id(self) -> TransportId:
+        """Its number in the forwarding table."""
+
+    @property
+    def state(self) -> State:
+        """Where it is in its life."""
+
+    @property
+    def close_reason(self) -> str:
+        """Why it is closed."""
+
+    @property
+    def local_ufrag(self) -> str:
+        """Our ICE user fragment."""
+
+    @property
+    def local_pwd(self) -> str:
+        """Our ICE password."""
+
+    @property
+    def remote_ufrag(self) -> str:
+        """The client's ICE user fragment."""
+
+    def on_state(self, handler: Callable[[Any], None]) -> None:
+        """Call `handler(transport)` after every change of state."""
+
+    def on_message(self, handler: Callable[[Any], None]) -> None:
+        """Call `handler(message)` for every data-channel message."""
+
+    def send_message(self, label: str, data: bytes | str) -> bool:
+        """Send on its channels of that label."""
+
+    def restart_ice(self, remote_ufrag: str) -> tuple[str, str]:
+        """New credentials (ufrag, pwd) for the same association."""
+
+    def close(self, reason: str = ...) -> None:
+        """Say goodbye and free everything."""
+
+
+class Plane(Protocol):
+    """The packet path, as far as signalling programs it."""
+
+    def program(self, deltas: Iterable[ForwardingDelta]) -> None:
+        """Apply changes to the forwarding table in order."""
+
+
+class Media(Protocol):
+    """The media port."""
+
+    @property
+    def plane(self) -> Plane:
+        """Its packet path."""
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the DTLS certificate, "AB:CD:..."."""
+
+    def new_credentials(self) -> tuple[str, str]:
+        """A fresh ICE (ufrag, pwd)."""
+
+    def accept(
+        self,
+        *,
+        remote_ufrag: str,
+        remote_fingerprints: tuple[tuple[str, str], ...],
+        dtls_role: Literal["client", "server"],
+        local_ufrag: str = ...,
+        local_pwd: str = ...,
+        connect_timeout_s: float = ...,
+        data: bool = ...,
+    ) -> Transport:
+        """Expect a client.  Raises `LimitError` or `DecodeError`."""
