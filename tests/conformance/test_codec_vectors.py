@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from support.shared import require_shared, shared_path
 
 from meshproto.errors import DecodeError
 from meshproto.wire.descriptor import (
@@ -24,6 +23,7 @@ from meshproto.wire.descriptor import (
     vp8,
     vp9,
 )
+from support.shared import require_shared, shared_path
 
 require_shared("corpora", "vectors", "codecs.json")
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support import vectors
 
 from meshproto.wire import rtcp, twcc
+from support import vectors
 
 
 def block(one: rtcp.ReportBlock) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import vectors
 
 from meshproto.wire import extensions, red, rtp, rtx
+from support import vectors
 
 PROFILES = (extensions.ONE_BYTE_PROFILE, *range(0x1000, 0x1010))
 

@@ -13,9 +13,6 @@ import aiortc.sdp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import vectors
-from support.sdp import LOCAL, outgoing
-from support.shared import shared_path
 
 from meshproto.errors import DecodeError
 from meshproto.wire.parameters import Codec, MediaKind
@@ -26,6 +23,9 @@ from meshproto.wire.sdp.offer import Offer, is_refusal, read
 from meshproto.wire.sdp.parse import parse
 from meshproto.wire.sdp.section import MAX_ANSWER_BYTES
 from meshproto.wire.sdp.serialise import serialise
+from support import vectors
+from support.sdp import LOCAL, outgoing
+from support.shared import shared_path
 
 CORPUS = shared_path("corpora", "sdp")
 ENTRIES: list[dict[str, Any]] = json.loads((CORPUS / "index.json").read_text())[

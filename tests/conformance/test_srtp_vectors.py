@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from support.shared import require_shared, shared_path
 
 from meshnode.media.dtls import split_key_material
 from meshnode.media.plane import SrtpKeys
@@ -20,6 +19,7 @@ from meshnode.media.srtp_keys import SessionKeys, derive
 from meshnode.media.srtp_packets import header_length
 from meshnode.media.srtp_window import Window
 from meshproto.errors import DecodeError
+from support.shared import require_shared, shared_path
 
 require_shared("corpora")
 

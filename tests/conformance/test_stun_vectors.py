@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support import vectors
 
 from meshproto.ice.bucket import PrefixBucket
 from meshproto.ice.lite import IceLite
@@ -15,6 +14,7 @@ from meshproto.ice.server import StunServer
 from meshproto.ids import TransportId
 from meshproto.wire import stun, stun_attributes
 from meshproto.wire.demux import classify
+from support import vectors
 
 TEXTS = {
     stun_attributes.USERNAME: "USERNAME",

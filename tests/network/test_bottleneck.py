@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from support.browser import Client, chromium, client
 from support.netns import Lab, require_root
 from support.node import KEY, RunningNode, eventually, running_node

@@ -8,6 +8,7 @@ import time
 
 import imageio_ffmpeg
 import pytest
+
 from support.browser import chromium, client
 from support.node import KEY, RunningNode, eventually, running_node
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from support.browser import chromium, client
 from support.netns import Lab, require_root
 from support.node import KEY, running_node

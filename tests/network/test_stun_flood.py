@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from support.netns import Lab, require_root, sh
 from support.node import running_node
 

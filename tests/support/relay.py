@@ -13,8 +13,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
 
-from support.path import Path
-
 from meshproto.forwarding.congestion.allocation import Demand
 from meshproto.forwarding.congestion.config import CongestionConfig
 from meshproto.forwarding.congestion.ladder import LayerRate
@@ -22,6 +20,7 @@ from meshproto.forwarding.congestion.sender import TransportSender
 from meshproto.forwarding.table import Selection
 from meshproto.ids import ConsumerId
 from meshproto.wire import twcc
+from support.path import Path
 
 FRAME_S = 1 / 30
 STEP_S = 0.001

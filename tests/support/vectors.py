@@ -16,9 +16,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.shared import require_shared, shared_path
 
 from meshproto.errors import DecodeError, MeshError
+from support.shared import require_shared, shared_path
 
 SLOW_S = 0.05
 

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.shared import require_shared
 
 from meshnode.media import dtls
 from meshnode.media import dtls_records as records
@@ -18,6 +17,7 @@ from meshnode.media.certificate import Certificate
 from meshnode.media.dtls import DtlsEndpoint, DtlsState, make_context
 from meshnode.media.srtp_keys import PROFILES
 from meshproto.errors import StateError
+from support.shared import require_shared
 
 OURS, THEIRS = Certificate.generate(), Certificate.generate()
 CONTEXT, PEER_CONTEXT = make_context(OURS), make_context(THEIRS)

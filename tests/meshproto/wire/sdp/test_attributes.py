@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.sdp import FINGERPRINT, audio, description, only_media
 
 from meshproto.errors import DecodeError
 from meshproto.wire.sdp.attributes import Draft, number, read_attribute
@@ -17,6 +16,7 @@ from meshproto.wire.sdp.model import (
     SsrcGroup,
 )
 from meshproto.wire.sdp.parse import parse
+from support.sdp import FINGERPRINT, audio, description, only_media
 
 
 def draft(*values: str) -> Draft:

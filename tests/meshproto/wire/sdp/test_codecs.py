@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.sdp import data, h264, only_media, section, video
 
 from meshproto.wire.parameters import Codec, MediaKind
 from meshproto.wire.sdp.codecs import (
@@ -18,6 +17,7 @@ from meshproto.wire.sdp.codecs import (
     spelling,
 )
 from meshproto.wire.sdp.model import Format, Media
+from support.sdp import data, h264, only_media, section, video
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
 

@@ -3,15 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.sdp import (
-    LOCAL,
-    audio,
-    data,
-    description,
-    outgoing,
-    section,
-    video,
-)
 
 from meshproto.errors import DecodeError
 from meshproto.wire.parameters import Codec, MediaKind
@@ -21,6 +12,15 @@ from meshproto.wire.sdp.model import Direction
 from meshproto.wire.sdp.offer import read
 from meshproto.wire.sdp.parse import parse
 from meshproto.wire.sdp.play import OutgoingTrack
+from support.sdp import (
+    LOCAL,
+    audio,
+    data,
+    description,
+    outgoing,
+    section,
+    video,
+)
 
 SOUND = outgoing(MediaKind.AUDIO, ssrc=500)
 PICTURE = outgoing(MediaKind.VIDEO)

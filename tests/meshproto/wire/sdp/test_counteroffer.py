@@ -5,16 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.sdp import (
-    LOCAL,
-    TRANSPORT,
-    audio,
-    data,
-    description,
-    outgoing,
-    section,
-    video,
-)
 
 from meshproto.errors import DecodeError
 from meshproto.wire.parameters import Codec, MediaKind
@@ -26,6 +16,16 @@ from meshproto.wire.sdp.model import Direction, Setup
 from meshproto.wire.sdp.offer import read
 from meshproto.wire.sdp.parse import parse
 from meshproto.wire.sdp.play import SendRules
+from support.sdp import (
+    LOCAL,
+    TRANSPORT,
+    audio,
+    data,
+    description,
+    outgoing,
+    section,
+    video,
+)
 
 SOUND = outgoing(MediaKind.AUDIO, ssrc=500)
 PICTURE = outgoing(MediaKind.VIDEO)

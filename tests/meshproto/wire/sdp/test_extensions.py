@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from support.sdp import only_media, video
-
 from meshproto.wire.parameters import Extension, MediaKind
 from meshproto.wire.sdp import extensions as rules
 from meshproto.wire.sdp.extensions import (
@@ -19,6 +17,7 @@ from meshproto.wire.sdp.extensions import (
     offer_sent,
 )
 from meshproto.wire.sdp.model import Direction, ExtMap
+from support.sdp import only_media, video
 
 VIDEO = MediaKind.VIDEO
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.sdp import LOCAL, audio, description, section, video
 
 from meshproto.errors import DecodeError
 from meshproto.wire.sdp.candidate import host_candidate
@@ -20,6 +19,7 @@ from meshproto.wire.sdp.fragment import (
 )
 from meshproto.wire.sdp.offer import read
 from meshproto.wire.sdp.publish import answer
+from support.sdp import LOCAL, audio, description, section, video
 
 CANDIDATE = "candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host"
 TRICKLE = f"""a=group:BUNDLE 0 1

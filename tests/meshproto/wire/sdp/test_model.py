@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.sdp import audio, description, only_media, section, video
 
 from meshproto.wire.sdp.model import Direction, Format, fmtp_values
 from meshproto.wire.sdp.parse import parse
+from support.sdp import audio, description, only_media, section, video
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
+from meshproto.errors import DecodeError
+from meshproto.wire.sdp.endpoint import DtlsRole
+from meshproto.wire.sdp.model import Fingerprint, SdpLimits
+from meshproto.wire.sdp.offer import is_refusal, read, require_one_transport
 from support.sdp import (
     FINGERPRINT,
     OPUS,
@@ -14,11 +19,6 @@ from support.sdp import (
     section,
     video,
 )
-
-from meshproto.errors import DecodeError
-from meshproto.wire.sdp.endpoint import DtlsRole
-from meshproto.wire.sdp.model import Fingerprint, SdpLimits
-from meshproto.wire.sdp.offer import is_refusal, read, require_one_transport
 
 HOST = "a=candidate:1 1 udp 1 192.0.2.1 9 typ host"
 OTHER = "a=candidate:2 1 udp 1 192.0.2.2 9 typ host"

@@ -9,16 +9,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.sdp import (
-    FINGERPRINT,
-    OPUS,
-    audio,
-    data,
-    description,
-    only_media,
-    section,
-    video,
-)
 
 from meshproto.errors import DecodeError
 from meshproto.wire.sdp.model import (
@@ -30,6 +20,16 @@ from meshproto.wire.sdp.model import (
 )
 from meshproto.wire.sdp.parse import parse, parse_lines
 from meshproto.wire.sdp.serialise import serialise
+from support.sdp import (
+    FINGERPRINT,
+    OPUS,
+    audio,
+    data,
+    description,
+    only_media,
+    section,
+    video,
+)
 
 
 def refusal(text: str | bytes) -> DecodeError:

@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import pytest
+
+from meshproto.errors import DecodeError
+from meshproto.wire.parameters import Codec, MediaKind
+from meshproto.wire.sdp.extensions import MID, RID, TRANSPORT_CC
+from meshproto.wire.sdp.model import Direction
+from meshproto.wire.sdp.offer import is_refusal, read
+from meshproto.wire.sdp.parse import parse
+from meshproto.wire.sdp.play import OutgoingTrack, PlayAnswer, SendRules, answer
 from support.sdp import (
     LOCAL,
     OPUS,
@@ -14,14 +22,6 @@ from support.sdp import (
     section,
     video,
 )
-
-from meshproto.errors import DecodeError
-from meshproto.wire.parameters import Codec, MediaKind
-from meshproto.wire.sdp.extensions import MID, RID, TRANSPORT_CC
-from meshproto.wire.sdp.model import Direction
-from meshproto.wire.sdp.offer import is_refusal, read
-from meshproto.wire.sdp.parse import parse
-from meshproto.wire.sdp.play import OutgoingTrack, PlayAnswer, SendRules, answer
 
 SOUND = outgoing(MediaKind.AUDIO, ssrc=500)
 PICTURE = outgoing(MediaKind.VIDEO)

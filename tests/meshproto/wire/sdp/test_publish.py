@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import pytest
+
+from meshproto.errors import DecodeError
+from meshproto.wire.parameters import MediaKind
+from meshproto.wire.sdp.extensions import MID, REPAIRED_RID, RID
+from meshproto.wire.sdp.model import Direction, Rid, Setup
+from meshproto.wire.sdp.offer import is_refusal, read
+from meshproto.wire.sdp.parse import parse
+from meshproto.wire.sdp.publish import PublishAnswer, PublishPolicy, answer
+from meshproto.wire.sdp.sections import ReceiveRules
 from support.sdp import (
     FINGERPRINT,
     LOCAL,
@@ -15,15 +24,6 @@ from support.sdp import (
     section,
     video,
 )
-
-from meshproto.errors import DecodeError
-from meshproto.wire.parameters import MediaKind
-from meshproto.wire.sdp.extensions import MID, REPAIRED_RID, RID
-from meshproto.wire.sdp.model import Direction, Rid, Setup
-from meshproto.wire.sdp.offer import is_refusal, read
-from meshproto.wire.sdp.parse import parse
-from meshproto.wire.sdp.publish import PublishAnswer, PublishPolicy, answer
-from meshproto.wire.sdp.sections import ReceiveRules
 
 
 def publish(*sections: list[str], policy: PublishPolicy | None = None) -> PublishAnswer:

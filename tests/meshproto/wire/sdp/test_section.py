@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from support.sdp import LOCAL
-
 from meshproto.wire.parameters import Codec
 from meshproto.wire.sdp.candidate import host_candidate
 from meshproto.wire.sdp.extensions import MID
@@ -19,6 +17,7 @@ from meshproto.wire.sdp.section import (
     payload_types,
     write,
 )
+from support.sdp import LOCAL
 
 CODEC = Codec(
     96, "vp8", 90_000, parameters="x=1", rtx_payload_type=97, feedback=("nack",)
@@ -79,7 +78,7 @@ def test_what_is_written_is_what_was_meant() -> None:
     assert received.simulcast == "recv h;l"
     assert received.rtcp_mux_only
     assert received.ssrcs == ()
-    assert (data.sctp_port, data.max_message_size) == (5_000, 262_144)
+    assert (data.sctp_port, data.max_message_size) == (5_000, 65_536)
     assert not stopped.live
 
 

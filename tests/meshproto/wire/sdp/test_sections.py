@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.sdp import LOCAL, audio, data, description, only_media, section, video
 
 from meshproto.errors import DecodeError
 from meshproto.wire.parameters import MediaKind
@@ -22,6 +21,7 @@ from meshproto.wire.sdp.sections import (
     rejected,
 )
 from meshproto.wire.sdp.sections import data as answer_data
+from support.sdp import LOCAL, audio, data, description, only_media, section, video
 
 
 def take(media: Media, **rules: object) -> Section:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from support.sdp import audio, data, description, video
-
 from meshproto.wire.sdp.parse import parse
 from meshproto.wire.sdp.serialise import serialise
+from support.sdp import audio, data, description, video
 
 
 def test_text_comes_back_as_it_was_unknown_lines_included() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.sdp import only_media, video
 
 from meshproto.wire.parameters import SsrcBinding
 from meshproto.wire.sdp.simulcast import Layers, layers_of
+from support.sdp import only_media, video
 
 
 def layers(*lines: str) -> Layers:
