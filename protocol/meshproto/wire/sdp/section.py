@@ -42,7 +42,7 @@ class DataSection:
     mid: str
     sctp_port: int
     max_message_size: int
-    local_max_message_size: int = 262_144
+    local_max_message_size: int = 65_536
 
 
 @dataclass(frozen=True, slots=True)
