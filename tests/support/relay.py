@@ -28,6 +28,8 @@ AUDIO_S = 0.02
 AUDIO_BYTES = 120
 AUDIO_BPS = AUDIO_BYTES * 50 * 8
 PACKET_BYTES = 1_200
+CHUNK = 8
+CHUNK_BYTES = CHUNK * PACKET_BYTES
 KEY_FRAME_DELAY_S = 0.1
 KEY_FRAME_FACTOR = 5
 LAG_MAX_S = 0.5
@@ -189,7 +191,12 @@ class Relay:
         if self.phase is not Phase.CHASING:
             return
         while self._cursor and self.sender.ready_at(self.now) <= self.now:
-            self._send_frame(self._cursor.popleft())
+            made_s, size, key = self._cursor.popleft()
+            if size > CHUNK_BYTES:
+                self._cursor.appendleft((made_s, size - CHUNK_BYTES, key))
+                self._send([PACKET_BYTES] * CHUNK)
+            else:
+                self._send_frame((made_s, size, key))
         if not self._cursor:
             self.phase = Phase.LIVE
         elif self.now - self._cursor[0][0] > LAG_MAX_S:

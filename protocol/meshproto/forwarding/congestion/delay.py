@@ -20,6 +20,8 @@ from __future__ import annotations
 from collections import deque
 from enum import Enum
 
+from meshproto.forwarding.congestion.windowed import WindowedMin
+
 GROUP_S = 0.005
 WINDOW = 20
 SMOOTHING = 0.9
@@ -55,8 +57,6 @@ class DelayTrend:
 
     __slots__ = (
         "_base",
-        "_base_before",
-        "_base_since",
         "_count",
         "_deltas",
         "_group",
@@ -75,8 +75,7 @@ class DelayTrend:
     def __init__(self) -> None:
         self.usage = Usage.NORMAL
         self.queue_s = 0.0
-        self._base = self._base_before = float("inf")
-        self._base_since = 0.0
+        self._base = WindowedMin(BASE_WINDOW_S)
         self._threshold_ms = THRESHOLD_START_MS
         self._restart()
 
@@ -119,11 +118,7 @@ class DelayTrend:
             self._detect(_slope(self._points), sent_delta * 1e3)
 
     def _measure_queue(self, delay: float, sent: float) -> None:
-        if sent - self._base_since > BASE_WINDOW_S:
-            self._base_before, self._base = self._base, float("inf")
-            self._base_since = sent
-        self._base = min(self._base, delay)
-        queue = delay - min(self._base, self._base_before)
+        queue = delay - self._base.add(delay, sent)
         self.queue_s += (1 - QUEUE_SMOOTHING) * (queue - self.queue_s)
 
     def _detect(self, slope: float, interval_ms: float) -> None:

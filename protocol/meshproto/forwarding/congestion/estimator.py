@@ -1,14 +1,13 @@
 """How much the path to one client carries, in bit/s.
 
-Three sources, the best one that the client speaks:
+Two sources, the better one that the client speaks:
 
 1. *Transport-wide feedback*: delay trend and loss, AIMD on what arrived
    (draft-ietf-rmcat-gcc-02).  Overuse sets the estimate to 0.85 of what came through;
    otherwise it grows by 8 % a second, up to 1.5 times what came through, because more
    than that was not tried.  A relay cannot send more than it has, so the way further
    up is the prober's, whose findings arrive by `raise_to`.
-2. *REMB*: the receiver did the same sums; we take its word, and loss on top.
-3. *Receiver reports* alone: loss decides, growth is blind and slow.
+2. *Receiver reports*, with or without REMB: see `reports`.
 
 An overuse means that a queue stands in the path, and sending less only stops it from
 growing.  So video is held (`held_until`) for as long as the path needs to deliver what
@@ -24,7 +23,9 @@ from meshproto.forwarding.congestion.config import CongestionConfig
 from meshproto.forwarding.congestion.delay import DelayTrend, Usage
 from meshproto.forwarding.congestion.history import Seen, SentHistory
 from meshproto.forwarding.congestion.loss import LossGauge
+from meshproto.forwarding.congestion.reports import Reports
 from meshproto.forwarding.congestion.throughput import Throughput
+from meshproto.forwarding.congestion.windowed import INFINITE, WindowedMin
 from meshproto.wire.twcc import Arrival
 
 BACK_OFF = 0.85
@@ -40,9 +41,9 @@ BUSY_QUEUE_S = 0.05
 HOLD_MAX_S = 1.0
 HOLD_SLACK_S = 0.05
 RTT_WINDOW_S = 10.0
+RTT_MAX_S = 1.0
 SILENCE_S = 2.0
 SILENCE_FACTOR = 0.8
-REMB_FRESH_S = 5.0
 
 
 class Source(Enum):
@@ -50,7 +51,6 @@ class Source(Enum):
 
     NOTHING = "nothing"
     REPORTS = "reports"
-    REMB = "remb"
     FEEDBACK = "feedback"
 
 
@@ -68,14 +68,12 @@ class BandwidthEstimator:
         self._loss = LossGauge()
         self._throughput = Throughput()
         self._estimate = float(config.start_bps)
-        self._rtt = self._rtt_before = float("inf")
-        self._rtt_since = 0.0
+        self._reports = Reports()
+        self._rtt = WindowedMin(RTT_WINDOW_S)
         self._grown_at: float | None = None
-        self._packets = 0
-        self._remb: tuple[float, float] | None = None
-        self._silence_at = float("inf")
-        self.decreased_at = float("-inf")
-        self.held_until = float("-inf")
+        self._silence_at = INFINITE
+        self.decreased_at = -INFINITE
+        self.held_until = -INFINITE
         self.ceiling_bps = float(config.max_bps)
         self.source = Source.NOTHING
 
@@ -100,16 +98,21 @@ class BandwidthEstimator:
         return self._loss.fraction
 
     @property
+    def met_limit(self) -> bool:
+        """Whether the path ever refused something: else the estimate is a guess."""
+        return self.decreased_at > -INFINITE
+
+    @property
     def rtt_s(self) -> float:
         """The shortest round trip seen lately, waiting for feedback included."""
-        return min(self._rtt, self._rtt_before, 1.0)
+        return min(self._rtt.value, RTT_MAX_S)
 
     def on_sent_burst(
         self, first_sequence: int, count: int, size_bytes: int, now: float, cluster: int
     ) -> None:
         """`count` packets left together, numbered from `first_sequence` (16 bit)."""
         self._history.add(first_sequence, count, size_bytes, now, cluster)
-        self._packets += count
+        self._reports.on_sent(count, size_bytes)
 
     def on_feedback(self, arrivals: Sequence[Arrival], now: float) -> list[Seen]:
         """A transport-wide feedback; what it said, burst by burst."""
@@ -127,16 +130,10 @@ class BandwidthEstimator:
             return []
         self.source = Source.FEEDBACK
         self._silence_at = now + SILENCE_S
-        self._measure_rtt(now - matched.bursts[-1].sent_s, now)
+        self._rtt.add(now - matched.bursts[-1].sent_s, now)
         self._loss.add(received, lost, now)
         self._react(now)
         return matched.bursts
-
-    def _measure_rtt(self, rtt_s: float, now: float) -> None:
-        if now - self._rtt_since > RTT_WINDOW_S:
-            self._rtt_before, self._rtt = self._rtt, float("inf")
-            self._rtt_since = now
-        self._rtt = min(self._rtt, rtt_s)
 
     def _react(self, now: float) -> None:
         settled = now - self.decreased_at > RESPONSE_S + self.rtt_s
@@ -187,31 +184,26 @@ class BandwidthEstimator:
 
     def on_remb(self, bitrate_bps: float, now: float) -> None:
         """The receiver's own estimate arrived."""
-        self._remb = (bitrate_bps, now)
-        if self.source is Source.FEEDBACK:
-            return
-        self.source = Source.REMB
-        self._set(bitrate_bps)
+        if self.source is not Source.FEEDBACK:
+            self._report(self._reports.on_remb(self._estimate, bitrate_bps, now), now)
 
-    def on_loss(self, fraction: float, now: float) -> None:
+    def on_report(self, fraction: float, rtt_s: float | None, now: float) -> None:
         """A receiver report arrived: the fraction lost since the last one."""
-        if self.source is Source.FEEDBACK:
-            return
-        packets, self._packets = self._packets, 0
-        lost = round(packets * fraction)
-        self._loss.add(packets - lost, lost, now)
-        if self._loss.excessive:
-            self._lose(now)
-        elif self.source is not Source.REMB:
-            self.source = Source.REPORTS
-            elapsed = 1.0 if self._grown_at is None else now - self._grown_at
-            grown = self._estimate * (1 + GROWTH_PER_S * min(elapsed, 5.0))
-            self._set(max(self._estimate, min(grown, self.ceiling_bps)))
-        self._grown_at = now
+        if self.source is not Source.FEEDBACK:
+            advice = self._reports.on_report(self._estimate, fraction, rtt_s, now)
+            self._report(advice, now)
+
+    def _report(self, advice_bps: float, now: float) -> None:
+        self.source = Source.REPORTS
+        if advice_bps < self._estimate:
+            self.decreased_at = now
+            self._set(advice_bps)
+        else:
+            self._set(max(self._estimate, min(advice_bps, self.ceiling_bps)))
 
     def next_timeout(self) -> float | None:
         """When silence becomes suspicious; None while nothing is expected."""
-        return self._silence_at if self._silence_at < float("inf") else None
+        return self._silence_at if self._silence_at < INFINITE else None
 
     def handle_timeout(self, now: float) -> None:
         """No feedback for long although packets left: slow down step by step."""

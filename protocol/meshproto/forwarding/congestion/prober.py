@@ -5,12 +5,12 @@ look alike.  When a viewer could use more than the estimate (`set_goal`), a *clu
 sent: for a short time live packets are topped up with padding to the rate in question.
 The cluster's rate at the receiver tells what the path did with it.
 
-Each probe has two stages.  `SCOUT_S` long, at the goal or twice the estimate: cheap
-enough to be repeated every few seconds for ever.  A token bucket in the path swallows
-so little without a trace, so a good result is confirmed before anything is switched:
-for as long as the queue permits that a failure would leave, and somewhat faster,
-because a bucket hides a small excess for long.  A scout that ran into the limit is
-still worth a confirmation at the rate it met, when that is well above the estimate.
+Each probe has two stages.  The *scout* is short, at the goal or twice the estimate:
+cheap enough to be repeated every few seconds for ever.  A token bucket in the path
+swallows so little without a trace, so a good result is confirmed before anything is
+switched: for as long as the queue permits that a failure would leave, and somewhat
+faster, because a bucket hides a small excess for long.  A scout that ran into the limit
+is still worth a confirmation at the rate it met, when that is well above the estimate.
 
 Success leads to the next probe at once (from 1 Mb/s this doubles, that is the start of
 every viewer), failure to a pause.
@@ -23,11 +23,10 @@ from collections.abc import Sequence
 from meshproto.forwarding.congestion.history import Seen
 from meshproto.forwarding.congestion.loss import TOLERATED
 
-SCOUT_S = 0.03
-CONFIRM_QUEUE_S = 0.15
-"""The queue that a confirmation may leave in a path that carries just the estimate."""
-
-CONFIRM_MAX_S = 0.4
+SCOUT_QUEUE_S, SCOUT_MAX_S = 0.05, 0.15
+CONFIRM_QUEUE_S, CONFIRM_MAX_S = 0.15, 0.4
+"""A probe's length: as long as a path that carries just the estimate would queue no
+more than this, and no longer than the maximum."""
 STEP_S = 0.005
 PAUSE_S = 4.0
 ANSWER_S = 1.0
@@ -44,6 +43,9 @@ EXCESS = 1.25
 
 PASSED = 0.9
 """Arriving at this share of the sending rate, a cluster met no limit."""
+
+JITTER_S = 0.015
+"""Or so: by this much jitter alone may draw a cluster out."""
 
 CAUTION = 0.95
 
@@ -107,6 +109,14 @@ class Cluster:
             return 1.0
         return self.seen / max(self.seen - self.lost, 1)
 
+    @property
+    def stretch_s(self) -> float:
+        """How much longer it took to arrive than to leave."""
+        first, last = self.first, self.last
+        if first is None or last is None:
+            return 0.0
+        return last.arrival_s - first.arrival_s - (last.sent_s - first.sent_s)
+
     def rates(self) -> tuple[float, float]:
         """Sending and receiving rate in bit/s; zeros if too little came back.
 
@@ -160,13 +170,17 @@ class Prober:
         goal = self._goal_bps
         if self._cluster is None and goal > estimate_bps and now >= self._next_at:
             rate = min(SPARE * goal, REACH * estimate_bps)
-            self._start(rate, SCOUT_S, False, now)
+            self._start(rate, estimate_bps, False, now)
 
     def _start(
-        self, rate_bps: float, duration_s: float, confirms: bool, now: float
+        self, rate_bps: float, estimate_bps: float, confirms: bool, now: float
     ) -> None:
         self._count += 1
-        ends = now + duration_s
+        excess = max(rate_bps / estimate_bps - 1, 0.01)
+        if confirms:
+            ends = now + min(CONFIRM_QUEUE_S / excess, CONFIRM_MAX_S)
+        else:
+            ends = now + min(SCOUT_QUEUE_S / excess, SCOUT_MAX_S)
         self._cluster = Cluster(self._count, rate_bps, now, ends, confirms)
         self._stepped_at = now - STEP_S
 
@@ -205,15 +219,14 @@ class Prober:
             self._next_at = now  # the feedback was lost
             return None
         sending, arriving = done.rates()
-        passed = arriving >= PASSED * sending
+        passed = arriving >= PASSED * sending or done.stretch_s < JITTER_S
         proven = min(sending, arriving) * (done.loss_factor if passed else CAUTION)
         if done.confirms:
             self._next_at = now + (0.0 if passed else PAUSE_S)
             return proven
         if proven > (estimate_bps if passed else WORTH_CONFIRMING * estimate_bps):
             rate = EXCESS * done.rate_bps if passed else proven
-            lasts_s = CONFIRM_QUEUE_S / max(rate / estimate_bps - 1, 0.01)
-            self._start(rate, min(lasts_s, CONFIRM_MAX_S), True, now)
+            self._start(rate, estimate_bps, True, now)
         else:
             self._next_at = now + PAUSE_S
         return None

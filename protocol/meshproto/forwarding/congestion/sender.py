@@ -34,12 +34,9 @@ CEILING_FACTOR = 1.5
 
 TIGHT = 1.05
 """Pacing factor after congestion, and while even the lowest layers need more than the
-path carries: the queue shall stand here, where whole frames are dropped, not there."""
+path was seen to carry: the queue shall stand here, where whole frames are dropped."""
 
 CALM_S = 1.0
-
-_ANSWERING = frozenset({Source.FEEDBACK, Source.REMB})
-"""Probing needs a receiver that says what came of it."""
 
 
 class TransportSender:
@@ -107,24 +104,26 @@ class TransportSender:
         """A receiver report: fraction lost 0..1 (the worst of its blocks), round trip
         time where known.
         """
-        del rtt_s
-        self._estimator.on_loss(fraction, now)
+        self._estimator.on_report(fraction, rtt_s, now)
         self._follow(now)
 
     def _follow(self, now: float) -> None:
         """Tell the parts about each other."""
         estimator, pacer = self._estimator, self._pacer
         estimate = estimator.estimate_bps
-        fits = self._allocated_bps <= estimate
-        calm = now - estimator.decreased_at > CALM_S + estimator.rtt_s
-        pacing = estimate * (self.config.pacing_factor if fits and calm else TIGHT)
-        if estimator.source is not Source.FEEDBACK:
-            # nothing tells what the path carries: do not stand in the way
-            pacing = max(pacing, self.config.pacing_factor * self._allocated_bps)
-        pacer.set_rate(pacing)
+        pacer.set_rate(self._pacing_bps(estimate, now))
         pacer.held_until = estimator.held_until
-        if estimator.source in _ANSWERING:
+        if estimator.source is Source.FEEDBACK:
             self._prober.begin(estimate, now)
+
+    def _pacing_bps(self, estimate_bps: float, now: float) -> float:
+        estimator, factor = self._estimator, self.config.pacing_factor
+        fits = self._allocated_bps <= estimate_bps
+        if estimator.source is not Source.FEEDBACK or not estimator.met_limit:
+            # nothing tells what the path carries: do not stand in the way
+            return factor * max(estimate_bps, self._allocated_bps)
+        calm = now - estimator.decreased_at > CALM_S + estimator.rtt_s
+        return estimate_bps * (factor if fits and calm else TIGHT)
 
     def allocate(
         self, audio_bps: int, demands: Sequence[Demand], now: float
@@ -146,7 +145,7 @@ class TransportSender:
         """When to call `handle_timeout`; None: no need."""
         estimator = self._estimator
         silence = estimator.next_timeout()
-        if estimator.source not in _ANSWERING:
+        if estimator.source is not Source.FEEDBACK:
             return silence
         probe = self._prober.next_timeout(estimator.estimate_bps)
         if probe is None or silence is None:

@@ -35,7 +35,7 @@ class Throughput:
         return self._total * 8 / LONG_S
 
     def recent_bps(self) -> float:
-        """Over the last 100 ms.
+        """Over the last 100 ms or a little more, between two arrivals.
 
         True only while a queue keeps the path busy; then it is the path's capacity,
         known long before the half second is over.
@@ -46,6 +46,6 @@ class Throughput:
         size = 0.0
         for arrival_s, size_bytes in reversed(self._arrivals):
             if arrival_s <= end - SHORT_S:
-                break
+                return size * 8 / (end - arrival_s)
             size += size_bytes
         return size * 8 / SHORT_S
