@@ -134,8 +134,14 @@ class IceLite:
 
     # -- checks ------------------------------------------------------------------------
 
-    def receive(self, datagram: bytes, address: Address, now: float) -> Answer:
-        """Handle a datagram that claims to be STUN.  Never raises."""
+    def receive(
+        self, datagram: bytes, address: Address, now: float, local: object = None
+    ) -> Answer:
+        """Handle a datagram that claims to be STUN.  Never raises.
+
+        `local` is whatever tells apart the addresses of ours that a datagram can come
+        to; it is compared and never looked into.
+        """
         try:
             request = stun.decode(datagram)
         except DecodeError as error:
@@ -153,11 +159,16 @@ class IceLite:
         elif not stun.verify(request, known.pwd):
             reason, code = "ice-integrity", binding.UNAUTHENTICATED
         else:
-            return self._authentic(known, request, address, now)
+            return self._authentic(known, request, address, now, local)
         return self._reject(reason, code, request, address, now)
 
     def _authentic(
-        self, known: Credentials, request: stun.Message, address: Address, now: float
+        self,
+        known: Credentials,
+        request: stun.Message,
+        address: Address,
+        now: float,
+        local: object,
     ) -> Answer:
         """A check whose sender knows the password."""
         if request.unknown:
@@ -174,14 +185,14 @@ class IceLite:
             if remote is None:
                 return self._refuse("ice-address-taken")
             self._credentials.used(known)
-            event = self._checked(remote, request, now)
+            event = self._checked(remote, request, now, local)
         elif seen_from != address:
             return self._refuse("ice-replayed")
         reply = binding.success(request, address, key=known.pwd, fingerprint=True)
         return reply, event
 
     def _checked(
-        self, remote: Remote, request: stun.Message, now: float
+        self, remote: Remote, request: stun.Message, now: float, local: object
     ) -> IceEvent | None:
         path = remote.path
         event = path.checked(
@@ -190,6 +201,7 @@ class IceLite:
             stun_attributes.USE_CANDIDATE in request.attributes,
             len(request.datagram),
             now,
+            local,
         )
         if path.wake is None:
             self._wake(path, now)

@@ -10,6 +10,8 @@ that we send to.  The rules, and what each is for:
   USE-CANDIDATE, or when nothing authenticated came from the selected address for
   `move_silence_s`.  A check is fresh if its transaction id was not seen on this
   transport; a replay must not aim media at a victim.
+- A client that nominates another of *our* addresses is followed at once: what it gets
+  from us comes from a new side, but goes to no new place.
 - After a move at most three times the octets received from the new address are sent,
   until an authenticated SRTP, SRTCP or DTLS record arrives from it: whoever replays a
   check he kept from being delivered does not hold the keys.  Before the handshake there
@@ -50,7 +52,9 @@ class IceConfig:
 
 @dataclass(frozen=True, slots=True)
 class PathSelected:
-    """The transport is open, or moved: send to `address` from now on."""
+    """The transport is open, or moved: send to `address` from now on, and from the
+    local address that the check came to.
+    """
 
     transport: TransportId
     address: Address
@@ -105,6 +109,7 @@ class ClientPath:
         "address",
         "expired",
         "last_check",
+        "local",
         "proving",
         "remotes",
         "selected",
@@ -119,6 +124,7 @@ class ClientPath:
         self.selected: Remote | None = None
         self.remotes: dict[Address, Remote] = {}
         self.last_check = 0.0
+        self.local: object = None
         self.expired = False
         self.wake: int | None = None
         self._config = config
@@ -177,17 +183,22 @@ class ClientPath:
         nominated: bool,
         octets: int,
         now: float,
+        local: object = None,
     ) -> PathSelected | None:
-        """A fresh, authenticated check of `octets` came from `remote`."""
+        """A fresh, authenticated check of `octets` came from `remote` to `local`."""
         self._remember(transaction_id, remote.address)
         move = self._moves_to(remote, nominated, now)
+        turn = remote is self.selected and nominated and local != self.local
         remote.heard = self.last_check = now
-        if not move:
+        if move:
+            self.selected, self.address = remote, remote.address
+            self._budget = self._config.amplification * octets
+            self.proving = True
+        else:
             self.received(remote, octets)
+        if not move and not turn:
             return None
-        self.selected, self.address = remote, remote.address
-        self._budget = self._config.amplification * octets
-        self.proving = True
+        self.local = local
         return PathSelected(self.transport, remote.address)
 
     def _moves_to(self, remote: Remote, nominated: bool, now: float) -> bool:

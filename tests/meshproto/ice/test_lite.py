@@ -234,6 +234,13 @@ class TestAddresses:
         assert event == PathSelected(ONE, AWAY)
         assert set(lite.by_address) == {HOME, AWAY}
 
+    def test_a_nominated_address_of_ours_is_an_event(self) -> None:
+        lite = ready()
+        lite.receive(check(), HOME, 0.0, local="eth0")
+        assert lite.receive(check(), HOME, 0.1, local="lo")[1] is None
+        _, event = lite.receive(check(use_candidate=True), HOME, 0.2, local="lo")
+        assert event == PathSelected(ONE, HOME)
+
     def test_addresses_are_capped(self) -> None:
         lite = ready(addresses_per_transport=4)
         for port in range(1, 50):
