@@ -179,6 +179,8 @@ class Settings(BaseModel):
     """The secret publishers must show, from MESHNODE_PUBLISH_KEY or an embedder."""
     publish_key_file: ReadableFile | None = None
     """File holding that secret."""
+    token_key_file: ReadableFile | None = None
+    """PEM file with an Ed25519 key whose tokens are honoured too."""
     plane: Literal["auto", "reference", "native"] = "auto"
     """Which packet path runs; auto prefers native where it is built."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -62,7 +62,8 @@ def _names() -> set[tuple[str, ...]]:
 
 
 def _flag(path: Iterable[str]) -> str:
-    return "--" + ".".join(path).replace("_", "-")
+    *above, name = path
+    return f"--limit {name}" if above else f"--{name.replace('_', '-')}"
 
 
 def _from_flags(flags: Mapping[str, object]) -> Found:

@@ -40,6 +40,7 @@ class Player(Client):
         self._queues: dict[str, deque[Received]] = {kind: deque() for kind in KINDS}
         self._arrived = asyncio.Event()
         self._ended = False
+        self._finished = False
         self.dropped = 0
 
     @property
@@ -56,10 +57,15 @@ class Player(Client):
         while True:
             while queued := [queue for queue in self._queues.values() if queue]:
                 yield min(queued, key=lambda queue: queue[0][1]).popleft()
-            if self._ended:
+            if self._ended or self._finished:
                 return
             self._arrived.clear()
             await self._arrived.wait()
+
+    def finish(self) -> None:
+        """Let `frames` end with what has arrived so far."""
+        self._finished = True
+        self._arrived.set()
 
     def _prepare(self, peer: Peer) -> None:
         for kind in KINDS:
@@ -79,6 +85,8 @@ class Player(Client):
                 frame = await track.recv()
                 if track.kind == "video":
                     self._meter.add(frame)
+                if self._finished:
+                    continue
                 queue.append((track.kind, clock(), frame))
                 if len(queue) > FRAMES_MAX[track.kind]:
                     queue.popleft()

@@ -1,0 +1,181 @@
+"""The flags of a node, as they are typed: texts, checked later with all other sources.
+
+Every field has the name of a setting (`meshnode/config.py`), so that one validator and
+one style of message serve flags, environment and file alike.  Nothing heavy is imported
+here: this module is read by every `meshnode --help`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Group, Parameter
+
+from meshproto.errors import StateError
+
+if TYPE_CHECKING:
+    from meshnode.config import Settings
+
+NETWORK = Group.create_ordered("Where it listens")
+ACCESS = Group.create_ordered("Who may do what")
+OPERATION = Group.create_ordered("How it runs")
+
+Text = str | None
+Texts = tuple[str, ...]
+
+
+def _in(group: Group, text: str) -> Parameter:
+    return Parameter(group=group, help=text, negative="", show_default=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFlags:
+    """What was typed; None and () mean not given."""
+
+    port: Annotated[
+        Text, _in(NETWORK, "UDP port of all media and STUN [5000]; 0 takes a free one.")
+    ] = None
+    http: Annotated[
+        Text,
+        _in(
+            NETWORK,
+            "HOST:PORT of page, WHIP and WHEP [127.0.0.1:8080]; 0.0.0.0:8080 to be"
+            " reached from other machines.",
+        ),
+    ] = None
+    admin: Annotated[
+        Text,
+        _in(NETWORK, "HOST:PORT of /status, /metrics and commands [127.0.0.1:8081]."),
+    ] = None
+    public_ip: Annotated[
+        Texts,
+        _in(
+            NETWORK,
+            "Address by which the outside reaches the media port, where a NAT or a"
+            " cloud hides it. Repeatable.",
+        ),
+    ] = ()
+    advertise: Annotated[
+        Texts,
+        _in(
+            NETWORK,
+            "The exact addresses to tell clients, instead of those found. Repeatable.",
+        ),
+    ] = ()
+    hosts: Annotated[
+        Texts,
+        _in(
+            NETWORK,
+            "Local addresses the media port binds [0.0.0.0 and ::]. Repeatable.",
+        ),
+    ] = ()
+    public_url: Annotated[
+        Text,
+        _in(
+            NETWORK,
+            "How others call this node, such as https://live.example.org: for links,"
+            " and behind a proxy.",
+        ),
+    ] = None
+    tls_cert: Annotated[
+        Text,
+        _in(
+            NETWORK,
+            "PEM certificate chain; with --tls-key the page is https, which browsers"
+            " demand before they give the camera.",
+        ),
+    ] = None
+    tls_key: Annotated[Text, _in(NETWORK, "PEM private key of the certificate.")] = None
+    publish_key_file: Annotated[
+        Text,
+        _in(
+            ACCESS,
+            "File with the secret that publishers send as Bearer token (or the"
+            " environment: MESHNODE_PUBLISH_KEY). Without one everybody on this machine"
+            " may publish; where others can reach the node, one is made in --data.",
+        ),
+    ] = None
+    token_key_file: Annotated[
+        Text,
+        _in(
+            ACCESS,
+            "PEM file with an Ed25519 key whose tokens are honoured besides those made"
+            " with the publish key [token.key in --data, if there].",
+        ),
+    ] = None
+    trusted_proxy: Annotated[
+        Texts,
+        _in(
+            ACCESS,
+            "Address or network of a proxy whose X-Forwarded-For is believed."
+            " Repeatable.",
+        ),
+    ] = ()
+    limit: Annotated[
+        Texts,
+        _in(
+            ACCESS,
+            "NAME=NUMBER, a bound to change, such as viewers_per_stream=200; `meshnode"
+            " status` shows them all. Repeatable.",
+        ),
+    ] = ()
+    data: Annotated[
+        Text,
+        _in(
+            OPERATION,
+            "Folder for keys, locked while a node runs [meshnode in the user's data"
+            " folder].",
+        ),
+    ] = None
+    config: Annotated[
+        Text,
+        _in(
+            OPERATION,
+            "TOML file with any of these settings (public_ip for --public-ip, [limits]"
+            " for --limit).",
+        ),
+    ] = None
+    plane: Annotated[
+        Literal["auto", "reference", "native"] | None,
+        _in(OPERATION, "The packet path [auto: native where it is built]."),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"] | None,
+        _in(OPERATION, "How much is logged [info]."),
+    ] = None
+    log_format: Annotated[
+        Literal["console", "json"] | None,
+        _in(OPERATION, "For people, or one JSON object a line [console]."),
+    ] = None
+
+
+def settings_from(flags: RunFlags) -> Settings:
+    """All sources merged.  Raises `StateError` with one sentence per mistake."""
+    from meshnode.cli.sources import load  # noqa: PLC0415 - keeps --help quick
+
+    given = {
+        field.name: getattr(flags, field.name)
+        for field in fields(flags)
+        if field.name not in {"limit", "config"} and getattr(flags, field.name) != ()
+    }
+    config = flags.config or os.environ.get("MESHNODE_CONFIG")
+    return load(
+        {**given, "limits": _limits(flags.limit)},
+        os.environ,
+        Path(config) if config else None,
+    )
+
+
+def _limits(pairs: tuple[str, ...]) -> dict[str, str]:
+    limits = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise StateError(
+                f"--limit is {pair!r} but should be NAME=NUMBER such as streams=500"
+            )
+        limits[name.strip().replace("-", "_")] = value.strip()
+    return limits

@@ -1,0 +1,98 @@
+"""`meshnode run`: a node of our own process, from start to drain.
+
+The library never installs signal handlers; this is the process that does.  The first
+SIGTERM or SIGINT drains the node within ten seconds and ends with 0, the second one
+ends at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+
+from meshnode.cli.banner import announcement
+from meshnode.cli.conflicts import sentence
+from meshnode.cli.folder import DataFolder, LockedError, default_folder
+from meshnode.cli.terminal import say
+from meshnode.config import Settings
+from meshnode.node.mesh import MeshNode
+from meshnode.observe.log import configure
+from meshproto.errors import StateError
+
+DRAIN_S = 9.0
+HARD_EXIT = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run_node(settings: Settings) -> int:
+    """Run until a signal.  Raises `StateError` when the node cannot start."""
+    settings = settings.model_copy(
+        update={"data": settings.data or default_folder(os.environ)}
+    )
+    folder = DataFolder(settings.data or default_folder(os.environ))
+    try:
+        with folder:
+            settings, fresh_key = with_key(settings, folder)
+            key = settings.read_publish_key()
+            configure(settings.log_level, settings.log_format, secrets=[key or ""])
+            return asyncio.run(_serve(settings, fresh_key))
+    except LockedError as error:
+        raise StateError(sentence(settings, str(error), folder_taken=True)) from None
+
+
+def with_key(settings: Settings, folder: DataFolder) -> tuple[Settings, str]:
+    """Settings with the publish key of `folder` where one is needed.
+
+    Whoever reaches the node from outside must show a key.  If there is none yet it is
+    made and returned, to be shown this once; otherwise the second value is "".
+    """
+    if not is_exposed(settings) or settings.read_publish_key() is not None:
+        return settings, ""
+    fresh = folder.make_key() if folder.read_key() is None else ""
+    return settings.model_copy(update={"publish_key_file": folder.key_file}), fresh
+
+
+def is_exposed(settings: Settings) -> bool:
+    """Whether others than this machine's users can reach the doors."""
+    outside = settings.public_url or settings.trusted_proxy
+    return bool(outside) or not settings.http_endpoint.is_loopback
+
+
+async def _serve(settings: Settings, fresh_key: str) -> int:
+    node = MeshNode(settings)
+    stopped = _stopped_by_signal()
+    try:
+        await node.__aenter__()
+    except StateError as error:
+        raise StateError(sentence(settings, "") or str(error)) from None
+    try:
+        is_terminal = sys.stdout.isatty()
+        for line in announcement(node.status(), settings, fresh_key, qr=is_terminal):
+            say(line)
+        await stopped.wait()
+        say("draining; press Ctrl-C again to end at once")
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await node.drain()
+        except TimeoutError:
+            say("some sessions did not end in time")
+    finally:
+        await node.__aexit__(None, None, None)
+    return 0
+
+
+def _stopped_by_signal() -> asyncio.Event:
+    """An event that the first signal sets; the second ends the process."""
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        if stopped.is_set():
+            os._exit(HARD_EXIT)
+        stopped.set()
+
+    loop = asyncio.get_running_loop()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop)
+    return stopped
