@@ -201,7 +201,7 @@ class IceLite:
             stun_attributes.USE_CANDIDATE in request.attributes,
             len(request.datagram),
             now,
-            local,
+            local=local,
         )
         if path.wake is None:
             self._wake(path, now)

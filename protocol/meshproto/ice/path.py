@@ -183,6 +183,7 @@ class ClientPath:
         nominated: bool,
         octets: int,
         now: float,
+        *,
         local: object = None,
     ) -> PathSelected | None:
         """A fresh, authenticated check of `octets` came from `remote` to `local`."""

@@ -60,16 +60,22 @@ class TestSelection:
 
     def test_another_address_of_ours_is_followed_without_a_new_proof(self) -> None:
         path = ClientPath(CLIENT, IceConfig())
-        path.checked(remote(path, HOME), b"1" * 12, False, CHECK, 0.0, "eth0")
+        path.checked(remote(path, HOME), b"1" * 12, False, CHECK, 0.0, local="eth0")
         path.prove(remote(path, HOME))
-        plain = path.checked(remote(path, HOME), b"2" * 12, False, CHECK, 0.1, "lo")
+        plain = path.checked(
+            remote(path, HOME), b"2" * 12, False, CHECK, 0.1, local="lo"
+        )
         assert plain is None
         assert path.local == "eth0"
-        turned = path.checked(remote(path, HOME), b"3" * 12, True, CHECK, 0.2, "lo")
+        turned = path.checked(
+            remote(path, HOME), b"3" * 12, True, CHECK, 0.2, local="lo"
+        )
         assert turned == PathSelected(CLIENT, HOME)
         assert path.local == "lo"
         assert not path.proving
-        again = path.checked(remote(path, HOME), b"4" * 12, True, CHECK, 0.3, "lo")
+        again = path.checked(
+            remote(path, HOME), b"4" * 12, True, CHECK, 0.3, local="lo"
+        )
         assert again is None
 
     @pytest.mark.parametrize(("silence_s", "moves"), [(2.9, False), (3.0, True)])
