@@ -1,0 +1,463 @@
+from __future__ import annotations
+
+import asyncio
+import gc
+import itertools
+import os
+import secrets
+import socket
+import struct
+
+import pytest
+
+from meshnode.media.plane import (
+    LocalFeedback,
+    PlaneFault,
+    TransportSilent,
+    TransportSpec,
+)
+from meshnode.media.port import MediaPort
+from meshnode.media.reference import ReferencePlane
+from meshnode.media.srtp_keys import PROFILES
+from meshproto.errors import LimitError, StateError
+from meshproto.forwarding.config import ForwardingConfig
+from meshproto.forwarding.table import (
+    AddConsumer,
+    AddProducer,
+    RemoveConsumer,
+    RemoveProducer,
+    RequestKeyFrame,
+    TransportKind,
+)
+from meshproto.ice.path import IceConfig
+from meshproto.ids import ConsumerId, ProducerId, TransportId
+from meshproto.wire import stun, stun_binding
+from meshproto.wire.parameters import Codec, MediaKind, SsrcBinding
+from support.light_client import Identity, join
+from support.media import SSRC, consume, new_port, produce, rtp, stream, until
+
+PAYLOADS = [b"packet %d" % n for n in range(50)]
+
+
+def rss_kib() -> int:
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def drops(port: MediaPort) -> dict[str, int]:
+    found = port.plane.stats()["drops"]
+    assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+@pytest.mark.parametrize("role", ["client", "server"])
+async def test_media_flows_in_every_profile_and_role(port, profile, role) -> None:
+    one, other = Identity((profile,)), Identity()
+    first, publisher = await join(port, role=role, identity=one)
+    second, viewer = await join(port, role=role, identity=one)
+    third, mixed = await join(port, role="client", identity=other)
+    assert first.srtp_profile == second.srtp_profile == profile
+    producer = produce(port, first)
+    for transport in (second, third):
+        consume(port, producer, transport)
+    for packets in await stream(publisher, [viewer, mixed], 50):
+        assert [p[12:] for p in packets] == PAYLOADS
+        numbers = [p[2] << 8 | p[3] for p in packets]
+        assert numbers == list(range(50))
+    assert drops(port) == {}
+    for client in (publisher, viewer, mixed):
+        client.close()
+
+
+async def test_families_mix(port) -> None:
+    first, publisher = await join(port, address=port.addresses[1])
+    second, viewer = await join(port, address=port.addresses[0])
+    consume(port, produce(port, first), second)
+    (packets,) = await stream(publisher, [viewer], 5)
+    assert len(packets) == 5
+    publisher.close()
+    viewer.close()
+
+
+async def test_a_sequence_that_wraps_is_delivered_whole(port) -> None:
+    first, publisher = await join(port)
+    second, viewer = await join(port)
+    consume(port, produce(port, first), second, first=32760)
+    (packets,) = await stream(publisher, [viewer], 20, start=65530)
+    assert [p[12:] for p in packets] == [b"packet %d" % n for n in range(65530, 65550)]
+    publisher.close()
+    viewer.close()
+
+
+async def test_large_packets_are_relayed(port) -> None:
+    """GStreamer's payloaders fill 1400 bytes; libsrtp's binding stops at 1356."""
+    first, publisher = await join(port, identity=Identity(("AES128_CM_SHA1_80",)))
+    second, viewer = await join(port, identity=Identity(("AES128_CM_SHA1_80",)))
+    consume(port, produce(port, first), second)
+    got: list[bytes] = []
+    viewer.on_rtp = got.append
+    for n in range(8):
+        publisher.send_rtp(rtp(n, bytes(1460)))
+        await until(lambda: len(got) > n)  # noqa: B023 - awaited at once
+    assert {len(p) for p in got} == {1472}
+    publisher.close()
+    viewer.close()
+
+
+async def test_a_lost_packet_is_repeated_byte_for_byte_without_rtx(port) -> None:
+    first, publisher = await join(port)
+    second, viewer = await join(port, decrypt_every=1)
+    consume(port, produce(port, first), second, feedback=("nack",))
+    wire: list[bytes] = []
+    viewer.drop = lambda d: bool(d[0] & 0xC0 == 0x80 and wire.append(d))
+    await stream(publisher, [viewer], 10)
+    media = [d for d in wire if not 192 <= d[1] <= 223]
+    ours = int.from_bytes(media[0][8:12], "big")
+    lost = media[4][2] << 8 | media[4][3]
+    nack = struct.pack("!BBHIIHH", 0x81, 205, 3, 1, ours, lost, 0)
+    wire.clear()
+    viewer.send_rtcp(struct.pack("!BBHI", 0x80, 201, 1, 1) + nack)
+    await until(lambda: media[4] in wire)
+    assert viewer.counters["srtp-replay"] == 1
+    publisher.close()
+    viewer.close()
+
+
+async def test_plain_binding_is_answered_briefly(port) -> None:
+    for address in port.addresses:
+        family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as client:
+            client.connect(address)
+            client.setblocking(False)
+            request = stun_binding.request(secrets.token_bytes(12), fingerprint=False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(client, request)
+            async with asyncio.timeout(5):
+                reply = await loop.sock_recv(client, 2048)
+            mapped = stun_binding.mapped_address(stun.decode(reply))
+            assert mapped == client.getsockname()[:2]
+            headers = 48 if family == socket.AF_INET6 else 28
+            factor = (len(reply) + headers) / (len(request) + headers)
+            assert factor <= (1.36 if family == socket.AF_INET6 else 1.25)
+    assert port.plane.stats()["stun_answered"] == 2
+
+
+async def test_nothing_but_stun_is_heard_from_strangers(port) -> None:
+    first, publisher = await join(port)
+    second, viewer = await join(port)
+    consume(port, produce(port, first), second)
+    hello, alert = publisher.dtls, bytes.fromhex("15fefd000000000000000000020228")
+    assert hello.state.value == "connected"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for junk in (alert, b"\x16\xfe\xfd", rtp(1, b"bogus"), b"\x80\xc8\x00\x00"):
+            stranger.sendto(junk, port.addresses[0])
+        stranger.sendto(b"", port.addresses[0])
+        stranger.sendto(b"\x40" + bytes(30), port.addresses[0])
+        stranger.sendto(b"\x10" + bytes(30), port.addresses[0])
+    (packets,) = await stream(publisher, [viewer], 5)
+    assert len(packets) == 5
+    assert drops(port) == {
+        "unvalidated-dtls": 2,
+        "unvalidated-rtp": 1,
+        "unvalidated-rtcp": 1,
+        "unvalidated-unknown": 1,
+        "unvalidated-turn-channel": 1,
+        "unvalidated-zrtp": 1,
+    }
+    publisher.close()
+    viewer.close()
+
+
+async def test_rtp_that_does_not_prove_genuine_is_counted(port) -> None:
+    _, publisher = await join(port)
+    publisher.send(rtp(1, b"in the clear, with a tag?"))
+    publisher.send(b"\x80\xc9\x00\x01" + bytes(30))
+    publisher.send(b"\x80")
+    publisher.send(b"\x40" + bytes(30))
+    await until(lambda: sum(drops(port).values()) == 4)
+    assert drops(port) == {
+        "srtp-auth": 1,
+        "srtcp-auth": 1,
+        "srtp-short": 1,
+        "unused-turn-channel": 1,
+    }
+    publisher.close()
+
+
+async def test_media_before_the_handshake_is_dropped(port) -> None:
+    transport, client = await join(port)
+    session = port.plane._sessions[transport.id]
+    session.inbound = None
+    client.send_rtp(rtp(1, b"early"))
+    await until(lambda: drops(port).get("srtp-before-keys"))
+    client.close()
+
+
+async def test_a_client_that_moves_takes_its_media_along(port) -> None:
+    first, publisher = await join(port)
+    second, viewer = await join(port)
+    consume(port, produce(port, first), second)
+    await stream(publisher, [viewer], 5)
+    before = second.address
+    viewer.move()
+    viewer.check()
+    await until(lambda: second.address != before)
+    viewer.send_rtcp(struct.pack("!BBHI", 0x80, 201, 1, 1))
+    (packets,) = await stream(publisher, [viewer], 100, start=5)
+    assert len(packets) == 100
+    publisher.close()
+    viewer.close()
+
+
+async def test_an_address_that_proves_nothing_gets_little(port) -> None:
+    """A check that somebody replays or forwards must not aim media at a victim."""
+    first, publisher = await join(port)
+    second, viewer = await join(port)
+    consume(port, produce(port, first), second)
+    await stream(publisher, [viewer], 5)
+    before = second.address
+    viewer.move()
+    viewer.check()  # authentic, but no SRTP or DTLS follows from there
+    await until(lambda: second.address != before)
+    octets = viewer.octets
+    for n in range(5, 105):
+        publisher.send_rtp(rtp(n, bytes(1000)))
+    await until(lambda: drops(port).get("unproven-address", 0) > 50)
+    assert viewer.octets - octets < 1000
+    publisher.close()
+    viewer.close()
+
+
+async def test_strangers_leave_no_memory_behind() -> None:
+    """A million sources, by address and port; replies really leave."""
+    plane = ReferencePlane()
+    (address,) = await plane.open(["127.0.0.1"], 0)
+    (sock,) = plane._sockets
+    receive = plane._ingress.receive
+    check = stun_binding.request(bytes(12), username="abcd:efgh", key=b"x" * 24)
+    junk = [
+        stun_binding.request(bytes(12), fingerprint=False),
+        check,
+        rtp(1, bytes(40)),
+        bytes.fromhex("15fefd000000000000000000020228"),
+        b"\xff" * 50,
+    ]
+    kinds = itertools.cycle(junk)
+
+    def flood(count: int, seed: int) -> None:
+        for n in range(count):
+            host = f"127.{seed}.{n >> 8 & 255}.{n & 255}"
+            receive(next(kinds), (host, 1024 + n % 60000), sock, [])
+
+    flood(100_000, 1)
+    gc.collect()
+    before = rss_kib()
+    for seed in range(2, 20):
+        flood(50_000, seed)
+    gc.collect()
+    assert rss_kib() - before < 1024
+    assert plane.stats()["transports"] == 0
+    await plane.close()
+    assert address
+
+
+async def test_consent_ends_and_is_told() -> None:
+    plane = ReferencePlane(ice=IceConfig(silence_s=0.1, consent_s=0.4))
+    port = new_port(plane)
+    await port.open(["127.0.0.1"], 0)
+    events: list[object] = []
+    port.on_event(events.append)
+    transport, client = await join(port)
+    client.close(quietly=True)
+    await until(lambda: transport.state.value == "closed")
+    assert transport.close_reason.startswith("no consent")
+    silent = [e for e in events if isinstance(e, TransportSilent)]
+    assert [e.expired for e in silent] == [False]
+    await port.close()
+
+
+# -- local transports ----------------------------------------------------------------
+
+
+def local_producer(port: MediaPort, producer: int) -> TransportId:
+    transport = port.add_local()
+    vp8 = Codec(96, "vp8", 90000, feedback=("nack", "nack pli"))
+    ssrcs = (SsrcBinding(SSRC),)
+    port.plane.program(
+        [
+            AddProducer(
+                ProducerId(producer),
+                transport,
+                MediaKind.VIDEO,
+                "0",
+                (vp8,),
+                ssrcs=ssrcs,
+            )
+        ]
+    )
+    return transport
+
+
+def local_consumer(port: MediaPort, producer: int, got: list) -> TransportId:
+    transport = port.add_local()
+    codec = Codec(97, "vp8", 90000)
+    port.plane.on_local(transport, lambda c, p: got.append((c, p)))
+    port.plane.program(
+        [
+            AddConsumer(
+                ConsumerId(producer),
+                ProducerId(producer),
+                transport,
+                MediaKind.VIDEO,
+                "0",
+                77,
+                None,
+                (codec,),
+            )
+        ]
+    )
+    return transport
+
+
+def key_frame(sequence: int) -> bytes:
+    vp8 = b"\x10" + bytes.fromhex("300000 9d012a 4001 f000") + bytes(50)
+    head = struct.pack("!BBHII", 0x80, 96 | 0x80, sequence, sequence * 3000, SSRC)
+    return head + vp8
+
+
+async def test_packets_of_this_process_go_in_and_out_in_the_clear(port) -> None:
+    got: list[tuple[int, bytes]] = []
+    local_producer(port, 7)
+    local_consumer(port, 7, got)
+    for n in range(3):
+        port.plane.inject(ProducerId(7), [key_frame(n)])
+    assert len(got) == 3
+    assert {c for c, _ in got} == {7}
+    assert [p[12:] for _, p in got] == [key_frame(n)[12:] for n in range(3)]
+    assert got[0][1][1] & 0x7F == 97
+
+
+async def test_a_local_publisher_is_asked_for_key_frames(port) -> None:
+    events: list[object] = []
+    port.on_event(events.append)
+    transport = local_producer(port, 8)
+    port.plane.inject(ProducerId(8), [key_frame(0)])
+    port.plane.program([RequestKeyFrame(ProducerId(8))])
+    wanted = lambda: [e for e in events if isinstance(e, LocalFeedback)]  # noqa: E731
+    await until(lambda: any(206 in e.packet for e in wanted()))
+    assert {e.transport for e in wanted()} == {transport}
+    sender_report = struct.pack("!BBHIQIII", 0x80, 200, 6, SSRC, 1 << 60, 0, 1, 1)
+    port.plane.inject(ProducerId(8), [sender_report])
+
+
+async def test_injecting_needs_a_local_producer(port) -> None:
+    transport = local_producer(port, 9)
+    port.plane.program([RemoveProducer(ProducerId(9))])
+    with pytest.raises(StateError):
+        port.plane.inject(ProducerId(9), [])
+    local_producer(port, 10)
+    port.plane.close_transport(transport)
+    port.plane.inject(ProducerId(10), [key_frame(1)])
+
+
+# -- life ----------------------------------------------------------------------------
+
+
+async def test_closing_gives_everything_back() -> None:
+    async def once() -> None:
+        port = new_port()
+        await port.open(["127.0.0.1", "::1"], 0)
+        first, publisher = await join(port)
+        second, viewer = await join(port, accept={"data": True})
+        consume(port, produce(port, first), second)
+        await stream(publisher, [viewer], 3)
+        await port.close()
+        publisher.close()
+        viewer.close()
+
+    await once()
+    gc.collect()
+    loop = asyncio.get_running_loop()
+    tasks, files = len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
+    timers = len([t for t in loop._scheduled if not t.cancelled()])
+    for _ in range(3):
+        await once()
+    gc.collect()
+    assert len(asyncio.all_tasks()) == tasks
+    assert len(os.listdir("/proc/self/fd")) == files
+    assert len([t for t in loop._scheduled if not t.cancelled()]) == timers
+
+
+async def test_closing_a_transport_forgets_its_consumers(port) -> None:
+    first, publisher = await join(port)
+    second, viewer = await join(port)
+    consumer = consume(port, produce(port, first), second)
+    second.close()
+    second.close()
+    port.plane.close_transport(second.id)
+    forwarder = port.plane.stats()["forwarder"]
+    assert forwarder["consumers"] == {}
+    with pytest.raises(StateError):
+        port.plane.program([RemoveConsumer(consumer), RemoveConsumer(consumer)])
+    publisher.close()
+    viewer.close()
+
+
+async def test_misuse_is_told_to_the_caller() -> None:
+    plane = ReferencePlane(ForwardingConfig(transports=2), IceConfig(transports=2))
+    spec = TransportSpec(TransportId(1), TransportKind.CLIENT, "abcdefgh", "p" * 24)
+    plane.add_transport(spec)
+    with pytest.raises(StateError):
+        plane.add_transport(spec)
+    with pytest.raises(StateError):  # the ufrag is taken
+        plane.add_transport(
+            TransportSpec(TransportId(2), TransportKind.CLIENT, "abcdefgh", "p" * 24)
+        )
+    plane.add_transport(TransportSpec(TransportId(2), TransportKind.LOCAL))
+    with pytest.raises(LimitError):
+        plane.add_transport(TransportSpec(TransportId(3), TransportKind.LOCAL))
+    for call in (
+        lambda: plane.on_local(TransportId(9), lambda *_: None),
+        lambda: plane.restart_transport(
+            TransportSpec(TransportId(9), TransportKind.CLIENT)
+        ),
+    ):
+        with pytest.raises(StateError):
+            call()
+    await plane.open(["127.0.0.1"], 0)
+    with pytest.raises(StateError):
+        await plane.open(["127.0.0.1"], 0)
+    await plane.close()
+
+
+async def test_a_raising_handler_does_not_stop_media(port) -> None:
+    told: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+
+    def faulty(_: object) -> None:
+        raise ZeroDivisionError
+
+    port.on_event(faulty)
+    first, publisher = await join(port)
+    second, viewer = await join(port)
+    consume(port, produce(port, first), second)
+    (packets,) = await stream(publisher, [viewer], 5)
+    assert len(packets) == 5
+    await until(lambda: told)
+    assert drops(port)["handler-raised"] == len(told)
+    publisher.close()
+    viewer.close()
+
+
+async def test_events_come_out_even_when_nothing_else_happens() -> None:
+    plane = ReferencePlane()
+    events: list[object] = []
+    plane.on_event(events.append)
+    await plane.open(["127.0.0.1"], 0)
+    plane._events.append(PlaneFault("seen"))
+    plane._want_turn()
+    await until(lambda: events)
+    assert events == [PlaneFault("seen")]
+    await plane.close()
