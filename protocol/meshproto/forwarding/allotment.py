@@ -8,7 +8,8 @@ allows it.
 
 from __future__ import annotations
 
-from meshproto.forwarding.congestion.allocation import Demand, LayerRate
+from meshproto.forwarding.congestion.allocation import Demand
+from meshproto.forwarding.congestion.ladder import LayerRate
 from meshproto.forwarding.consumer import Consumer
 from meshproto.forwarding.events import EstimateChanged
 from meshproto.forwarding.producer import Producer

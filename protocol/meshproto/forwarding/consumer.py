@@ -54,9 +54,9 @@ class Consumer:
     """The state behind an `AddConsumer`.
 
     `layer` is followed now, `target` is where it wants to be; they differ while a
-    change of layer waits for a key frame.  `profile` belongs to the producer
-    of `layer`, `upcoming` to that of `target`.  `cursor` is the next source number while
-    CHASING.  `last` is the newest packet that was forwarded.
+    change of layer waits for a key frame.  `profile` belongs to the producer of
+    `layer`, `upcoming` to that of `target`.  `cursor` is the next source number while
+    CHASING.  `last` is the newest packet that was forwarded, in `last_segment`.
     """
 
     def __init__(
@@ -113,14 +113,13 @@ class Consumer:
 
     def emit_run(
         self,
-        profile: Profile,
         rendered: Sequence[Rendered],
         newest: Packet,
         size: int,
         segment: Segment[Layer],
     ) -> list[OutPacket]:
         """A run that lies in the newest `segment`, none of it to be dropped."""
-        number = self.transport.number if profile.numbered else None
+        number = self.transport.number if self.profile.numbered else None
         out = stamp(rendered, self.ssrc, segment.sequence, segment.timestamp, number)
         if segment.patched:
             out = [
@@ -134,56 +133,48 @@ class Consumer:
         self.octets += size
         return out
 
-    def emit_each(
-        self, profile: Profile, packets: Sequence[Packet], now: float
-    ) -> list[OutPacket]:
+    def emit_each(self, packets: Sequence[Packet], now: float) -> list[OutPacket]:
         """Packets that may be late, unwanted or in different segments."""
         out: list[OutPacket] = []
         for packet in packets:
-            if not self._wanted(profile, packet):
-                self._drop(profile, packet, out, now)
+            if not self._wanted(packet):
+                self._drop(packet, out, now)
                 continue
             placed = self.numbering.forward(packet.number)
             if placed is None:
                 self.dropped += 1
                 continue
-            segment, index = placed
-            self._append(out, profile, packet, segment, index, now)
-            if index == self.numbering.highest:
-                self.last, self.last_segment = packet, segment
+            self._append(out, packet, placed, now)
+            if placed[1] == self.numbering.highest:
+                self.last, self.last_segment = packet, placed[0]
         return out
 
-    def _wanted(self, profile: Profile, packet: Packet) -> bool:
-        if not packet.payload or not profile.knows(packet):
+    def _wanted(self, packet: Packet) -> bool:
+        if not packet.payload or not self.profile.knows(packet):
             return False
         return self.filter is None or self.filter.takes(packet)
 
     def _append(
         self,
         out: list[OutPacket],
-        profile: Profile,
         packet: Packet,
-        segment: Segment[Layer],
-        index: int,
+        placed: tuple[Segment[Layer], int],
         now: float,
     ) -> None:
-        [rendered] = profile.render((packet,), now)
+        segment, index = placed
+        [rendered] = self.profile.render((packet,), now)
         marker = self.filter is not None and self.filter.ends_picture(packet)
         header = header_of(
             rendered,
-            0x80 if marker else 0,
-            self.ssrc,
-            index,
-            segment.written(packet.timestamp),
+            (self.ssrc, index, segment.written(packet.timestamp)),
             self.transport.number + len(out),
+            0x80 if marker else 0,
         )
         out.append((header, renumbered(packet, segment), self.ssrc, index))
         self.packets += 1
         self.octets += packet.size
 
-    def _drop(
-        self, profile: Profile, packet: Packet, out: list[OutPacket], now: float
-    ) -> None:
+    def _drop(self, packet: Packet, out: list[OutPacket], now: float) -> None:
         """Close the packet's number, or fill it when it was promised already."""
         self.dropped += 1
         if self.numbering.drop(packet.number):
@@ -196,18 +187,17 @@ class Consumer:
         filler = Packet(
             packet.number,
             packet.timestamp,
-            like.payload_type,
-            like.codec,
-            False,
             _PADDING_ONLY,
-            (),
-            like.facts,
-            now,
+            payload_type=like.payload_type,
+            codec=like.codec,
+            marker=False,
+            carried=(),
+            facts=like.facts,
+            arrival=now,
         )
         filler.padding = 1
-        segment, index = placed
-        self._append(out, profile, filler, segment, index, now)
-        self._fillers.append(index)
+        self._append(out, filler, placed, now)
+        self._fillers.append(placed[1])
 
     def _withhold(self, packet: Packet) -> None:
         """A dropped VP8 picture closes its picture id as well, once per picture."""

@@ -79,7 +79,7 @@ class Delivery:
             return False
         self.detach(consumer)
         before, consumer.profile = consumer.layer, consumer.upcoming
-        replay.begin(consumer, layer, start, self._config, now)
+        replay.begin(consumer, layer, start, self._config)
         consumer.phase = Phase.CHASING
         age_s = self._age_s(layer, start, now)
         consumer.replaying = age_s > _BEHIND_S
@@ -197,7 +197,7 @@ class Delivery:
         if batch.first >= consumer.cursor:
             return
         late = [packet for packet in batch.packets if packet.number < consumer.cursor]
-        out = consumer.emit_each(consumer.profile, late, now)
+        out = consumer.emit_each(late, now)
         self._state.depart(consumer, out, consumer.keeps_protected, now)
 
     def _send(
@@ -217,12 +217,10 @@ class Delivery:
             or not batch.whole
             or not profile.knows_all(batch.types)
         ):
-            out = consumer.emit_each(profile, batch.packets, now)
+            out = consumer.emit_each(batch.packets, now)
         else:
             rendered = rendered or profile.render(batch.packets, now)
-            out = consumer.emit_run(
-                profile, rendered, batch.newest, batch.size, segment
-            )
+            out = consumer.emit_run(rendered, batch.newest, batch.size, segment)
         self._state.depart(consumer, out, consumer.keeps_protected, now)
 
     def _begin_anew(self, layer: Layer, now: float) -> None:

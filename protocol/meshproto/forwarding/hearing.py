@@ -50,6 +50,9 @@ class Hearing:
                 self._reports(transport, packet.reports, now)
             case rtcp.ReceiverReport():
                 self._reports(transport, packet.reports, now)
+            case rtcp.Bye():
+                for ssrc in packet.sources:
+                    self._ended(transport, ssrc)
             case rtcp.Nack():
                 consumer = transport.consumers.get(packet.media_ssrc)
                 if consumer is not None:
@@ -59,17 +62,26 @@ class Hearing:
             case rtcp.FullIntraRequest():
                 for ssrc, _ in packet.entries:
                     self._key_frame(transport, ssrc, now)
-            case rtcp.BitrateEstimate():
-                if transport.sender is not None and transport.consumers:
-                    transport.sender.on_remb(packet.bitrate_bps, now)
-            case rtcp.TransportFeedback():
-                if transport.sender is not None and transport.consumers:
-                    transport.sender.on_feedback(packet.arrivals, now)
-            case rtcp.Bye():
-                for ssrc in packet.sources:
-                    self._ended(transport, ssrc)
+            case rtcp.BitrateEstimate() | rtcp.TransportFeedback():
+                self._path(transport, packet, now)
             case rtcp.SourceDescription():
                 pass
+
+    def _path(
+        self,
+        transport: Transport,
+        packet: rtcp.BitrateEstimate | rtcp.TransportFeedback,
+        now: float,
+    ) -> None:
+        """What a viewer says about the path to it."""
+        sender = transport.sender
+        if sender is None or not transport.consumers:
+            return
+        if isinstance(packet, rtcp.BitrateEstimate):
+            sender.on_remb(packet.bitrate_bps, now)
+        else:
+            sender.on_feedback(packet.arrivals, now)
+        self._state.attend(transport)
 
     def _publisher_time(
         self, transport: Transport, report: rtcp.SenderReport, now: float

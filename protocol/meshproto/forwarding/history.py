@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.packet import Packet
 
-
 _REORDER = 32
 """How far before the very first packet an older one may still come."""
 

@@ -123,12 +123,12 @@ class Ingress:
             sequence,
             view.timestamp,
             form,
-            view.marker,
-            packet[start : view.header_length + view.payload_length],
-            tuple(elements.carried),
-            elements.frame,
-            now,
-            source.repair,
+            marker=view.marker,
+            payload=packet[start : view.header_length + view.payload_length],
+            carried=tuple(elements.carried),
+            frame=elements.frame,
+            now=now,
+            repaired=source.repair,
         )
 
     def _latch(

@@ -13,8 +13,8 @@ a layer are merged into one state with two intervals (RFC 0003 section 6):
 
 Publishers that ignore requests (OBS and FFmpeg) are recognised by their silence: after
 a few unanswered requests refreshes stop, and urgent ones grow rare.  A key frame counts
-as an answer when it follows within `_ANSWER_S`: regular ones of a short GOP may pass for
-answers, and then asking does no harm.
+as an answer when it follows within `_ANSWER_S`: regular ones of a short GOP may pass
+for answers, and then asking does no harm.
 """
 
 from __future__ import annotations

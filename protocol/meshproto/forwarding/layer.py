@@ -105,6 +105,7 @@ class Layer:
         sequence: int,
         timestamp: int,
         form: PayloadFormat,
+        *,
         marker: bool,
         payload: bytes,
         carried: Carried,
@@ -125,13 +126,13 @@ class Layer:
         packet = Packet(
             number,
             timestamp,
-            form.codec.payload_type,
-            form.codec.name,
-            marker,
             payload,
-            carried,
-            facts,
-            now,
+            payload_type=form.codec.payload_type,
+            codec=form.codec.name,
+            marker=marker,
+            carried=carried,
+            facts=facts,
+            arrival=now,
         )
         self._keep(packet, repaired)
         return None

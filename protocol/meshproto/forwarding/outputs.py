@@ -12,8 +12,8 @@ from typing import NamedTuple
 from meshproto.ids import ConsumerId, TransportId
 
 OutPacket = tuple[bytes, bytes, int, int]
-"""(header with extensions, payload with padding, SSRC, index).  The index is the 48 bit
-packet index of SRTP: roll-over counter << 16 | sequence number (RFC 3711 section 3.3.1).
+"""(header with extensions, payload with padding, SSRC, index).  The index is SRTP's 48
+bit packet index: roll-over counter << 16 | sequence number (RFC 3711 section 3.3.1).
 """
 
 

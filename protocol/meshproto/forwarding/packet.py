@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from meshproto.errors import DecodeError
 from meshproto.wire.descriptor import FrameFacts, vp8
 
-
 OVERHEAD = 44
 """What a packet weighs on the wire besides its payload, roughly: header, extensions,
 authentication tag."""
@@ -46,10 +45,11 @@ class Packet:
         self,
         number: int,
         timestamp: int,
+        payload: bytes,
+        *,
         payload_type: int,
         codec: str,
         marker: bool,
-        payload: bytes,
         carried: tuple[tuple[int, bytes], ...],
         facts: FrameFacts,
         arrival: float,

@@ -57,7 +57,7 @@ class Producer:
         return sorted(sending, key=lambda layer: layer.rate.rate_bps(now))
 
     def heard_at(self, now: float) -> float:
-        """When the last packet came; before the first one, when this was first asked."""
+        """When the last packet came; before the first, when this was first asked."""
         if self._added_at is None:
             self._added_at = now
         arrivals = [layer.last_arrival for layer in self.layers.values()]

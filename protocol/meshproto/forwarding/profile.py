@@ -167,15 +167,15 @@ def stamp(
     """
     out: list[OutPacket] = []
     if number is None:
-        for packet, _, first, time, block, _ in rendered:
+        for packet, _, first, taken, block, _ in rendered:
             index = packet.number + sequence
-            time = (time + timestamp) & 0xFFFFFFFF
+            time = (taken + timestamp) & 0xFFFFFFFF
             header = _PLAIN(first, index & 0xFFFF, time, ssrc) + block
             out.append((header, packet.payload, ssrc, index))
         return out
-    for packet, pack, first, time, head, tail in rendered:
+    for packet, pack, first, taken, head, tail in rendered:
         index = packet.number + sequence
-        time = (time + timestamp) & 0xFFFFFFFF
+        time = (taken + timestamp) & 0xFFFFFFFF
         header = pack(first, index & 0xFFFF, time, ssrc, head, number & 0xFFFF) + tail
         out.append((header, packet.payload, ssrc, index))
         number += 1
@@ -183,17 +183,15 @@ def stamp(
 
 
 def header_of(
-    rendered: Rendered,
-    extra: int,
-    ssrc: int,
-    index: int,
-    timestamp: int,
-    number: int,
+    rendered: Rendered, written: tuple[int, int, int], number: int, extra: int = 0
 ) -> bytes:
-    """One header by itself, with `extra` bits set in its first two octets; `number` is
-    left out where not negotiated.
+    """One header by itself, of (SSRC, index, timestamp) as `written`.
+
+    `number` is left out where not negotiated; `extra` bits are set in the first two
+    octets.
     """
     _, pack, first, _, head, tail = rendered
+    ssrc, index, timestamp = written
     fields = (first | extra, index & 0xFFFF, timestamp, ssrc)
     if pack is _PLAIN:
         return _PLAIN(*fields) + head

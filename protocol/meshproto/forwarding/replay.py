@@ -79,7 +79,7 @@ def _cached_bps(layer: Layer, start: int, now: float) -> float:
 
 
 def begin(
-    consumer: Consumer, layer: Layer, start: int, config: ForwardingConfig, now: float
+    consumer: Consumer, layer: Layer, start: int, config: ForwardingConfig
 ) -> None:
     """Let the consumer's numbering go on with packet `start` of `layer`."""
     first = layer.history.get(start)
@@ -94,7 +94,7 @@ def begin(
         squeeze = Squeeze(newest.timestamp, behind, width)
         behind = width
     segment = Segment(layer, start, 0, squeeze=squeeze)
-    segment.timestamp = _offset(consumer, layer, newest, behind, now)
+    segment.timestamp = _offset(consumer, layer, newest, behind)
     _continue_pictures(consumer, first, segment)
     consumer.numbering.follow(segment)
     consumer.layer = layer
@@ -122,9 +122,7 @@ def _ticks(later: int, earlier: int) -> int:
     return (later - earlier + 0x80000000 & _MASK) - 0x80000000
 
 
-def _offset(
-    consumer: Consumer, layer: Layer, newest: Packet, behind: int, now: float
-) -> int:
+def _offset(consumer: Consumer, layer: Layer, newest: Packet, behind: int) -> int:
     """Timestamp offset under which `newest`, less `behind` ticks, comes after what the
     consumer sent last.
     """

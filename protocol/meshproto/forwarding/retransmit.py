@@ -92,8 +92,8 @@ class Retransmitter:
             if octets <= 0:
                 break
             if packet is not None and packet.payload:
-                index = number + segment.sequence
-                self._render(consumer, segment, packet, index, out, now)
+                placed = (segment, number + segment.sequence)
+                self._render(consumer, placed, packet, out, now)
                 octets -= packet.size + OVERHEAD
         self._state.depart(consumer, out, False, now)
 
@@ -122,7 +122,7 @@ class Retransmitter:
             self._state.resends.append(resend)
         else:
             repairs.answered += 1
-            self._render(consumer, found[0], packet, index, out, now)
+            self._render(consumer, (found[0], index), packet, out, now)
 
     def _affordable(self, consumer: Consumer, packet: Packet) -> bool:
         config, repairs = self._state.config, consumer.repairs
@@ -136,23 +136,20 @@ class Retransmitter:
     def _render(
         self,
         consumer: Consumer,
-        segment: Segment[Layer],
+        placed: tuple[Segment[Layer], int],
         packet: Packet,
-        index: int,
         out: list[OutPacket],
         now: float,
     ) -> None:
         """The packet in the repair stream (RFC 4588 section 4)."""
+        segment, index = placed
         repaired = consumer.profile.render_repair(packet, now)
         if repaired is None or consumer.rtx_ssrc is None:
             return
         repairs, ssrc = consumer.repairs, consumer.rtx_ssrc
         header = header_of(
             repaired,
-            0,
-            ssrc,
-            repairs.index,
-            segment.written(packet.timestamp),
+            (ssrc, repairs.index, segment.written(packet.timestamp)),
             consumer.transport.number + len(out),
         )
         media = renumbered(packet, segment)
