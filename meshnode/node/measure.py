@@ -31,7 +31,10 @@ CHANGED_BY = 0.2
 
 
 class Measure:
-    """Listens to the plane of a node and reads its figures."""
+    """Listens to the plane of a node and reads its figures.
+
+    `events` counts what happened by its name.
+    """
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
@@ -39,6 +42,7 @@ class Measure:
         self._told: dict[ProducerId, tuple[int, ...]] = {}
         self._limits: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
 
     def heard(self, event: PlaneEvent) -> None:
         """An event of the plane that is no transport's own business."""
@@ -119,22 +123,42 @@ class Measure:
         return True
 
     def counters(self, http: Http | None) -> dict[str, object]:
-        """Figures of the node for status and metrics."""
+        """What was counted since the start, for status and metrics."""
         stats = self._parts.port.stats()
-        plane = dict(_mapping(stats.get("plane")))
-        forwarder = _mapping(plane.pop("forwarder", {}))
-        plane.pop("kind", None)
+        plane = _mapping(stats.get("plane"))
+        forwarder = _mapping(plane.get("forwarder"))
+        received, sent = _mapping(plane.get("received")), _mapping(plane.get("sent"))
         return {
-            "media": plane,
-            "forwarding": {"drops": forwarder.get("drops", {}), **_totals(forwarder)},
-            "clients_open": stats.get("clients", 0),
-            "client_drops": stats.get("drops", {}),
+            "received_packets": received.get("packets", 0),
+            "received_bytes": received.get("bytes", 0),
+            "sent_packets": sent.get("packets", 0),
+            "sent_bytes": sent.get("bytes", 0),
+            "stun_answers": plane.get("stun_answered", 0),
+            "media_drops": dict(_mapping(plane.get("drops"))),
+            "forwarding_drops": dict(_mapping(forwarder.get("drops"))),
+            "client_drops": dict(_mapping(stats.get("drops"))),
             "limits_reached": dict(self._limits),
             "plane_faults": dict(self._faults),
             "http_refusals": {} if http is None else http.refusals(),
-            "patches_without_if_match": sum(
-                session.untagged_patches for session in self._parts.calls.sessions
-            ),
+            "untagged_patches": self._parts.calls.untagged_patches,
+            "events": dict(self.events),
+        }
+
+    def gauges(self) -> dict[str, float]:
+        """What is open now, for status and metrics."""
+        plane = _mapping(self._parts.port.plane.stats())
+        forwarder = _mapping(plane.get("forwarder"))
+        producers = _mapping(forwarder.get("producers"))
+        layers = [
+            layer for found in producers.values() for layer in found["layers"].values()
+        ]
+        return {
+            "transports": plane.get("transports", 0),
+            "sessions": len(self._parts.calls.sessions),
+            "producers": len(producers),
+            "consumers": len(_mapping(forwarder.get("consumers"))),
+            "history_bytes": sum(layer["history_bytes"] for layer in layers),
+            "event_streams": self._parts.slots.open,
         }
 
 
@@ -148,19 +172,3 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 def _producers(stats: Mapping[str, object]) -> Mapping[Any, Any]:
     return _mapping(_mapping(stats.get("forwarder")).get("producers"))
-
-
-def _totals(forwarder: Mapping[str, Any]) -> dict[str, int]:
-    """Sums over what is open now; the parts are in nobody's interest."""
-    layers = [
-        layer
-        for producer in _mapping(forwarder.get("producers")).values()
-        for layer in producer["layers"].values()
-    ]
-    consumers = list(_mapping(forwarder.get("consumers")).values())
-    of_layers = ("packets", "lost", "key_frames", "key_frames_requested")
-    of_consumers = ("packets", "octets", "dropped", "repaired", "repairs_missed")
-    return {
-        **{f"received_{name}": sum(la[name] for la in layers) for name in of_layers},
-        **{f"sent_{name}": sum(c[name] for c in consumers) for name in of_consumers},
-    }

@@ -78,6 +78,7 @@ class MeshNode:
         plane = self._plane or make_plane(self.settings)
         parts = assembly.build(self.settings, plane, self._announce, self._logger)
         self._parts_or_none = parts
+        self._measure = Measure(parts)
         async with contextlib.AsyncExitStack() as undo:
             await self._open_port(parts)
             undo.push_async_callback(parts.port.close)
@@ -87,7 +88,6 @@ class MeshNode:
                 await self._http.open()
             undo.pop_all()
         await self._tasks.__aenter__()
-        self._measure = Measure(parts)
         parts.port.on_event(self._heard)
         self._began_s = parts.clock()
         self._running.append(self._tasks.create_task(self._keep_house(parts)))
@@ -164,12 +164,13 @@ class MeshNode:
             version=meshnode.__version__,
             state=parts.health.phase.value,
             uptime_s=round(parts.clock() - self._began_s, 1),
-            plane=self.settings.plane,
+            plane=str(parts.port.plane.stats().get("kind", "")),
             addresses=tuple(map(_text, self.addresses)),
             urls=self.urls,
             limits=self.settings.limits.model_dump(),
             streams=self.streams(),
             counters=self._measure.counters(self._http),
+            gauges=self._measure.gauges(),
         )
 
     async def events(self) -> AsyncIterator[Happening]:
@@ -256,7 +257,9 @@ class MeshNode:
         parts.happenings.publish(happening)
         parts.list.changed()
         fields = asdict(happening)
-        parts.log.emit(type(happening).__name__, **fields)
+        name = type(happening).__name__
+        self._measure.events[name] += 1
+        parts.log.emit(name, **fields)
 
     def _heard(self, event: PlaneEvent) -> None:
         self._measure.heard(event)

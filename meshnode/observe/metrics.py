@@ -25,6 +25,8 @@ from prometheus_client.registry import Collector
 from meshnode.observe.status import NodeStatus, StreamStatus
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+LABELS = {"http_refusals": "status", "events": "event", "limits_reached": "limit"}
+"""The label of a table of counters, where it is not "reason"."""
 REASONS_MAX = 200
 """Values of one label; reasons are fixed words, so this is a fuse, not a limit."""
 
@@ -51,6 +53,8 @@ class NodeMetrics(Collector):
         ready = float(status.state == "ready")
         yield _gauge("ready", "1 while new sessions are welcome", ready)
         yield from _of_streams(status.streams)
+        for name, value in status.gauges.items():
+            yield _gauge(name, _words(name), value)
         yield from _of_counters(status.counters)
 
 
@@ -67,27 +71,22 @@ def _of_streams(streams: Iterable[StreamStatus]) -> Iterator[Metric]:
     yield _gauge("viewers", "Sessions that watch", viewers)
 
 
-def _of_counters(counters: Mapping[str, object], prefix: str = "") -> Iterator[Metric]:
-    """One counter for a number, one with a `reason` label for a table of numbers."""
+def _of_counters(counters: Mapping[str, object]) -> Iterator[Metric]:
+    """One counter for a number, one with a label for a table of numbers."""
     for name, value in counters.items():
-        full = f"{prefix}{name}"
-        if isinstance(value, bool) or not isinstance(value, int | float | Mapping):
-            continue
-        if isinstance(value, int | float):
-            yield _counter(full, value)
-        elif all(isinstance(inner, int | float) for inner in value.values()):
-            yield _labelled_counter(full, value)
-        else:
-            yield from _of_counters(value, f"{full}_")
+        if isinstance(value, Mapping):
+            yield _labelled_counter(name, value)
+        elif isinstance(value, int | float):
+            yield _counter(name, value)
 
 
 def _counter(name: str, value: float) -> Metric:
-    return CounterMetricFamily(f"meshnode_{_clean(name)}", _words(name), value)
+    return CounterMetricFamily(f"meshnode_{name}", _words(name), value)
 
 
 def _labelled_counter(name: str, table: Mapping[object, float]) -> Metric:
     family = CounterMetricFamily(
-        f"meshnode_{_clean(name)}", _words(name), labels=["reason"]
+        f"meshnode_{name}", _words(name), labels=[LABELS.get(name, "reason")]
     )
     for reason, value in list(table.items())[:REASONS_MAX]:
         family.add_metric([str(reason)], value)
@@ -107,9 +106,5 @@ def _labelled_gauge(
     return family
 
 
-def _clean(name: str) -> str:
-    return "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
-
-
 def _words(name: str) -> str:
-    return _clean(name).replace("_", " ")
+    return name.replace("_", " ").capitalize()

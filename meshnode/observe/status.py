@@ -64,7 +64,11 @@ class StreamStatus:
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """A node; `state` is starting, ready, draining or stopped."""
+    """A node; `state` is starting, ready, draining or stopped.
+
+    `counters` only grow: numbers, and tables of numbers by reason.  `gauges` are what
+    is open at this moment.
+    """
 
     version: str
     state: str
@@ -75,6 +79,7 @@ class NodeStatus:
     limits: Mapping[str, int]
     streams: tuple[StreamStatus, ...] = ()
     counters: Mapping[str, object] = field(default_factory=dict)
+    gauges: Mapping[str, float] = field(default_factory=dict)
 
     def json(self) -> dict[str, object]:
         """Plain values, ready for `json.dumps`."""

@@ -64,7 +64,10 @@ class _Seat:
 
 
 class Calls:
-    """Opens, changes and ends sessions on one media port."""
+    """Opens, changes and ends sessions on one media port.
+
+    `untagged_patches` counts trickle fragments that came without If-Match.
+    """
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class Calls:
         sdp_limits: SdpLimits,
     ) -> None:
         self.sessions = Sessions()
+        self.untagged_patches = 0
         self.streams = streams
         self._media = media
         self._addresses = addresses

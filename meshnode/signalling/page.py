@@ -12,7 +12,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-import meshnode
 from meshnode.signalling.trust import Caller
 
 TYPES = {
@@ -50,7 +49,7 @@ COMMON = {
 
 def web_files(root: Path | None = None) -> dict[str, Path]:
     """The files of the page by URL path without a leading slash; "" is the page."""
-    root = root or Path(meshnode.__file__).parent / "web"
+    root = root or Path(__file__).parents[1] / "web"
     files = {
         path.relative_to(root).as_posix(): path
         for path in sorted(root.rglob("*"))

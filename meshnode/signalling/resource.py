@@ -110,7 +110,7 @@ class SessionResource:
         if header is None:
             if restarts:
                 raise Refused(428, 'an ICE restart needs the header If-Match: "*"')
-            session.untagged_patches += 1
+            self._calls.untagged_patches += 1
         elif not entity_tags(header) & {"*", session.etag}:
             raise Refused(412, "If-Match names an older ICE session of this resource")
 

@@ -57,7 +57,6 @@ class Session:
     description: str
     sections: tuple[Section, ...]
     etag: str = field(default_factory=new_etag)
-    untagged_patches: int = 0
     subscriptions: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
