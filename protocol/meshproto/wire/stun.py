@@ -33,6 +33,8 @@ _HEADER = struct.Struct("!HHI12s")
 _ATTRIBUTE = struct.Struct("!HH")
 _INTEGRITY_OCTETS = 24
 _FINGERPRINT_OCTETS = 8
+_INTEGRITY_HEAD = _ATTRIBUTE.pack(attributes.MESSAGE_INTEGRITY, 20)
+_FINGERPRINT_HEAD = _ATTRIBUTE.pack(attributes.FINGERPRINT, 4)
 _FINGERPRINT_MASK = 0x5354554E
 
 
@@ -121,17 +123,12 @@ def verify(message: Message, key: bytes) -> bool:
     at = message.integrity_offset
     if not at:
         return False
+    # the tag covers what stands before it, under a header length that counts the tag
+    length = at - _HEADER.size + _INTEGRITY_OCTETS
+    datagram = message.datagram
+    covered = datagram[:2] + length.to_bytes(2, "big") + datagram[4:at]
     tag = message.attributes[attributes.MESSAGE_INTEGRITY]
-    return hmac.compare_digest(tag, _tag(key, message.datagram[:at]))
-
-
-def _tag(key: bytes, before: bytes) -> bytes:
-    """The HMAC over everything `before` MESSAGE-INTEGRITY, with a header length that
-    already counts it (section 14.5).
-    """
-    length = len(before) - _HEADER.size + _INTEGRITY_OCTETS
-    covered = before[:2] + length.to_bytes(2, "big") + before[4:]
-    return hmac.digest(key, covered, "sha1")
+    return hmac.compare_digest(tag, hmac.digest(key, covered, "sha1"))
 
 
 def long_term_key(username: str, realm: str, password: str) -> bytes:
@@ -149,30 +146,23 @@ def encode(
     fingerprint: bool = False,
 ) -> bytes:
     """A message of packed attributes `body`, sealed with what is asked for."""
-    return seal(
-        _header(message_type, len(body), transaction_id) + body,
-        key=key,
-        fingerprint=fingerprint,
-    )
+    if key is not None:
+        head = _header(message_type, len(body) + _INTEGRITY_OCTETS, transaction_id)
+        body += _INTEGRITY_HEAD + hmac.digest(key, head + body, "sha1")
+    if not fingerprint:
+        return _header(message_type, len(body), transaction_id) + body
+    head = _header(message_type, len(body) + _FINGERPRINT_OCTETS, transaction_id)
+    message = head + body
+    value = (zlib.crc32(message) ^ _FINGERPRINT_MASK).to_bytes(4, "big")
+    return message + _FINGERPRINT_HEAD + value
 
 
 def seal(message: bytes, *, key: bytes | None, fingerprint: bool) -> bytes:
-    """Append MESSAGE-INTEGRITY (with `key`) and FINGERPRINT to a bare message."""
-    if key is not None:
-        tag = _tag(key, message)
-        message = _grown(message, _INTEGRITY_OCTETS)
-        message += _ATTRIBUTE.pack(attributes.MESSAGE_INTEGRITY, 20) + tag
-    if fingerprint:
-        message = _grown(message, _FINGERPRINT_OCTETS)
-        value = (zlib.crc32(message) ^ _FINGERPRINT_MASK).to_bytes(4, "big")
-        message += _ATTRIBUTE.pack(attributes.FINGERPRINT, 4) + value
-    return message
+    """A bare message with MESSAGE-INTEGRITY (with `key`) and FINGERPRINT appended."""
+    message_type, _, _, transaction_id = _HEADER.unpack_from(message)
+    body = message[_HEADER.size :]
+    return encode(message_type, transaction_id, body, key=key, fingerprint=fingerprint)
 
 
 def _header(message_type: int, length: int, transaction_id: bytes) -> bytes:
     return _HEADER.pack(message_type, length, attributes.MAGIC_COOKIE, transaction_id)
-
-
-def _grown(message: bytes, octets: int) -> bytes:
-    length = len(message) - _HEADER.size + octets
-    return message[:2] + length.to_bytes(2, "big") + message[4:]

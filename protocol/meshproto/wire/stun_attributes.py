@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
+from functools import lru_cache
 
 from meshproto.errors import DecodeError
 
@@ -50,8 +51,12 @@ def pack(kind: int, value: bytes) -> bytes:
     return _HEAD.pack(kind, len(value)) + value + bytes(-len(value) % 4)
 
 
+@lru_cache(maxsize=1024)
 def pack_host(host: str) -> bytes:
-    """The 4 or 16 octets of an address in text form, as a socket reports it."""
+    """The 4 or 16 octets of an address in text form, as a socket reports it.
+
+    Remembered, because clients check from the same few addresses for hours.
+    """
     if ":" in host:
         return ipaddress.IPv6Address(host.partition("%")[0]).packed
     return bytes(map(int, host.split(".")))
