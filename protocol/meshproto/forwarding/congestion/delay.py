@@ -36,6 +36,9 @@ OVERUSE_MIN_MS = 10.0
 QUEUE_MIN_S = 0.03
 """Delay above the empty path that jitter alone may cause."""
 
+QUEUE_LOOK_S = 0.01
+"""Below this nobody even looks at the slope: the usual case costs little."""
+
 QUEUE_SMOOTHING = 0.7
 BASE_WINDOW_S = 10.0
 """The smallest delay is forgotten after one to two of these (routes change)."""
@@ -114,12 +117,22 @@ class DelayTrend:
         self._sum_ms += delta_ms
         self._smoothed_ms += (1 - SMOOTHING) * (self._sum_ms - self._smoothed_ms)
         self._points.append((arrived * 1e3, self._smoothed_ms))
-        if len(self._points) == WINDOW:
+        if self.queue_s < QUEUE_LOOK_S:
+            self._calm()
+        elif len(self._points) == WINDOW:
             self._detect(_slope(self._points), sent_delta * 1e3)
 
     def _measure_queue(self, delay: float, sent: float) -> None:
         queue = delay - self._base.add(delay, sent)
         self.queue_s += (1 - QUEUE_SMOOTHING) * (queue - self.queue_s)
+
+    def _calm(self) -> None:
+        """Nothing waits in the path, so no slope means anything."""
+        if self.usage is not Usage.NORMAL or self._overs:
+            self.usage = Usage.NORMAL
+            self._threshold_ms = THRESHOLD_START_MS
+            self._over_ms, self._overs = -1.0, 0
+            self._last_slope = 0.0
 
     def _detect(self, slope: float, interval_ms: float) -> None:
         trend = min(self._deltas, DELTAS_MAX) * slope * GAIN

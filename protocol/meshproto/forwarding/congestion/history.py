@@ -121,13 +121,23 @@ class SentHistory:
             return _NOTHING
         base = self._settled + _signed(arrivals[0][0] - self._settled)
         epoch_us = self._epoch(arrivals)
-        late = self._take_back(base, arrivals)
+        late = self._take_back(base, arrivals) if base < self._settled else 0
         unreported = self._skip_to(base)
-        bursts: list[Seen] = []
         end = min(base + len(arrivals), self._next)
-        while self._bursts and self._bursts[0][0] < end:
-            bursts.append(self._settle(base, end, arrivals, epoch_us))
-        return Matched(bursts, late, unreported)
+        seen: list[Seen] = []
+        bursts = self._bursts
+        while bursts and bursts[0][0] < end:
+            first, count, size_bytes, sent_s, cluster = self._take(end)
+            chunk = arrivals[first - base : first - base + count]
+            times = [time for _, time in chunk if time is not None]
+            received = len(times)
+            if received < count:
+                self._remember_missing(first, chunk)
+                size_bytes *= received / count
+            arrival_s = (max(times) + epoch_us) * 1e-6 if times else 0.0
+            lost = count - received
+            seen.append(Seen(sent_s, arrival_s, size_bytes, received, lost, cluster))
+        return Matched(seen, late, unreported)
 
     def _epoch(self, arrivals: Sequence[Arrival]) -> int:
         """What to add to arrival times: they start again every 12 days."""
@@ -139,8 +149,6 @@ class SentHistory:
         return self._epoch_us
 
     def _take_back(self, base: int, arrivals: Sequence[Arrival]) -> int:
-        if base >= self._settled or not self._late:
-            return 0
         late = 0
         for number, (_, time) in enumerate(arrivals[: self._settled - base], base):
             if time is not None and number in self._late:
@@ -153,41 +161,22 @@ class SentHistory:
         while self._bursts and self._bursts[0][0] + self._bursts[0][1] <= base:
             unreported += self._pass()
         if self._bursts and self._bursts[0][0] < base:
-            unreported += self._cut(base - self._bursts[0][0])[2]
+            unreported += self._take(base)[2]
         return unreported
 
-    def _cut(self, count: int) -> tuple[int, int, float, float, int]:
-        """Split `count` packets off the oldest burst and settle them."""
-        first, total, size_bytes, sent, cluster = self._bursts.popleft()
-        part = size_bytes
-        if count < total:
-            part = size_bytes * count / total
-            rest = (first + count, total - count, size_bytes - part, sent, cluster)
+    def _take(self, end: int) -> tuple[int, int, float, float, int]:
+        """Settle the oldest burst, or what of it lies before number `end`."""
+        burst = self._bursts.popleft()
+        first, count, size_bytes, sent_s, cluster = burst
+        if first + count > end:
+            part = end - first
+            part_bytes = size_bytes * part / count
+            rest = (end, count - part, size_bytes - part_bytes, sent_s, cluster)
             self._bursts.appendleft(rest)
-        self._settled = first + count
-        self.settled_bytes += part
-        return first, count, part, sent, cluster
-
-    def _settle(
-        self, base: int, end: int, arrivals: Sequence[Arrival], epoch_us: int
-    ) -> Seen:
-        first, total, _, _, _ = self._bursts[0]
-        first, count, size_bytes, sent, cluster = self._cut(min(total, end - first))
-        chunk = arrivals[first - base : first - base + count]
-        times = [time for _, time in chunk if time is not None]
-        received = len(times)
-        if received < count:
-            self._remember_missing(first, chunk)
-        if not received:
-            return Seen(sent, 0.0, 0.0, 0, count, cluster)
-        return Seen(
-            sent,
-            (max(times) + epoch_us) * 1e-6,
-            size_bytes * received / count,
-            received,
-            count - received,
-            cluster,
-        )
+            burst = (first, part, part_bytes, sent_s, cluster)
+        self._settled = first + burst[1]
+        self.settled_bytes += burst[2]
+        return burst
 
     def _remember_missing(self, first: int, chunk: Sequence[Arrival]) -> None:
         missing = self._missing

@@ -11,8 +11,8 @@ How a forwarder uses it, packet path first:
    transport without the transport-wide extension counts its packets all the same.
 
 Feedback: `on_feedback` for transport-wide feedback, `on_remb`, and `on_loss` for the
-worst fraction lost of a receiver report.  Every 100 ms, when consumers or layers
-change, and when the estimate falls: `allocate`.
+worst fraction lost of a receiver report.  A few times a second, when consumers or
+layers change, and when feedback left it `overcommitted`: `allocate`.
 
 `next_timeout` tells when to call `handle_timeout`, and then `padding_due`: that many
 octets of padding (or of packets repeated as RTX) are to leave now.
@@ -54,6 +54,11 @@ class TransportSender:
     def estimate_bps(self) -> int:
         """What the path is believed to carry, all traffic of the transport together."""
         return int(self._estimator.estimate_bps)
+
+    @property
+    def overcommitted(self) -> bool:
+        """What was allocated does not fit any more: `allocate` soon."""
+        return self._allocated_bps > self._estimator.estimate_bps
 
     def admit(self, now: float) -> bool:
         """Whether a live burst, however large, may leave this instant."""
