@@ -22,7 +22,7 @@ from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcsctptransport import RTCSctpCapabilities, RTCSctpTransport
 
 CHANNELS_MAX = 16
-HOLES_MAX = 2048
+HOLES_MAX = 1024
 """Chunks that may be missing at once; the window of 1 MiB needs fewer."""
 WINDOW_OVERRUN_MAX_BYTES = 262144
 ERRORS_MAX = 8

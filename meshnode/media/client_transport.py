@@ -18,13 +18,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from meshnode.media.channels import ChannelMessage, DataChannels
 from meshnode.media.dtls import DtlsEndpoint, DtlsState
 from meshnode.media.plane import Address, MediaPlane, TransportSpec
 from meshproto.errors import StateError
 from meshproto.ids import TransportId
+
+T = TypeVar("T")
 
 
 class TransportState(Enum):
@@ -228,7 +230,7 @@ class ClientTransport:
 
     def _deliver(self, message: ChannelMessage) -> None:
         for handler in tuple(self._on_message):
-            handler(message)
+            self._tell(handler, message)
 
     def _arm_dtls(self) -> None:
         if self._dtls_timer is not None:
@@ -249,7 +251,16 @@ class ClientTransport:
         if settled and not self._settled.done():
             self._settled.set_result(None)
         for handler in tuple(self._on_state):
-            handler(self)
+            self._tell(handler, self)
+
+    def _tell(self, handler: Callable[[T], None], what: T) -> None:
+        """Call a handler; one that raises must not keep the others from hearing."""
+        try:
+            handler(what)
+        except Exception as error:
+            self._loop.call_exception_handler(
+                {"message": f"{handler!r} raised on {what!r}", "exception": error}
+            )
 
     def __repr__(self) -> str:
         why = f" ({self.close_reason})" if self.close_reason else ""

@@ -181,7 +181,9 @@ class LightClient:
         self._flush_dtls()
 
     def send(self, datagram: bytes) -> None:
-        """Send raw bytes from our address."""
+        """Send raw bytes from our address; a closed client sends nothing."""
+        if self._loop is None:
+            return
         try:
             self._socket.send(datagram)
         except (BlockingIOError, ConnectionRefusedError):
