@@ -85,5 +85,5 @@ def _check_count(
     kind = tracks[-1].kind
     if sum(track.kind is kind for track in tracks) > policy.tracks_per_kind:
         raise refusal(
-            "tracks", media, f"more than {policy.tracks_per_kind} {kind.value} tracks"
+            "tracks", media, f"more {kind.value} tracks than {policy.tracks_per_kind}"
         )
