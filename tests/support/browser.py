@@ -82,5 +82,5 @@ async def client(browser: Browser, origin: str) -> Client:
     """A fresh page on `origin` with the scripts above."""
     page = await browser.new_page()
     await page.goto(f"{origin}/healthz")
-    await page.evaluate(SCRIPT)
+    await page.evaluate(f"() => {{ {SCRIPT} }}")
     return Client(page)
