@@ -2,23 +2,31 @@
 
 Ten times a second the demands of a transport's video consumers are put to its
 `TransportSender`, which knows the estimate and hands out layers.  A change takes effect
-at the next key frame of the new layer (`routing.aim`), and caps at the next frame that
+at the next key frame of the new layer (`Routing.aim`), and caps at the next frame that
 allows it.
+
+Congestion control knows layers by rid.  The spatial layers of a scalable stream are put
+to it under names of our own, so that one ladder serves simulcast and scalable coding.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from meshproto.forwarding.congestion.allocation import Demand
-from meshproto.forwarding.congestion.ladder import LayerRate
+from meshproto.forwarding.congestion.ladder import LayerRate, Target
 from meshproto.forwarding.consumer import Consumer
 from meshproto.forwarding.events import EstimateChanged
+from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.producer import Producer
 from meshproto.forwarding.routing import Routing
 from meshproto.forwarding.state import State, Timer
+from meshproto.forwarding.table import Selection
 from meshproto.forwarding.transport import Transport
 from meshproto.wire.parameters import MediaKind
 
 _TENTH = 0.1
+_ALL = 7
 
 
 class Allotment:
@@ -35,27 +43,30 @@ class Allotment:
             return
         again = now + self._state.config.allocation_s
         self._state.agenda.at((Timer.ALLOCATION, transport), again)
-        video = [c for c in consumers if c.kind is MediaKind.VIDEO and c.producer]
-        audio_bps = sum(_rate_bps(c, now) for c in consumers if c not in video)
-        demands = [_demand(consumer, now) for consumer in video]
+        audio_bps = sum(_rate_bps(c, now) for c in consumers)
+        video = [c for c in consumers if c.kind is MediaKind.VIDEO]
+        demands = [_demand(c, c.producer, now) for c in video if c.producer is not None]
         outcome = sender.allocate(int(audio_bps), demands, now)
         for consumer in video:
             target = outcome.targets.get(consumer.id)
-            if target is not None:
-                consumer.max_temporal = target.max_temporal
-                self._apply(consumer, target.rid, now)
+            if target is not None and consumer.producer is not None:
+                self._apply(consumer, consumer.producer, target, now)
         self._announce(transport, sender.estimate_bps)
         self._state.attend(transport)
 
-    def _apply(self, consumer: Consumer, rid: str | None, now: float) -> None:
-        producer = consumer.producer
-        automatic = consumer.selection.rid is None and not consumer.selection.paused
-        if producer is None or not consumer.transport.sending:
+    def _apply(
+        self, consumer: Consumer, producer: Producer, target: Target, now: float
+    ) -> None:
+        consumer.max_temporal = target.max_temporal
+        consumer.max_spatial = _spatial_cap(producer, target)
+        self._routing.cap(consumer, now)
+        selection = consumer.selection
+        wanted = target.rid if selection.rid is None else selection.rid
+        layer = producer.layers.get(wanted or "")
+        if selection.paused or not producer.simulcast or layer is None:
             return
-        layer = producer.layers.get(rid) if rid is not None else None
-        self._routing.cap(consumer)
-        if automatic and producer.simulcast and layer is not None:
-            self._routing.aim(consumer, layer, now)
+        if consumer.transport.sending:
+            self._routing.aim(consumer, _near(layer, producer, now), now)
 
     def _announce(self, transport: Transport, estimate_bps: int) -> None:
         told = transport.told_bps
@@ -65,17 +76,69 @@ class Allotment:
 
 
 def _rate_bps(consumer: Consumer, now: float) -> float:
-    return consumer.layer.rate.rate_bps(now) if consumer.layer else 0.0
+    if consumer.kind is MediaKind.VIDEO or consumer.layer is None:
+        return 0.0
+    return consumer.layer.rate.rate_bps(now)
 
 
-def _demand(consumer: Consumer, now: float) -> Demand:
-    producer = consumer.producer
-    assert producer is not None
-    return Demand(consumer.id, _rates(producer, now), consumer.selection)
-
-
-def _rates(producer: Producer, now: float) -> tuple[LayerRate, ...]:
-    return tuple(
-        LayerRate(rid, int(layer.rate.rate_bps(now)))
-        for rid, layer in producer.layers.items()
+def _demand(consumer: Consumer, producer: Producer, now: float) -> Demand:
+    selection = consumer.selection
+    if producer.simulcast:
+        sending = producer.sending(now)
+        layers = tuple(
+            _rate(rid, layer, layer in sending, now)
+            for rid, layer in producer.layers.items()
+        )
+        return Demand(consumer.id, layers, selection)
+    [layer] = producer.layers.values()
+    if not layer.parts.spatial:
+        only = (_rate(layer.rid, layer, True, now),)
+        return Demand(consumer.id, only, replace(selection, rid=None))
+    return Demand(
+        consumer.id, _spatial_rates(layer, selection, now), replace(selection, rid=None)
     )
+
+
+def _rate(rid: str, layer: Layer, sends: bool, now: float) -> LayerRate:
+    if not sends:
+        return LayerRate(rid, 0)
+    parts = layer.parts
+    temporal = tuple(
+        parts.up_to_bps(_ALL, t, now)
+        for t in range(parts.temporal + 1)
+        if parts.temporal
+    )
+    return LayerRate(rid, int(layer.rate.rate_bps(now)), temporal)
+
+
+def _spatial_rates(
+    layer: Layer, selection: Selection, now: float
+) -> tuple[LayerRate, ...]:
+    """The spatial layers of a scalable stream as rids "0", "1", ..."""
+    parts, cap = layer.parts, selection.max_spatial
+    highest = parts.spatial if cap is None else min(cap, parts.spatial)
+    return tuple(
+        LayerRate(
+            str(spatial),
+            parts.up_to_bps(spatial, _ALL, now),
+            tuple(parts.up_to_bps(spatial, t, now) for t in range(parts.temporal + 1)),
+        )
+        for spatial in range(highest + 1)
+    )
+
+
+def _spatial_cap(producer: Producer, target: Target) -> int | None:
+    """The cap that a target of `_spatial_rates` means; None for the highest."""
+    if producer.simulcast or not target.rid:
+        return None
+    [layer] = producer.layers.values()
+    spatial = int(target.rid)
+    return spatial if spatial < layer.parts.spatial else None
+
+
+def _near(layer: Layer, producer: Producer, now: float) -> Layer:
+    """The layer, or while it is not sent the best one below it that is."""
+    sending = producer.sending(now)
+    if layer in sending or not sending:
+        return layer
+    return sending[-1]

@@ -23,7 +23,7 @@ from meshproto.forwarding.profile import Rendered
 from meshproto.forwarding.state import State, Timer
 from meshproto.wire.parameters import MediaKind
 
-_CHUNK = 8
+_CHUNK = 4
 _BEHIND_S = 0.1
 """Who lags less goes on in order when a key frame comes, instead of jumping to it."""
 

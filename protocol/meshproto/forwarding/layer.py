@@ -21,7 +21,7 @@ from meshproto.forwarding.feedback import NackGenerator
 from meshproto.forwarding.history import History
 from meshproto.forwarding.keyframes import KeyFrames
 from meshproto.forwarding.packet import Packet
-from meshproto.forwarding.reception import RateMeter, Reception
+from meshproto.forwarding.reception import PartRates, RateMeter, Reception
 from meshproto.forwarding.sequence import nearest
 from meshproto.ids import ProducerId
 from meshproto.wire import descriptor
@@ -87,8 +87,7 @@ class Layer:
         self.fresh = True
         self.last_arrival = 0.0
         self.size = (0, 0)
-        self.max_spatial = 0
-        self.max_temporal = 0
+        self.parts = PartRates()
         self.since_key = 0
         self._config = config
         self._structure: dependency.Structure | None = None
@@ -235,8 +234,7 @@ class Layer:
     def _follow_frame(self, packet: Packet) -> None:
         facts = packet.facts
         self.since_key += packet.size
-        self.max_spatial = max(self.max_spatial, facts.spatial)
-        self.max_temporal = max(self.max_temporal, facts.temporal)
+        self.parts.count(facts, packet.size, packet.arrival)
         if not facts.keyframe or packet.timestamp == self._key_timestamp:
             return
         pin = self.history.pin

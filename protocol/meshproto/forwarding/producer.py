@@ -15,6 +15,7 @@ from meshproto.wire.parameters import Codec, Extension
 
 _ProfileKey = tuple[tuple[Codec, ...], tuple[Extension, ...], str]
 _PROFILES = 64
+_STOPPED_S = 0.5
 
 
 class Producer:
@@ -51,10 +52,19 @@ class Producer:
         self._added_at: float | None = None
         self._profiles: dict[_ProfileKey, Profile] = {}
 
-    def ordered(self, now: float) -> list[Layer]:
-        """The layers that send, the cheapest first."""
-        sending = [layer for layer in self.layers.values() if layer.newest is not None]
-        return sorted(sending, key=lambda layer: layer.rate.rate_bps(now))
+    def sending(self, now: float) -> list[Layer]:
+        """The layers that send, the cheapest first.
+
+        A simulcast layer counts as stopped when it lacks packets for a while in which
+        another one had some: encoders drop layers that their own uplink cannot carry.
+        """
+        latest = max(layer.last_arrival for layer in self.layers.values())
+        found = [
+            layer
+            for layer in self.layers.values()
+            if layer.newest is not None and latest - layer.last_arrival < _STOPPED_S
+        ]
+        return sorted(found, key=lambda layer: layer.rate.rate_bps(now))
 
     def heard_at(self, now: float) -> float:
         """When the last packet came; before the first, when this was first asked."""

@@ -1,13 +1,15 @@
 """How well a source is received: the numbers of a report block (RFC 3550 appendix A).
 
-Also here because it is fed by the same packets: the bitrate of a layer, which decides
-the order of layers and the pace of a replay.
+Also here because they are fed by the same packets: the bitrate of a layer, which
+decides the order of layers and the pace of a replay, and of the parts of a scalable
+one, from which a viewer may get less than the whole.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
+from meshproto.wire.descriptor import FrameFacts
 from meshproto.wire.rtcp import ReportBlock
 
 
@@ -120,3 +122,36 @@ class RateMeter:
         slots = self._slots
         while slots and slots[0][0] <= now - self._SLOT_S * self._SLOTS:
             self._sum -= slots.popleft()[1]
+
+
+class PartRates:
+    """Bitrates by spatial and temporal layer, once there is more than one."""
+
+    __slots__ = ("_meters", "spatial", "temporal")
+
+    def __init__(self) -> None:
+        self._meters: dict[tuple[int, int], RateMeter] = {}
+        self.spatial = 0
+        self.temporal = 0
+
+    def count(self, facts: FrameFacts, size: int, now: float) -> None:
+        """A packet of a video layer; `spatial` and `temporal` are the highest seen."""
+        self.spatial = max(self.spatial, facts.spatial)
+        self.temporal = max(self.temporal, facts.temporal)
+        if not self.spatial and not self.temporal:
+            return
+        part = (facts.spatial, facts.temporal)
+        meter = self._meters.get(part)
+        if meter is None:
+            meter = self._meters[part] = RateMeter()
+        meter.count(size, now)
+
+    def up_to_bps(self, spatial: int, temporal: int, now: float) -> int:
+        """What a viewer gets that takes layers up to these."""
+        return int(
+            sum(
+                meter.rate_bps(now)
+                for (s, t), meter in self._meters.items()
+                if s <= spatial and t <= temporal
+            )
+        )

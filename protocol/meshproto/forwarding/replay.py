@@ -28,6 +28,9 @@ from meshproto.forwarding.rewrite import Segment, Squeeze
 _CLOCKS_APART_S = 0.5
 """Common clocks that disagree with the times of arrival by more are not believed."""
 
+_CREDIT_S = 0.01
+"""What a late timer may make up for: as long as a timer may be late."""
+
 _MASK = 0xFFFFFFFF
 
 
@@ -49,7 +52,7 @@ class Pace:
         """`size` bytes left."""
         rate = self._fast if self._left > 0 else self._slow
         self._left -= size
-        self.ready_at = max(self.ready_at, now - size / rate) + size / rate
+        self.ready_at = max(self.ready_at, now - _CREDIT_S) + size / rate
 
 
 def pace_of(layer: Layer, start: int, config: ForwardingConfig, now: float) -> Pace:

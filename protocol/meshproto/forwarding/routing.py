@@ -105,7 +105,7 @@ class Routing:
             layer = consumer.target
         else:
             layer = _cheapest(producer, now)
-        self.cap(consumer)
+        self.cap(consumer, now)
         if layer is not None:
             self.aim(consumer, layer, now)
 
@@ -210,7 +210,7 @@ class Routing:
         consumer.selection = delta.selection
         self.choose(consumer, now)
 
-    def cap(self, consumer: Consumer) -> None:
+    def cap(self, consumer: Consumer, now: float) -> None:
         """Let the filter follow the caps of selection and bandwidth."""
         spatial = _lower(consumer.selection.max_spatial, consumer.max_spatial)
         temporal = _lower(consumer.selection.max_temporal, consumer.max_temporal)
@@ -218,6 +218,8 @@ class Routing:
             consumer.filter.cap(spatial, temporal)
             if spatial is None and temporal is None and consumer.filter.idle:
                 consumer.filter = None
+            elif consumer.layer is not None and consumer.filter.needs_key:
+                self._want_key(consumer.layer, now)
         elif spatial is not None or temporal is not None:
             consumer.filter = LayerFilter(spatial, temporal)
 
@@ -270,7 +272,7 @@ def _lower(a: int | None, b: int | None) -> int | None:
 
 def _cheapest(producer: Producer, now: float) -> Layer | None:
     """The layer to begin with: the lowest bitrate, one with a picture first."""
-    sending = producer.ordered(now)
+    sending = producer.sending(now)
     if not sending:
         layers = list(producer.layers.values())
         return layers[0] if len(layers) == 1 else None

@@ -33,6 +33,11 @@ class LayerFilter:
         """Whether everything passes from now on."""
         return self.spatial == _ALL and self.temporal == _ALL
 
+    @property
+    def needs_key(self) -> bool:
+        """Whether only a key frame lets more spatial layers pass, as is wished."""
+        return self.spatial < self._spatial_cap
+
     def takes(self, packet: Packet) -> bool:
         """Whether the packet is forwarded."""
         facts = packet.facts
