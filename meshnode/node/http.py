@@ -59,6 +59,7 @@ class Http:
         reached = self._reached(public)
         origin = settings.public_url or f"{public.scheme}://{reached}"
         return {
+            "local": f"{public.scheme}://{public.local()}/",
             "page": f"{origin}/",
             "whip": f"{origin}/whip/",
             "whep": f"{origin}/whep/",

@@ -100,6 +100,13 @@ class Listener:
         """What is bound, with the port in place of 0."""
         return Endpoint(self._endpoint.host, self.port)
 
+    def local(self) -> Endpoint:
+        """How this machine reaches it."""
+        loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+        return Endpoint(
+            loopback.get(self._endpoint.host, self._endpoint.host), self.port
+        )
+
     @property
     def scheme(self) -> str:
         """The scheme of its URLs, https where there is a certificate."""

@@ -147,7 +147,9 @@ class MeshNode:
 
     @property
     def urls(self) -> Mapping[str, str]:
-        """Keys page, whip and whep (append the stream's name), and admin."""
+        """Keys page, whip and whep (append the stream's name), local (the page as this
+        machine reaches it), and admin.
+        """
         if self._http is None:
             raise StateError("this node is not running: use it in 'async with'")
         return self._http.urls()

@@ -207,9 +207,11 @@ def _named(bearer: str) -> str:
 def bearer_of(authorization: str) -> str:
     """The token of an Authorization header, "" if there is none (RFC 6750).
 
-    Some clients add the scheme a second time; the token itself has no blanks.
+    Some clients add the scheme a second time, to a token pasted with it.
     """
-    words = authorization.split()
-    if len(words) < 2 or words[0].lower() != "bearer":
+    scheme, _, token = authorization.strip().partition(" ")
+    if scheme.lower() != "bearer":
         return ""
-    return words[-1]
+    token = token.strip()
+    again, _, rest = token.partition(" ")
+    return rest.strip() if again.lower() == "bearer" else token

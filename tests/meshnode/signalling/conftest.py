@@ -18,7 +18,7 @@ class Client:
     def __init__(self, node: MeshNode, http: aiohttp.ClientSession) -> None:
         self.node = node
         self.http = http
-        self.base = node.urls["page"].rstrip("/")
+        self.base = node.urls["local"].rstrip("/")
         self.admin = node.urls["admin"]
 
     async def ask(self, method: str, path: str, **more: Any) -> aiohttp.ClientResponse:

@@ -8,8 +8,9 @@ import time
 from typing import Any
 
 import pytest
-from support.offers import FRAGMENT, SDP, play_offer, publish_offer, restart, trickle
 from yarl import URL
+
+from support.offers import FRAGMENT, SDP, play_offer, publish_offer, restart, trickle
 
 DOORS = ("whip", "whep")
 PAGE = {"Origin": "https://player.example"}
