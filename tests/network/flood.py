@@ -19,6 +19,7 @@ HOSTS = 250
 PACE_HZ = 30_000
 REQUEST = struct.pack("!HHI12s", 0x0001, 0, 0x2112A442, b"meshnodeflod")
 ETHERTYPE_IPV4 = 0x0800
+SO_RCVBUFFORCE = 33  # not in the socket module
 
 
 def datagram(number: int, target: bytes, port: int) -> bytes:
@@ -45,7 +46,7 @@ def main() -> None:
     sniff = socket.socket(
         socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(ETHERTYPE_IPV4)
     )
-    sniff.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 32 << 20)
+    sniff.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 32 << 20)
     sniff.bind((device, ETHERTYPE_IPV4))
     sniff.setblocking(False)
     answers = 0
