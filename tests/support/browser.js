@@ -4,6 +4,7 @@ window.door = async (url, key, pc) => {
   const headers = {'Content-Type': 'application/sdp'};
   if (key) headers.Authorization = 'Bearer ' + key;
   const body = pc.localDescription.sdp;
+  pc.posted = performance.now();
   const answer = await fetch(url, {method: 'POST', headers, body});
   const text = await answer.text();
   if (answer.status !== 201) throw new Error(answer.status + ' ' + text);
@@ -45,7 +46,6 @@ window.publish = async ({url, key, codec, encodings, width, height, fps}) => {
   await window.door(url, key, pc);
 };
 window.play = async ({url}) => {
-  const started = performance.now();
   const pc = new RTCPeerConnection();
   (window.players ||= []).push(pc);
   const video = document.body.appendChild(document.createElement('video'));
@@ -55,7 +55,7 @@ window.play = async ({url}) => {
   pc.addTransceiver('video', {direction: 'recvonly'});
   pc.addTransceiver('audio', {direction: 'recvonly'});
   const first = new Promise(done => video.requestVideoFrameCallback(
-    () => done(performance.now() - started)));
+    () => done(performance.now() - pc.posted)));
   await window.door(url, '', pc);
   pc.firstFrame = first;
   return window.players.length - 1;

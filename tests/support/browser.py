@@ -47,7 +47,7 @@ class Client:
         return number
 
     async def first_frame_ms(self, player: int = 0) -> float:
-        """Milliseconds from before the POST to the first frame on screen."""
+        """Milliseconds from the POST to the first frame on screen."""
         taken: float = await self.page.evaluate(f"players[{player}].firstFrame")
         return taken
 
