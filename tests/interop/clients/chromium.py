@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import door
 from playwright.async_api import Browser
+
 from support.browser import SCRIPT, Client, chromium
 
 SIMULCAST = [
@@ -53,16 +54,23 @@ async def connected(page: Client) -> None:
     await page.page.wait_for_function(state, timeout=1000 * door.CONNECT_DEADLINE_S)
 
 
+async def first_frame(page: Client) -> None:
+    """Wait until the player has decoded something."""
+    deadline = time.monotonic() + door.FIRST_FRAME_DEADLINE_S
+    while time.monotonic() < deadline:
+        video = (await page.received()).get("inbound-rtp-video", {})
+        if video.get("framesDecoded"):
+            return
+        await asyncio.sleep(0.02)
+    raise SystemExit("no frame")
+
+
 async def play(url: str, seconds: float) -> None:
     async with chromium(origin(url)) as browser:
         page = await client(browser, url)
         began = time.monotonic()
         await page.play(url)
-        await page.page.wait_for_function(
-            "report(players[0]).then(r => r['inbound-rtp-video']?.framesDecoded)",
-            timeout=1000 * door.FIRST_FRAME_DEADLINE_S,
-            polling=50,
-        )
+        await first_frame(page)
         first_s = time.monotonic() - began
         before = (await page.received())["inbound-rtp-video"]
         await asyncio.sleep(seconds)

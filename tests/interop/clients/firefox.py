@@ -15,6 +15,7 @@ import time
 import door
 from bidi import Page, firefox
 from chromium import origin
+
 from support.browser import SCRIPT
 
 CAMERA = """

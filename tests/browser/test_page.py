@@ -1,0 +1,171 @@
+"""The page in a real Chromium: two tabs of one window, one of them hidden.
+
+The one browser test of `make test`.  One node and one browser serve all of it, because
+starting them costs more than what is asked of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import shutil
+import socket
+import statistics
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import segno
+from aiohttp import web
+
+from browser.tabs import Tab, Window, window
+from support.node import KEY, RunningNode, running_node
+
+WATCHED_S = 10.0
+FPS_MIN = 25.0
+FIRST_FRAME_MS_MAX = 500.0
+JOINS = 3
+AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf-8")
+
+PUBLISHER = "document.querySelector('mesh-publisher')"
+PLAYER = "document.querySelector('mesh-player')"
+PRESS = "{}.shadowRoot.querySelector('button.main').click() ?? true"
+VIDEO = (
+    "{}.connection.pc.getStats().then(all => ({{...[...all.values()].find("
+    "s => /^(in|out)bound-rtp$/.test(s.type) && s.kind === 'video'),"
+    " now: performance.now()}}))"
+)
+# byte-mode lengths that fill versions 1 to 10 at level M: no room for padding, about
+# which encoders may differ
+QR_LENGTHS = (14, 26, 42, 62, 84, 106, 122, 152, 180, 213)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.timeout(120)
+async def test_the_page_publishes_watches_and_shares() -> None:
+    if shutil.which("chromium") is None:
+        pytest.skip("no Chromium")
+    http, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    with running_node(http=http, admin=admin, port=0) as node:
+        async with window() as browser:
+            publishing = await browser.open(f"{node.url}/#publish=page")
+            await publish(publishing)
+            watching = await browser.open(node.url)
+            await watch_from_list(watching)
+            await first_frames_are_quick(watching)
+            await hidden_tab_keeps_its_rate(publishing, watching)
+            assert await watching.evaluate(AUDIT) == []
+            assert await publishing.evaluate(AUDIT) == []
+            await qr_codes_are_right(watching)
+            await element_plays_on_another_site(browser, node)
+            await browser.front(watching)
+            await stops(publishing, watching)
+            assert publishing.complaints + watching.complaints == []
+
+
+async def publish(tab: Tab) -> None:
+    """Press Publish, be asked for the key, give it, be live."""
+    await tab.until(f"{PUBLISHER}?.src?.endsWith('/whip/page')")
+    assert await tab.evaluate(f"{PUBLISHER}.keyField.hidden")
+    await tab.evaluate(PRESS.format(PUBLISHER))
+    await tab.until(f"!{PUBLISHER}.keyField.hidden")
+    assert await tab.evaluate(f"{PUBLISHER}.getAttribute('state')") == "refused"
+    await tab.evaluate(f"{PUBLISHER}.token = {json.dumps(KEY)}")
+    await tab.evaluate(PRESS.format(PUBLISHER))
+    await tab.until(f"{PUBLISHER}.getAttribute('state') === 'live'")
+
+
+async def watch_from_list(tab: Tab) -> None:
+    """The stream is listed, with a button that plays it."""
+    button = "document.querySelector('#streams button')"
+    assert await tab.until(f"{button}?.ariaLabel") == "Watch page"
+    await tab.evaluate(f"{button}.click() ?? true")
+    await tab.until(f"{PLAYER}.firstFrame_ms !== null")
+
+
+async def hidden_tab_keeps_its_rate(publishing: Tab, watching: Tab) -> None:
+    """What the hidden tab draws is decoded at its full rate, without a freeze."""
+    assert await publishing.evaluate("document.visibilityState") == "hidden"
+    assert await watching.evaluate("document.visibilityState") == "visible"
+    before = await watching.evaluate(VIDEO.format(PLAYER))
+    await asyncio.sleep(WATCHED_S)  # the measurement itself
+    after = await watching.evaluate(VIDEO.format(PLAYER))
+    frames = after["framesDecoded"] - before["framesDecoded"]
+    fps = frames / (after["now"] - before["now"]) * 1000
+    freezes = after["freezeCount"] - before["freezeCount"]
+    print(f"decoded {fps:.1f} fps, {freezes} freezes")
+    assert fps >= FPS_MIN
+    assert freezes == 0
+
+
+async def first_frames_are_quick(tab: Tab) -> None:
+    """From pressing Watch to the first frame, half of the time."""
+    taken = []
+    for _ in range(JOINS):
+        await tab.evaluate(PRESS.format(PLAYER))
+        await tab.until(f"{PLAYER}.getAttribute('state') === 'ended'")
+        await tab.evaluate(f"({PLAYER}.firstFrame_ms = null, 1)")
+        await tab.evaluate(PRESS.format(PLAYER))
+        taken.append(await tab.until(f"{PLAYER}.firstFrame_ms"))
+    print("first frames", [round(each) for each in taken], "ms")
+    assert statistics.median(taken) < FIRST_FRAME_MS_MAX
+
+
+async def qr_codes_are_right(tab: Tab) -> None:
+    """Each is one of the eight maskings that an independent encoder makes."""
+    letters = random.Random(7)
+    for length in QR_LENGTHS:
+        text = "".join(letters.choice("abcdefgh-_.:/") for _ in range(length))
+        call = f"(await import('/js/qr.js')).encode({json.dumps(text)})"
+        made = await tab.evaluate(f"({call}).map(row => row.map(Number))")
+        masked = (
+            segno.make(text, error="m", boost_error=False, micro=False, mask=mask)
+            for mask in range(8)
+        )
+        assert made in [[list(row) for row in code.matrix] for code in masked]
+
+
+@asynccontextmanager
+async def another_site(node: RunningNode) -> AsyncIterator[str]:
+    """A page of somebody else with our element pasted into it."""
+    text = (
+        "<!doctype html><title>elsewhere</title>"
+        f'<script type="module" src="{node.url}/js/elements.js"></script>'
+        f'<mesh-player src="{node.whep("page")}" autoplay></mesh-player>'
+    )
+
+    async def page(_: web.Request) -> web.Response:
+        return web.Response(text=text, content_type="text/html")
+
+    app = web.Application()
+    app.router.add_get("/", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    port = free_port()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        await runner.cleanup()
+
+
+async def element_plays_on_another_site(browser: Window, node: RunningNode) -> None:
+    async with another_site(node) as url:
+        tab = await browser.open(url)
+        await tab.until(f"{PLAYER}?.firstFrame_ms")
+        assert tab.complaints == []
+
+
+async def stops(publishing: Tab, watching: Tab) -> None:
+    """Stop ends the stream, the list says so, and the player waits for it."""
+    await publishing.evaluate(PRESS.format(PUBLISHER))
+    await watching.evaluate(PRESS.format(PLAYER))
+    await watching.until("!document.querySelector('#streams button')", 20.0)
