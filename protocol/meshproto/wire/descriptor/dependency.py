@@ -90,21 +90,20 @@ class Descriptor:
         frame = self.frame
         if frame is None:
             return facts(self.start, False, 0, 0, False, False, False, self.end)
-        brings = self.start and self.structure is not None
-        key = brings and not frame.frame_differences
-        present = [dti for dti in frame.indications if dti]
-        switch = key or Indication.SWITCH in present
-        discardable = bool(present) and all(
-            dti == Indication.DISCARDABLE for dti in present
-        )
+        key = self.structure is not None and not frame.frame_differences
+        # frames of one picture are numbered in a row, one per spatial layer
+        alone = all(back <= frame.spatial for back in frame.frame_differences)
+        present = [told for told in frame.indications if told]
+        # the first target that has the frame is the one of its own layer
+        ends_here = present[:1] == [Indication.DISCARDABLE]
         return facts(
             self.start,
-            key and not frame.spatial,
+            self.start and key and not frame.spatial,
             frame.spatial,
             frame.temporal,
-            switch,
-            switch,
-            discardable,
+            key or ends_here or Indication.SWITCH in present,
+            alone,
+            set(present) == {Indication.DISCARDABLE},
             self.end,
         )
 

@@ -11,7 +11,7 @@ A receiver treats a hole in picture ids or TL0PICIDX as lost references, so a co
 that changes its layer, or gets fewer temporal layers than were sent, needs numbers of
 its own.  The fields are found once per incoming packet (`locate`) and written once per
 consumer (`renumber`); the descriptor never changes its length, so a 7 bit id stays one
-modulo 128.  Who decides the new numbers is `picture.PictureNumbers`.
+modulo 128.
 """
 
 from __future__ import annotations
