@@ -28,7 +28,10 @@ Texts = tuple[str, ...]
 
 
 def _in(group: Group, text: str) -> Parameter:
-    return Parameter(group=group, help=text, negative="", show_default=False)
+    """A flag; the last one wins, so that advice can be pasted behind a command."""
+    return Parameter(
+        group=group, help=text, negative="", show_default=False, allow_repeating=True
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

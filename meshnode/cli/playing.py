@@ -48,7 +48,7 @@ async def _play(
                 tell(f"playing {url}")
                 recorder = Recorder(output, player.kinds) if output else None
                 taking = asyncio.create_task(_take(player, recorder))
-                end, sample = await watch(player, stopped, duration_s)
+                end, sample = await watch(player, duration_s, stopped)
                 player.finish()
                 await taking
         except FAILURES as error:

@@ -36,7 +36,7 @@ class End(Enum):
     """Why a client stopped."""
 
     TIME = "time"
-    SIGNAL = "signal"
+    EVENT = "event"
     PEER = "peer"
 
 
@@ -83,27 +83,26 @@ async def session(client: Client, stopped: asyncio.Event) -> AsyncIterator[bool]
 
 
 async def watch(
-    client: Client, stopped: asyncio.Event, duration_s: float | None
+    client: Client, duration_s: float | None, *events: asyncio.Event
 ) -> tuple[End, Sample]:
-    """Show how `client` does until it ends; why it did, and the last figures."""
+    """Show how `client` does until it ends, its time is up or one of `events` is set;
+    which of these, and the last figures.
+    """
     ended = asyncio.create_task(client.ended())
-    signalled = asyncio.create_task(stopped.wait())
+    waits = {ended, *(asyncio.create_task(event.wait()) for event in events)}
     try:
         async with asyncio.timeout(duration_s), _line() as show:
-            while not (ended.done() or signalled.done()):
+            while not any(wait.done() for wait in waits):
                 await asyncio.wait(
-                    {ended, signalled},
-                    timeout=_interval_s(),
-                    return_when=asyncio.FIRST_COMPLETED,
+                    waits, timeout=_interval_s(), return_when=asyncio.FIRST_COMPLETED
                 )
                 show(str(await client.sample()))
     except TimeoutError:
         return End.TIME, await client.sample()
     finally:
-        for task in (ended, signalled):
-            task.cancel()
-    end = End.SIGNAL if stopped.is_set() else End.PEER
-    return end, await client.sample()
+        for wait in waits:
+            wait.cancel()
+    return End.PEER if ended.done() else End.EVENT, await client.sample()
 
 
 def failure(error: Exception) -> str:

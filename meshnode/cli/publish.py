@@ -70,11 +70,12 @@ def publish(
     if duration is not None and duration <= 0:
         raise StateError(f"--duration is {duration} but should be more than 0")
 
-    from meshnode.cli.publishing import publish_file, publish_test  # noqa: PLC0415 - slow
+    from meshnode.cli import publishing  # noqa: PLC0415 - slow
 
+    order = publishing.Order(target, key_file, codec, duration)
     if file is None:
-        return publish_test(target, key_file, codec, duration, (width, height, rate))
-    return publish_file(target, key_file, codec, duration, file, loop=loop)
+        return publishing.publish_test(order, width, height, rate)
+    return publishing.publish_file(order, file, loop=loop)
 
 
 def _targets(targets: tuple[str, ...], test: bool) -> tuple[Path | None, str]:

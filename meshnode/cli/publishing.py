@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiortc import MediaStreamTrack
@@ -26,38 +27,30 @@ from meshnode.client.synthetic import TestToneTrack, TestVideoTrack
 from meshnode.client.urls import Door, endpoint
 
 
-def publish_test(
-    target: str,
-    key_file: str | None,
-    codec: str,
-    duration_s: float | None,
-    picture: tuple[int, int, int],
-) -> int:
-    """Publish the test picture; `picture` is width, height, frames a second."""
-    url = endpoint(target, Door.WHIP)
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Where to publish and how; `duration_s` None means until it ends by itself."""
+
+    target: str
+    key_file: str | None
+    codec: str
+    duration_s: float | None
+
+
+def publish_test(order: Order, width: int, height: int, rate_hz: int) -> int:
+    """Publish the test picture and the tone."""
     pacer = Pacer()
-    tracks = [TestVideoTrack(pacer, *picture), TestToneTrack(pacer)]
-    key = bearer(url, key_file)
-    return asyncio.run(_stream(url, tracks, key, codec, duration_s))
+    tracks = [TestVideoTrack(pacer, width, height, rate_hz), TestToneTrack(pacer)]
+    return asyncio.run(_stream(order, tracks, asyncio.Event()))
 
 
-def publish_file(
-    target: str,
-    key_file: str | None,
-    codec: str,
-    duration_s: float | None,
-    file: Path,
-    *,
-    loop: bool,
-) -> int:
+def publish_file(order: Order, file: Path, *, loop: bool) -> int:
     """Publish a media file, once or for ever."""
-    url = endpoint(target, Door.WHIP)
-    key = bearer(url, key_file)
 
     async def stream() -> int:
         media = MediaFile(file, loop=loop)
         try:
-            return await _stream(url, media.tracks, key, codec, duration_s)
+            return await _stream(order, media.tracks, media.finished)
         finally:
             await media.close()
 
@@ -65,22 +58,21 @@ def publish_file(
 
 
 async def _stream(
-    url: str,
-    tracks: Sequence[MediaStreamTrack],
-    key: str,
-    codec: str,
-    duration_s: float | None,
+    order: Order, tracks: Sequence[MediaStreamTrack], finished: asyncio.Event
 ) -> int:
-    """Publish until the tracks end, the time is up, or somebody stops us."""
+    """Publish until the media is finished, the time is up, or somebody stops us."""
+    url = endpoint(order.target, Door.WHIP)
+    key = bearer(url, order.key_file)
+    publisher = Publisher(url, tracks, bearer=key, codec=order.codec)
     with interruptions() as stopped:
-        _stop_with(tracks, stopped)
-        publisher = Publisher(url, tracks, bearer=key, codec=codec)
         try:
             async with session(publisher, stopped) as is_open:
                 if not is_open:
                     return INTERRUPTED
                 tell(f"publishing to {url}")
-                end, sample = await watch(publisher, stopped, duration_s)
+                end, sample = await watch(
+                    publisher, order.duration_s, stopped, finished
+                )
         except FAILURES as error:
             tell(f"meshnode: {failure(error)}")
             return 1
@@ -89,16 +81,3 @@ async def _stream(
         tell("meshnode: the server ended the session")
         return 1
     return 0
-
-
-def _stop_with(tracks: Sequence[MediaStreamTrack], stopped: asyncio.Event) -> None:
-    """Set `stopped` when the last of `tracks` has ended."""
-    live = {track.id for track in tracks}
-
-    def ended(track: MediaStreamTrack) -> None:
-        live.discard(track.id)
-        if not live:
-            stopped.set()
-
-    for track in tracks:
-        track.on("ended", lambda track=track: ended(track))

@@ -58,6 +58,7 @@ class MediaFile:
         if not self._streams:
             self._container.close()
             raise StateError(f"{path} holds neither video nor audio")
+        self._live = set(self._streams)
         self._loop = loop
         self._queues: dict[str, deque[Timed]] = {
             kind: deque() for kind in self._streams
@@ -65,6 +66,8 @@ class MediaFile:
         self._decoded = self._decode()
         self._reading = asyncio.Lock()
         self._closed = False
+        self.finished = asyncio.Event()
+        """Set when every track has been played to its end."""
         pacer = pacer or Pacer()
         self.tracks: list[MediaStreamTrack] = [
             _VideoTrack(self, pacer) if kind == "video" else _AudioTrack(self, pacer)
@@ -77,7 +80,12 @@ class MediaFile:
         async with self._reading:
             if not queue and not self._closed:
                 await asyncio.to_thread(self._read_until, kind)
-        return queue.popleft() if queue else None
+        if queue:
+            return queue.popleft()
+        self._live.discard(kind)
+        if not self._live:
+            self.finished.set()
+        return None
 
     async def close(self) -> None:
         """Release the file once a running read is done."""

@@ -56,6 +56,7 @@ async def test_both_tracks_in_step_at_their_own_speed(clip: Path) -> None:
     began = time.monotonic()
     video, audio = await asyncio.gather(*(drained(track) for track in file.tracks))
     took_s = time.monotonic() - began
+    assert file.finished.is_set()
     await file.close()
     numbers = [read_number(frame) for frame in video]
     assert numbers == sorted(numbers)
@@ -82,6 +83,7 @@ async def test_one_track_alone_can_be_played(clip: Path) -> None:
     file = MediaFile(clip, loop=False)
     audio = next(track for track in file.tracks if track.kind == "audio")
     assert len(await drained(audio)) >= FRAMES - 2
+    assert not file.finished.is_set()
     await file.close()
 
 

@@ -1,0 +1,167 @@
+"""What the command line says to people, and how fast."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+
+import pytest
+
+from meshnode import __version__
+from meshnode.cli import main as cli
+from meshnode.cli.flags import RunFlags, settings_from
+from meshnode.config import Settings
+from meshproto.errors import StateError
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+Say = Callable[..., tuple[int, str, str]]
+COMMANDS = ["run", "publish", "play", "status", "ports", "keygen", "token", "doctor"]
+
+
+def test_every_setting_has_its_flag_and_every_flag_its_setting() -> None:
+    flags = {field.name for field in fields(RunFlags)} - {"config", "limit"}
+    settings = set(Settings.model_fields) - {"limits", "publish_key"}
+    assert flags == settings
+
+
+@pytest.fixture
+def say(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process: exit code, output, errors."""
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = cli.main(arguments)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_a_terminal(say: Say, command: str) -> None:
+    code, said, _ = say(command, "--help")
+    assert code == 0
+    assert f"meshnode {command}" in said
+    assert max(map(len, said.splitlines())) <= 80
+
+
+def test_the_help_names_every_command_and_shows_examples(say: Say) -> None:
+    _, said, _ = say("--help")
+    assert all(f"│ {command} " in said for command in COMMANDS)
+    assert "meshnode publish --test demo" in said
+    assert "--publish-key " not in said
+
+
+HEAVY = "{'aiohttp', 'aiortc', 'av', 'pydantic', 'meshnode.node'}"
+HELP = f"""
+import sys
+from meshnode.cli.main import main
+main(["--help"])
+print(*{HEAVY} & set(sys.modules), file=sys.stderr)
+"""
+
+
+def test_help_is_quick() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-c", HELP], capture_output=True, text=True, check=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.stderr.split() == []
+    assert after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime < 0.5
+
+
+def test_the_version(say: Say) -> None:
+    assert say("--version") == (0, f"{__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--prot", "1"], "Unknown option: --prot. Did you mean --port?"),
+        (["publsh"], "'publsh' is no command; did you mean meshnode publish?"),
+        (["zzz"], "'zzz' is no command"),
+        (["--port"], "--port requires an argument"),
+        (["--plane", "rust"], '"auto", "reference", "native"'),
+        (["--port", "70000"], "--port is '70000' but should be less than or equal to"),
+        (["--http", "8080"], "--http is '8080' but should be HOST:PORT"),
+        (["--limit", "streams"], "--limit is 'streams' but should be NAME=NUMBER"),
+        (
+            ["--limit", "streams=x"],
+            "--limit streams is 'x' but should be a valid integer",
+        ),
+        (["--limit", "stream=1"], "did you mean limits.streams?"),
+        (["--config", "/absent"], "/absent: No such file or directory"),
+        (["--publish-key", "x"], "Unknown option: --publish-key"),
+        (["play"], "requires an argument"),
+        (["play", "demo", "-o", "x.avi"], "x.avi should end in one of"),
+        (["play", "demo", "--duration", "0"], "--duration is 0.0 but should be more"),
+        (["publish", "demo"], "publish wants FILE URL/STREAM, or --test URL/STREAM"),
+        (
+            ["publish", "--test", "demo", "--size", "3x3"],
+            "--size is '3x3' but should be",
+        ),
+        (["publish", "--test", "demo", "--rate", "0"], "--rate is 0 but should be"),
+        (["publish", "--test", "ftp://h/x"], "ftp://h/x should be URL/STREAM"),
+        (
+            ["publish", "absent.mp4", "demo"],
+            "absent.mp4 cannot be played: No such file",
+        ),
+        (["status", "--admin", "x"], "--admin is 'x' but should be HOST:PORT"),
+        (
+            ["status", "--admin", "127.0.0.1:1"],
+            "no node answers at http://127.0.0.1:1/",
+        ),
+    ],
+)
+def test_a_mistake_is_a_sentence_and_exit_2(
+    say: Say, arguments: list[str], said: str
+) -> None:
+    code, output, errors = say(*arguments)
+    assert said in errors
+    assert (code, output) == (2, "")
+    assert all(line.startswith("meshnode: ") for line in errors.splitlines())
+
+
+def test_flags_become_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESHNODE_PORT", "7000")
+    monkeypatch.setenv("MESHNODE_HTTP", "127.0.0.1:7001")
+    flags = RunFlags(port="6000", public_ip=("203.0.113.7",), limit=("streams=7",))
+    settings = settings_from(flags)
+    assert (settings.port, settings.http) == (6000, "127.0.0.1:7001")
+    assert settings.public_ip == ("203.0.113.7",)
+    assert settings.limits.streams == 7
+
+
+def test_the_config_file_may_be_named_by_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: object
+) -> None:
+    file = f"{tmp_path}/node.toml"
+    with open(file, "w", encoding="utf-8") as stream:
+        stream.write("port = 7002\n")
+    monkeypatch.setenv("MESHNODE_CONFIG", file)
+    assert settings_from(RunFlags()).port == 7002
+
+
+def test_a_process_ends_with_that_code(meshnode: Run) -> None:
+    done = meshnode("ports", "--port", "x")
+    assert done.returncode == 2
+    assert done.stderr == "meshnode: --port is 'x' but should be a valid integer\n"
+    assert meshnode("ports").returncode == 0
+
+
+def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    assert cli.main([]) == 130
+
+
+def test_limits_need_a_name() -> None:
+    with pytest.raises(StateError, match="NAME=NUMBER"):
+        settings_from(RunFlags(limit=("=5",)))

@@ -1,0 +1,27 @@
+"""`meshnode ports` tells what a firewall must let through."""
+
+from __future__ import annotations
+
+import pytest
+
+from meshnode.cli.main import main
+from meshnode.cli.ports import rows_of
+from meshnode.config import Settings
+
+
+def test_each_port_with_protocol_and_purpose() -> None:
+    rows = rows_of(Settings(http="[::]:443", port=6000))
+    assert [row[:4] for row in rows] == [
+        ("6000", "UDP", "--port", "0.0.0.0 ::"),
+        ("443", "TCP http", "--http", "::"),
+        ("8081", "TCP http", "--admin", "127.0.0.1"),
+    ]
+
+
+def test_the_table_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ports", "--port", "0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("PORT      PROTOCOL")
+    assert lines[1].startswith("any free  UDP ")
+    column = lines[0].index("PURPOSE")
+    assert all(line[column - 1] == " " != line[column] for line in lines)
