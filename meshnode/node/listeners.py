@@ -14,6 +14,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http import HttpProcessingError
@@ -35,6 +36,13 @@ class _RemoteFaults(logging.Logger):
         self.parent = logging.getLogger("meshnode.http")
         self.malformed = 0
         self.addFilter(self._ours)
+
+    def debug(self, msg: object, *args: object, **more: Any) -> None:
+        """What is no HTTP at all comes this way, whatever the level."""
+        if isinstance(more.get("exc_info"), HttpProcessingError):
+            self.malformed += 1
+        else:
+            super().debug(msg, *args, **more)
 
     def _ours(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None

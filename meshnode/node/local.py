@@ -24,7 +24,8 @@ PACKETS_MAX = 2048
 class LocalTrack:
     """A track this process publishes: its kind, and what its RTP packets carry.
 
-    `extensions` are the header extensions in the packets.
+    `extensions` are the header extensions in the packets.  What `codec.feedback` names
+    ("nack", "nack pli") is what `LocalPublisher.on_feedback` may hear.
     """
 
     kind: MediaKind
