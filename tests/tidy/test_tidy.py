@@ -28,6 +28,7 @@ FUNCTIONS_OVER_USUAL_MAX = 0.1
 PURE_IMPORTS = {
     *("__future__", "base64", "bisect", "collections", "dataclasses", "enum", "zlib"),
     *("functools", "hashlib", "heapq", "hmac", "ipaddress", "itertools", "math"),
+    *("operator",),
     *("msgpack", "re", "struct", "typing", "meshproto"),
 }
 RFC_REFERENCE = re.compile(r"RFC (0\d{3})(?:\s+section\s+(\d+(?:\.\d+)*))?")
