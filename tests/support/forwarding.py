@@ -23,7 +23,7 @@ from meshproto.forwarding.table import (
     TransportKind,
 )
 from meshproto.ids import ConsumerId, ProducerId, TransportId
-from meshproto.wire import extensions, rtcp, rtp
+from meshproto.wire import extensions, rtcp, rtp, twcc
 from meshproto.wire.parameters import Codec, Extension, MediaKind, SsrcBinding
 
 FEEDBACK = ("nack", "nack pli", "transport-cc", "goog-remb")
@@ -315,3 +315,96 @@ class Rig:
     def asked(self, transport: int, kind: type) -> list[float]:
         """When RTCP packets of `kind` were sent to the transport."""
         return [at for at, packet in self.rtcp[transport] if isinstance(packet, kind)]
+
+
+@dataclass
+class Path:
+    """The way to a viewer: a queue that drains at `rate_bps`, then `delay_s`.
+
+    What does not fit `queue_s` is lost, and every `lose`-th packet too.  The viewer
+    answers with transport-wide feedback every 50 ms and a receiver report every second,
+    and asks for lost packets once, as browsers do.
+    """
+
+    rig: Rig
+    transport: int
+    rate_bps: float = 100e6
+    delay_s: float = 0.01
+    queue_s: float = 0.3
+    lose: int = 0
+    element: int = 5
+    free_at: float = 0.0
+    seen: int = 0
+    sent: int = 0
+    highest: int = -1
+    arrivals: list[tuple[int, int | None]] = field(default_factory=list)
+    arrived: list[Received] = field(default_factory=list)
+    queues: list[float] = field(default_factory=list)
+    next_feedback: float = 0.0
+    next_report: float = 0.0
+    lost_since: int = 0
+    got_since: int = 0
+
+    def carry(self) -> None:
+        """Take what was sent since the last time over the path, and give feedback."""
+        packets = self.rig.got[self.transport][self.seen :]
+        self.seen += len(packets)
+        for packet in packets:
+            self._one(packet)
+        now = self.rig.now
+        self.queues.append(max(0.0, self.free_at - now))
+        if now >= self.next_feedback:
+            self.next_feedback = now + 0.05
+            self._feedback(now)
+        if now >= self.next_report:
+            self.next_report = now + 1.0
+            self._report()
+
+    def _one(self, packet: Received) -> None:
+        self.sent += 1
+        start = max(packet.at, self.free_at)
+        number = int.from_bytes(packet.elements.get(self.element, b""), "big")
+        if start - packet.at > self.queue_s or (
+            self.lose and self.sent % self.lose == 0
+        ):
+            self.lost_since += 1
+            self.arrivals.append((number, None))
+            return
+        self.got_since += 1
+        self.free_at = start + (len(packet.wire) + 44) * 8 / self.rate_bps
+        arrival_us = int((self.free_at + self.delay_s) * 1e6)
+        self.arrivals.append((number, arrival_us))
+        self.arrived.append(
+            Received(
+                self.free_at + self.delay_s,
+                packet.view,
+                packet.payload,
+                packet.index,
+                packet.elements,
+                packet.wire,
+            )
+        )
+
+    def _feedback(self, now: float) -> None:
+        """What has arrived by now; later ones wait for the next feedback."""
+        limit = int(now * 1e6)
+        ready = 0
+        for _, arrival in self.arrivals:
+            if arrival is not None and arrival > limit:
+                break
+            ready += 1
+        some, self.arrivals = self.arrivals[:ready], self.arrivals[ready:]
+        while some and some[-1][1] is None:
+            self.arrivals.insert(0, some.pop())
+        if some:
+            packet, taken = twcc.build(9, 0, 0, some)
+            assert taken == len(some)
+            self.rig.tell(self.transport, packet)
+
+    def _report(self) -> None:
+        total = self.lost_since + self.got_since
+        fraction = min(255, 256 * self.lost_since // total) if total else 0
+        self.lost_since = self.got_since = 0
+        ssrcs = {packet.view.ssrc for packet in self.arrived[-50:]}
+        blocks = tuple(rtcp.ReportBlock(ssrc, fraction) for ssrc in sorted(ssrcs))
+        self.rig.tell(self.transport, rtcp.ReceiverReport(9, blocks))

@@ -52,7 +52,7 @@ class Allotment:
             if target is not None and consumer.producer is not None:
                 self._apply(consumer, consumer.producer, target, now)
         self._announce(transport, sender.estimate_bps)
-        self._state.attend(transport)
+        self._state.attend(transport, now)
 
     def _apply(
         self, consumer: Consumer, producer: Producer, target: Target, now: float

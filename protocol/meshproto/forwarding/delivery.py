@@ -18,7 +18,7 @@ from meshproto.forwarding import replay
 from meshproto.forwarding.congestion.pacer import Priority
 from meshproto.forwarding.consumer import Consumer, Phase
 from meshproto.forwarding.layer import Layer
-from meshproto.forwarding.packet import Batch, equalise
+from meshproto.forwarding.packet import Batch, Packet, equalise
 from meshproto.forwarding.profile import Rendered
 from meshproto.forwarding.state import State, Timer
 from meshproto.wire.parameters import MediaKind
@@ -122,15 +122,23 @@ class Delivery:
         layer.audience.join_live(consumer, consumer.profile)
 
     def _send_chunk(self, consumer: Consumer, layer: Layer, now: float) -> None:
-        history, chunk = layer.history, []
-        last = min(consumer.cursor + _CHUNK - 1, history.head)
-        chunk = list(history.span(consumer.cursor, last))
-        consumer.cursor = last + 1
+        """The next few packets of one frame."""
+        history = layer.history
+        chunk: list[Packet] = []
+        for packet in history.span(consumer.cursor, history.head):
+            if chunk and packet.timestamp != chunk[0].timestamp:
+                break
+            chunk.append(packet)
+            if len(chunk) == _CHUNK:
+                break
         if not chunk:
+            consumer.cursor = history.head + 1
             return
+        consumer.cursor = chunk[-1].number + 1
+        batch = Batch(chunk)
         if consumer.pace is not None:
-            consumer.pace.spent(sum([packet.size for packet in chunk]), now)
-        self._send(consumer, Batch(chunk), None, now)
+            consumer.pace.spent(batch.size, now)
+        self._send(consumer, batch, None, now)
 
     def _ready_at(self, consumer: Consumer, now: float) -> float:
         pace = consumer.pace

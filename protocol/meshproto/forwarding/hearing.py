@@ -14,7 +14,7 @@ from meshproto.errors import DecodeError
 from meshproto.forwarding.clock import ntp_seconds
 from meshproto.forwarding.consumer import Consumer, Phase
 from meshproto.forwarding.retransmit import Retransmitter
-from meshproto.forwarding.state import State
+from meshproto.forwarding.state import State, Timer
 from meshproto.forwarding.transport import Transport
 from meshproto.wire import rtcp
 from meshproto.wire.parameters import MediaKind
@@ -81,7 +81,9 @@ class Hearing:
             sender.on_remb(packet.bitrate_bps, now)
         else:
             sender.on_feedback(packet.arrivals, now)
-        self._state.attend(transport)
+        if sender.overcommitted:
+            self._state.agenda.no_later((Timer.ALLOCATION, transport), now)
+        self._state.attend(transport, now)
 
     def _publisher_time(
         self, transport: Transport, report: rtcp.SenderReport, now: float
@@ -107,6 +109,7 @@ class Hearing:
         if transport.sender is not None:
             worst = max(block.fraction_lost for block in ours) / 256
             transport.sender.on_loss(worst, transport.rtt_s, now)
+            self._state.attend(transport, now)
 
     def _key_frame(self, transport: Transport, ssrc: int, now: float) -> None:
         consumer = transport.consumers.get(ssrc)

@@ -73,27 +73,30 @@ class Retransmitter:
             self._state.depart(consumer, out, False, now)
 
     def pad(self, transport: Transport, now: float) -> None:
-        """Send the padding that congestion control wants now, if any."""
-        if transport.sender is not None:
-            octets = transport.sender.padding_due(now)
-            if octets > 0:
-                self._probe(transport, octets, now)
-            self._state.attend(transport)
+        """Let congestion control pass time, and send the padding that it wants."""
+        sender = transport.sender
+        if sender is None:
+            return
+        sender.handle_timeout(now)
+        octets = sender.padding_due(now)
+        if octets > 0:
+            self._probe(transport, octets, now)
+        self._state.attend(transport, now)
 
     def _probe(self, transport: Transport, octets: int, now: float) -> None:
         consumer = _probe_carrier(transport)
         if consumer is None or consumer.last_segment is None or consumer.last is None:
             return
-        segment = consumer.last_segment
+        segment, last = consumer.last_segment, consumer.last.number
         out: list[OutPacket] = []
-        last = consumer.last.number
-        for number in range(last, max(segment.start, last - _PROBE_PACKETS), -1):
-            packet = segment.source.history.get(number)
+        for number in range(last, max(segment.start, last - _PROBE_PACKETS) - 1, -1):
             if octets <= 0:
                 break
+            packet = segment.source.history.get(number)
             if packet is not None and packet.payload:
-                placed = (segment, number + segment.sequence)
-                self._render(consumer, placed, packet, out, now)
+                self._render(
+                    consumer, (segment, number + segment.sequence), packet, out, now
+                )
                 octets -= packet.size + OVERHEAD
         self._state.depart(consumer, out, False, now)
 

@@ -21,6 +21,8 @@ from meshproto.forwarding.transport import Transport
 from meshproto.ids import ConsumerId, ProducerId, TransportId
 
 _OUTBOX = 4096
+_BREATH_S = 0.001
+"""Timers of congestion control never fire twice at one instant."""
 
 
 class Timer(Enum):
@@ -69,12 +71,13 @@ class State:
             size = sum([len(payload) for _, payload, _, _ in out])
             transport.sent(len(out), size + OVERHEAD * len(out), now)
 
-    def attend(self, transport: Transport) -> None:
+    def attend(self, transport: Transport, now: float) -> None:
         """Set the transport's timer to the next wish of congestion control."""
         sender = transport.sender
         deadline = None if sender is None else sender.next_timeout()
         if deadline is not None:
-            self.agenda.at((Timer.CONGESTION, transport), deadline)
+            soonest = max(deadline, now + _BREATH_S)
+            self.agenda.at((Timer.CONGESTION, transport), soonest)
 
     def watch(self, layer: Layer, now: float) -> None:
         """Set the layer's timer to its next request."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from support.forwarding import OPUS, VIEWER_VP8, VP8, Camera, Rig
 
 
@@ -32,7 +34,5 @@ def test_audio_goes_out_as_it_comes() -> None:
     rig.roll(1, camera, 1.0)
     got = rig.media(2, ssrc)
     assert len(got) >= 50
-    steps = {
-        b.view.timestamp - a.view.timestamp for a, b in zip(got, got[1:], strict=False)
-    }
+    steps = {b.view.timestamp - a.view.timestamp for a, b in itertools.pairwise(got)}
     assert steps == {960}

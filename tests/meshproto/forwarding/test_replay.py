@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import groupby, pairwise
 
 import pytest
-from support.forwarding import H264, OPUS, VIEWER_VP8, VP8, Camera, Received, Rig
 
 from meshproto.wire import rtcp
+from support.forwarding import H264, OPUS, VIEWER_VP8, VP8, Camera, Received, Rig
 
 GOP = 50
 FPS = 25
@@ -15,9 +15,7 @@ FPS = 25
 
 def ffmpeg(rig: Rig, joins_after_s: float) -> tuple[Camera, Camera, int, int]:
     """H.264 with a key frame every 2 s that ignores requests, no extensions."""
-    video = Camera(
-        codec=H264, key_every=GOP, fps=FPS, size=4_000, ssrc=2, asked=False
-    )
+    video = Camera(codec=H264, key_every=GOP, fps=FPS, size=4_000, ssrc=2, asked=False)
     audio = Camera(codec=OPUS, fps=50, size=100, ssrc=3, asked=False)
     rig.client(1)
     rig.publish(1, 1, H264, plain=True)
