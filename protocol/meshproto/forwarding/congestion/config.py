@@ -23,5 +23,8 @@ class CongestionConfig:
 
     burst_min_bytes: int = 6_000
 
-    history_bursts: int = 2_048
+    history_bursts: int = 512
     """Bursts remembered for feedback that is still to come."""
+
+    history_bursts_unheard: int = 128
+    """The same before the first feedback: most of what has none never gets any."""

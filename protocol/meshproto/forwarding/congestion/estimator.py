@@ -29,6 +29,10 @@ from meshproto.forwarding.congestion.windowed import INFINITE, WindowedMin
 from meshproto.wire.twcc import Arrival
 
 BACK_OFF = 0.85
+BACK_OFF_PROBED = 0.95
+PROBED_S = 0.3
+"""A queue that our own probe made needs no room to drain: it ends with the probe."""
+
 GROWTH_PER_S = 0.08
 UNTRIED_FACTOR = 1.5
 UNTRIED_BPS = 10_000
@@ -63,7 +67,7 @@ class BandwidthEstimator:
 
     def __init__(self, config: CongestionConfig) -> None:
         self._config = config
-        self._history = SentHistory(config.history_bursts)
+        self._history = SentHistory(config.history_bursts_unheard)
         self._delay = DelayTrend()
         self._loss = LossGauge()
         self._throughput = Throughput()
@@ -72,6 +76,7 @@ class BandwidthEstimator:
         self._rtt = WindowedMin(RTT_WINDOW_S)
         self._grown_at: float | None = None
         self._silence_at = INFINITE
+        self._probed_at = -INFINITE
         self.decreased_at = -INFINITE
         self.held_until = -INFINITE
         self.ceiling_bps = float(config.max_bps)
@@ -129,7 +134,10 @@ class BandwidthEstimator:
         if not matched.bursts:
             return []
         self.source = Source.FEEDBACK
+        self._history.limit = self._config.history_bursts
         self._silence_at = now + SILENCE_S
+        if matched.bursts[-1].cluster:
+            self._probed_at = now
         self._rtt.add(now - matched.bursts[-1].sent_s, now)
         self._loss.add(received, lost, now)
         self._react(now)
@@ -152,7 +160,9 @@ class BandwidthEstimator:
         capacity = self._throughput.recent_bps()
         if self._delay.queue_s < BUSY_QUEUE_S:
             capacity = max(capacity, self._throughput.bps())
-        self._set(min(BACK_OFF * capacity, self._estimate))
+        probed = now - self._probed_at < PROBED_S
+        kept = BACK_OFF_PROBED if probed else BACK_OFF
+        self._set(min(kept * capacity, self._estimate))
         self.decreased_at = now
         surplus_s = self._history.outstanding_bytes * 8 / max(capacity, 1.0)
         hold_s = surplus_s - self.rtt_s - HOLD_SLACK_S

@@ -59,12 +59,11 @@ class SentHistory:
 
     __slots__ = (
         "_bursts",
-        "_epoch_us",
         "_late",
         "_missing",
         "_next",
-        "_raw_us",
         "_settled",
+        "_time_us",
         "limit",
         "sent_bytes",
         "settled_bytes",
@@ -76,10 +75,10 @@ class SentHistory:
         self._bursts: deque[tuple[int, int, float, float, int]] = deque()
         self._next = 0
         self._settled = 0
+        # numbers reported missing, in order, and those of them still believed so
         self._missing: deque[int] = deque(maxlen=LATE_MAX)
         self._late: set[int] = set()
-        self._epoch_us = 0
-        self._raw_us: int | None = None
+        self._time_us: int | None = None
         self.sent_bytes = 0.0
         self.settled_bytes = 0.0
 
@@ -142,11 +141,13 @@ class SentHistory:
     def _epoch(self, arrivals: Sequence[Arrival]) -> int:
         """What to add to arrival times: they start again every 12 days."""
         raw = next((time for _, time in arrivals if time is not None), None)
-        if raw is not None:
-            if self._raw_us is not None and raw < self._raw_us - WRAP_US // 2:
-                self._epoch_us += WRAP_US
-            self._raw_us = raw
-        return self._epoch_us
+        if raw is None:
+            return 0
+        if self._time_us is None:
+            self._time_us = raw
+        half = WRAP_US // 2
+        self._time_us += (raw - self._time_us + half) % WRAP_US - half
+        return self._time_us - raw
 
     def _take_back(self, base: int, arrivals: Sequence[Arrival]) -> int:
         late = 0

@@ -2,7 +2,7 @@
 
 Once a second they tell the fraction lost, a round trip time, and some their own
 estimate (draft-alvestrand-rmcat-remb-03).  That is little, so we grow blindly by 8 % a
-report until something speaks against it:
+second until something speaks against it:
 
 - a loss beyond what is tolerated, or a round trip far above the shortest one: then no
   more than what came through is right;

@@ -33,10 +33,15 @@ CEILING_FACTOR = 1.5
 """The estimate does not grow beyond this times what the best layers need."""
 
 TIGHT = 1.05
-"""Pacing factor after congestion, and while even the lowest layers need more than the
-path was seen to carry: the queue shall stand here, where whole frames are dropped."""
+"""Pacing factor after congestion, and while even the lowest layers need far more than
+the path carries: the queue shall stand here, where whole frames are dropped."""
 
 CALM_S = 1.0
+
+FULL_S = 0.2
+FAR = 1.25
+"""One back-off leaves the estimate at 0.85: only a need beyond `FAR` times it, or a
+queue of `FULL_S`, shows that lowest layers which do not fit are too much indeed."""
 
 
 class TransportSender:
@@ -123,12 +128,14 @@ class TransportSender:
 
     def _pacing_bps(self, estimate_bps: float, now: float) -> float:
         estimator, factor = self._estimator, self.config.pacing_factor
-        fits = self._allocated_bps <= estimate_bps
         if estimator.source is not Source.FEEDBACK or not estimator.met_limit:
             # nothing tells what the path carries: do not stand in the way
             return factor * max(estimate_bps, self._allocated_bps)
+        full = estimator.queue_s > FULL_S or self._allocated_bps > FAR * estimate_bps
         calm = now - estimator.decreased_at > CALM_S + estimator.rtt_s
-        return estimate_bps * (factor if fits and calm else TIGHT)
+        if self._allocated_bps <= estimate_bps:
+            return estimate_bps * (factor if calm else TIGHT)
+        return TIGHT * estimate_bps if full else factor * self._allocated_bps
 
     def allocate(
         self, audio_bps: int, demands: Sequence[Demand], now: float
