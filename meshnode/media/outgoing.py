@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from operator import add
 
 from meshnode.media.session import RepeatRing, Session
 from meshproto.errors import LimitError, StateError
@@ -85,13 +86,15 @@ class Outgoing:
         if path is None or ice is None:
             self.drops["no-address"] += len(pieces) // 2
             return
-        octets = sum(map(len, pieces))
+        # header and ciphertext of each packet together
+        sizes = list(map(add, map(len, pieces[::2]), map(len, pieces[1::2])))
+        octets = sum(sizes)
         if ice.proving and not ice.may_send(octets):
-            self.drops["unproven-address"] += len(pieces) // 2
+            self.drops["unproven-address"] += len(sizes)
             return
-        self.packets += len(pieces) // 2
+        self.packets += len(sizes)
         self.octets += octets
-        path.send_burst(pieces)
+        path.send_burst(pieces, sizes)
 
     def _datagram(self, session: Session, datagram: bytes) -> None:
         path, ice = session.path, session.ice

@@ -34,6 +34,7 @@ from meshnode.media.plane import (
     SrtpKeys,
     TransportSpec,
 )
+from meshnode.media.sender import Control
 from meshnode.media.session import Session
 from meshnode.media.srtp import make_inbound, make_outbound
 from meshnode.media.udp import UdpSocket, bind_all
@@ -56,6 +57,10 @@ from meshproto.wire.demux import DatagramKind, classify
 NTP_EPOCH_S = 2_208_988_800
 TURNS_MAX = 64
 """Rounds of events answered by calls that cause events, in one turn of the loop."""
+
+REST_S = 0.05
+COMPLAIN_EVERY_S = 10.0
+"""The log hears of internal faults this often, whatever a remote can provoke."""
 
 
 class ReferencePlane:
@@ -93,6 +98,8 @@ class ReferencePlane:
         self._turning = False
         self._turn_wanted = False
         self._counted: Counter[str] = Counter()
+        self._complain_at = 0.0
+        self._rest_until = 0.0
 
     # -- port ----------------------------------------------------------------------
 
@@ -100,7 +107,7 @@ class ReferencePlane:
         """See `MediaPlane.open`."""
         if self._sockets:
             raise StateError("the plane is open already")
-        self._sockets = bind_all(hosts, port, self._ingress.receive, self._turn)
+        self._sockets = bind_all(hosts, port, self._receive, self._turn)
         self._loop = asyncio.get_running_loop()
         for sock in self._sockets:
             sock.start(self._loop)
@@ -233,6 +240,14 @@ class ReferencePlane:
 
     # -- the turn ------------------------------------------------------------------
 
+    def _receive(
+        self, datagram: bytes, address: Address, sock: UdpSocket, control: Control
+    ) -> None:
+        try:
+            self._ingress.receive(datagram, address, sock, control)
+        except Exception as error:  # no datagram may stop the ones behind it
+            self._failed("a datagram", error)
+
     def _want_turn(self) -> None:
         """Have a turn soon, once, however many calls ask for it."""
         if self._loop is not None and not self._turn_wanted and not self._turning:
@@ -251,9 +266,11 @@ class ReferencePlane:
                 if not self._events:
                     break
                 self._report()
+        except Exception as error:
+            self._failed("a turn", error)
         finally:
             self._turning = False
-        self._arm()
+            self._arm()
 
     def _drain(self, now: float) -> None:
         forwarder, outgoing = self._forwarder, self._outgoing
@@ -287,10 +304,7 @@ class ReferencePlane:
             try:
                 self._handler(event)
             except Exception as error:  # a faulty handler must not stop media
-                self._counted["handler-raised"] += 1
-                self._loop.call_exception_handler(
-                    {"message": f"handler of {event!r} raised", "exception": error}
-                )
+                self._failed(f"the handler of {type(event).__name__}", error)
 
     def _arm(self) -> None:
         due = min(
@@ -309,7 +323,7 @@ class ReferencePlane:
             return
         self._disarm()
         self._due = due
-        wait_s = max(0.0, due - time.monotonic())
+        wait_s = max(0.0, max(due, self._rest_until) - time.monotonic())
         self._timer = self._loop.call_later(wait_s, self._timeout)
 
     def _disarm(self) -> None:
@@ -320,10 +334,24 @@ class ReferencePlane:
     def _timeout(self) -> None:
         self._timer, self._due = None, float("inf")
         now = time.monotonic()
-        for event in self._lite.handle_timeout(now):
-            self._ingress.noticed(event)
-        self._forwarder.handle_timeout(now)
+        try:
+            for event in self._lite.handle_timeout(now):
+                self._ingress.noticed(event)
+            self._forwarder.handle_timeout(now)
+        except Exception as error:
+            self._failed("a timeout", error)
+            self._rest_until = now + REST_S  # or the same deadline fires for ever
         self._turn()
+
+    def _failed(self, what: str, error: Exception) -> None:
+        """A fault of ours: media goes on, and the log hears of it now and then."""
+        self._counted["internal-error"] += 1
+        now = time.monotonic()
+        if self._loop is not None and now >= self._complain_at:
+            self._complain_at = now + COMPLAIN_EVERY_S
+            self._loop.call_exception_handler(
+                {"message": f"{what} raised in the media plane", "exception": error}
+            )
 
     # -- what is known -------------------------------------------------------------
 

@@ -18,7 +18,6 @@ import errno
 import socket
 import struct
 from collections import Counter, deque
-from collections.abc import Sequence
 
 from meshnode.media.gso import runs
 from meshnode.media.plane import Address
@@ -26,7 +25,9 @@ from meshnode.media.plane import Address
 QUEUE_MAX_BYTES = 4 * 2**20
 SEGMENT_LIMIT = 65535
 
+_UDP = socket.IPPROTO_UDP
 _UDP_SEGMENT = 103
+_SIZE = struct.Struct("H").pack
 _IP_MTU_DISCOVER = 10
 _IPV6_MTU_DISCOVER = 23
 _PMTU_DONT, _PMTU_DO = 0, 2
@@ -62,9 +63,12 @@ class Path:
         """Send one datagram.  False when the kernel refused it."""
         return self.sender.transmit([datagram], self.control, self.address)
 
-    def send_burst(self, pieces: Sequence[bytes]) -> None:
-        """Send packets given as header, ciphertext, header, ciphertext, ..."""
-        self.sender.burst(pieces, self)
+    def send_burst(self, pieces: list[bytes], sizes: list[int]) -> None:
+        """Send packets given as header, ciphertext, header, ciphertext, ...
+
+        `sizes` are the packets' sizes, header and ciphertext together.
+        """
+        self.sender.burst(pieces, sizes, self)
 
     def __repr__(self) -> str:
         return f"<Path to {self.address[0]} port {self.address[1]}>"
@@ -100,12 +104,15 @@ class Sender:
         self._queue.clear()
         self._queue_bytes = 0
 
-    def burst(self, pieces: Sequence[bytes], path: Path) -> None:
+    def burst(self, pieces: list[bytes], sizes: list[int], path: Path) -> None:
         """Send pairs of pieces to one path in as few calls as their sizes allow."""
-        sizes = [len(pieces[n]) + len(pieces[n + 1]) for n in range(0, len(pieces), 2)]
+        if len(sizes) == 1:
+            self.transmit(pieces, path.control, path.address)
+            return
         limit = path.segment_limit if path.egress.gso else 0
         for start, stop in runs(sizes, limit):
-            part = list(pieces[2 * start : 2 * stop])
+            whole = stop - start == len(sizes)
+            part = pieces if whole else pieces[2 * start : 2 * stop]
             if stop - start == 1:
                 self.transmit(part, path.control, path.address)
             elif not self._segmented(part, sizes[start], path):
@@ -128,8 +135,7 @@ class Sender:
 
     def _segmented(self, part: list[bytes], size: int, path: Path) -> bool:
         """Send a run in one call; False when the kernel will not segment it."""
-        segment = (socket.IPPROTO_UDP, _UDP_SEGMENT, struct.pack("H", size))
-        control = [segment, *path.control]
+        control = [(_UDP, _UDP_SEGMENT, _SIZE(size)), *path.control]
         if self._queue:
             return self._enqueue(part, control, path.address)
         try:

@@ -70,6 +70,6 @@ async def test_a_publisher_with_keys_and_bad_manners(port) -> None:
     (packets,) = await stream(publisher, [viewer], 20)
     assert len(packets) == 20
     assert told == []
-    assert "handler-raised" not in port.plane.stats()["drops"]
+    assert "internal-error" not in port.plane.stats()["drops"]
     for client in (vandal, publisher, viewer):
         client.close()

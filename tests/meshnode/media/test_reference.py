@@ -446,7 +446,35 @@ async def test_a_raising_handler_does_not_stop_media(port) -> None:
     (packets,) = await stream(publisher, [viewer], 5)
     assert len(packets) == 5
     await until(lambda: told)
-    assert drops(port)["handler-raised"] == len(told)
+    assert told == ["the handler of LayerFound raised in the media plane"]
+    assert drops(port)["internal-error"] >= 1
+    publisher.close()
+    viewer.close()
+
+
+async def test_a_fault_of_ours_neither_stops_media_nor_floods_the_log(port) -> None:
+    told: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+    first, publisher = await join(port)
+    second, viewer = await join(port)
+    consume(port, produce(port, first), second)
+    plane, genuine = port.plane, port.plane._forwarder.receive_rtcp
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    plane._forwarder.receive_rtcp = broken
+    for _ in range(20):
+        viewer.send_rtcp(struct.pack("!BBHI", 0x80, 201, 1, 1))
+    await until(lambda: drops(port).get("internal-error") == 20)
+    plane._forwarder.receive_rtcp = genuine
+    plane._forwarder.handle_timeout, genuine = broken, plane._forwarder.handle_timeout
+    await until(lambda: drops(port)["internal-error"] > 22)
+    plane._forwarder.handle_timeout = genuine
+    (packets,) = await stream(publisher, [viewer], 5)
+    assert len(packets) == 5
+    assert told == ["a datagram raised in the media plane"]
     publisher.close()
     viewer.close()
 

@@ -36,6 +36,10 @@ def burst(*sizes: int) -> list[bytes]:
     return pieces
 
 
+def send(path: Path, pieces: list[bytes]) -> None:
+    path.send_burst(pieces, [len(packet) for packet in packets(pieces)])
+
+
 def packets(pieces: list[bytes]) -> list[bytes]:
     return [pieces[n] + pieces[n + 1] for n in range(0, len(pieces), 2)]
 
@@ -44,13 +48,13 @@ def refusing(path: Path, number: int, when: Callable[[list], bool]) -> list[int]
     """Make the kernel refuse some calls; returns a log of sizes that got through."""
     genuine, passed = path.sender._send, []
 
-    def send(pieces, control, flags, address):
+    def attempt(pieces, control, flags, address):
         if when(control):
             raise OSError(number, os.strerror(number))
         passed.append(sum(map(len, pieces)))
         return genuine(pieces, control, flags, address)
 
-    path.sender._send = send
+    path.sender._send = attempt
     return passed
 
 
@@ -62,7 +66,7 @@ def test_a_frame_leaves_in_one_call_and_arrives_as_packets(wire) -> None:
     path, far = wire
     passed = refusing(path, errno.EIO, lambda _: False)
     pieces = burst(1200, 1200, 1200, 700)
-    path.send_burst(pieces)
+    send(path, pieces)
     assert received(far, 4) == packets(pieces)
     assert passed == [4300]
 
@@ -70,7 +74,7 @@ def test_a_frame_leaves_in_one_call_and_arrives_as_packets(wire) -> None:
 def test_unequal_packets_keep_their_order(wire) -> None:
     path, far = wire
     pieces = burst(300, 1200, 1200, 400, 1200, 50)
-    path.send_burst(pieces)
+    send(path, pieces)
     assert received(far, 6) == packets(pieces)
 
 
@@ -87,7 +91,7 @@ def test_a_path_that_takes_no_large_segments_is_remembered(wire, number: int) ->
     passed = refusing(path, number, bool)
     for _ in range(2):
         pieces = burst(1400, 1400, 1400)
-        path.send_burst(pieces)
+        send(path, pieces)
         assert received(far, 3) == packets(pieces)
     assert passed == [1400] * 6
     assert path.segment_limit == 1399
@@ -102,7 +106,7 @@ def test_an_egress_without_checksums_sends_singly_from_then_on(wire) -> None:
     refusing(path, errno.EIO, bool)
     for _ in range(2):
         pieces = burst(1200, 1200)
-        path.send_burst(pieces)
+        send(path, pieces)
         assert received(far, 2) == packets(pieces)
     assert not path.egress.gso
     assert path.sender.counters == {"gso-off": 1}
@@ -112,13 +116,13 @@ def test_a_packet_above_the_path_s_size_is_fragmented(wire) -> None:
     path, far = wire
     genuine, refusals = path.sender._send, [1]
 
-    def send(*call):
+    def attempt(*call):
         if refusals:
             refusals.pop()
             raise OSError(errno.EMSGSIZE, "too long")
         return genuine(*call)
 
-    path.sender._send = send
+    path.sender._send = attempt
     assert path.send(bytes(1400))
     assert far.recv(2000) == bytes(1400)
     assert path.sender.counters == {"fragmented": 1}
@@ -130,7 +134,7 @@ def test_errors_of_a_destination_are_counted(wire, number: int) -> None:
     path, _ = wire
     refusing(path, number, lambda _: True)
     assert not path.send(b"x")
-    path.send_burst(burst(100, 100))
+    send(path, burst(100, 100))
     name = errno.errorcode[number].lower()
     assert path.sender.counters == {f"send-{name}": 2}
 
@@ -148,9 +152,9 @@ async def test_a_full_buffer_is_waited_for_in_order(wire) -> None:
     full = [True]
     refusing(path, errno.EAGAIN, lambda _: bool(full))
     first, second = burst(1200, 1200, 80), burst(500)
-    path.send_burst(first)
+    send(path, first)
     full.clear()
-    path.send_burst(second)  # must not overtake
+    send(path, second)  # must not overtake
     assert path.send(b"end")
     async with asyncio.timeout(5):
         while path.sender._queue:  # noqa: ASYNC110
@@ -165,7 +169,7 @@ async def test_what_waits_is_bounded(wire) -> None:
     path.sender.start(asyncio.get_running_loop())
     refusing(path, errno.EAGAIN, lambda _: True)
     for _ in range(10):
-        path.send_burst(burst(*[1200] * 500))
+        send(path, burst(*[1200] * 500))
     assert path.sender._queue_bytes <= module.QUEUE_MAX_BYTES
     assert path.sender.counters["send-queue-full"] > 0
     path.sender.close()
