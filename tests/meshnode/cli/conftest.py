@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from meshnode.cli.main import main
+
 START_S = 20.0
 STOP_S = 12.0
 COMMAND = [sys.executable, "-m", "meshnode.cli.main"]
@@ -149,5 +151,22 @@ def meshnode(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
             env=environment(tmp_path, **more),
             timeout=45,
         )
+
+    return run
+
+
+@pytest.fixture
+def say(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command in this process: exit code, output, errors."""
+    for name in [name for name in os.environ if name.startswith("MESHNODE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(arguments)
+        return code, *capsys.readouterr()
 
     return run

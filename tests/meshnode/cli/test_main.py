@@ -27,20 +27,6 @@ def test_every_setting_has_its_flag_and_every_flag_its_setting() -> None:
     assert flags == settings
 
 
-@pytest.fixture
-def say(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., tuple[int, str, str]]:
-    """Run a command in this process: exit code, output, errors."""
-    monkeypatch.setenv("COLUMNS", "80")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        code = cli.main(arguments)
-        return code, *capsys.readouterr()
-
-    return run
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_fits_a_terminal(say: Say, command: str) -> None:
     code, said, _ = say(command, "--help")
