@@ -3,49 +3,59 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from urllib.parse import urljoin
 
 import aiohttp
 
+from bench.load import PAYLOAD_TYPES, SEND_SSRC, Ages
+from bench.viewer import TRANSPORT_SEQUENCE_ID, Viewer
+from meshproto.wire import extensions
 from meshproto.wire.sdp.parse import parse
 from support.light_client import IDENTITY, LightClient, Remote
 
 ICE_PWD_BYTES = 16
-MID = "urn:ietf:params:rtp-hdrext:sdes:mid"
-SEND_TIME = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"
+EXTENSIONS = (
+    f"a=extmap:1 {extensions.MID}",
+    f"a=extmap:2 {extensions.ABS_SEND_TIME}",
+)
+TRANSPORT_SEQUENCE = f"a=extmap:{TRANSPORT_SEQUENCE_ID} {extensions.TRANSPORT_SEQUENCE}"
+OPUS, VP8 = PAYLOAD_TYPES["audio"], PAYLOAD_TYPES["video"]
+RTX = 97
 
 
-def offer(ufrag: str, direction: str, ssrc: int | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A connected client and the URL that ends its session."""
+
+    client: LightClient
+    url: str
+
+
+def offer(ufrag: str, direction: str, *, feedback: bool = False) -> str:
     """A description with one video and one audio section and nothing optional but
-    NACK, PLI and two header extensions.
+    NACK, RTX, PLI and two header extensions, with `feedback` transport-wide numbers.
     """
-    head = [
-        "v=0",
-        f"o=- {secrets.randbits(62)} 1 IN IP4 127.0.0.1",
-        "s=-",
-        "t=0 0",
-        "a=group:BUNDLE 0 1",
-    ]
-    common = [
-        "c=IN IP4 0.0.0.0",
-        f"a=ice-ufrag:{ufrag}",
-        f"a=ice-pwd:{secrets.token_hex(ICE_PWD_BYTES)}",
-        f"a=fingerprint:sha-256 {IDENTITY.fingerprint}",
-        "a=setup:active",
-        "a=rtcp-mux",
-        f"a={direction}",
-        f"a=extmap:1 {MID}",
-        f"a=extmap:2 {SEND_TIME}",
-    ]
-    video = ["m=video 9 UDP/TLS/RTP/SAVPF 96 97", *common, "a=mid:0"]
-    video += ["a=rtpmap:96 VP8/90000", "a=rtcp-fb:96 nack", "a=rtcp-fb:96 nack pli"]
-    video += ["a=rtpmap:97 rtx/90000", "a=fmtp:97 apt=96"]
-    audio = ["m=audio 9 UDP/TLS/RTP/SAVPF 111", *common, "a=mid:1"]
-    audio += ["a=rtpmap:111 opus/48000/2"]
-    if ssrc is not None:
-        video.append(f"a=ssrc:{ssrc} cname:bench")
-        audio.append(f"a=ssrc:{ssrc + 1} cname:bench")
-    return "\r\n".join([*head, *video, *audio, ""])
+    lines = ["v=0", f"o=- {secrets.randbits(62)} 1 IN IP4 127.0.0.1", "s=-", "t=0 0"]
+    lines.append("a=group:BUNDLE 0 1")
+    common = ["c=IN IP4 0.0.0.0", f"a=ice-ufrag:{ufrag}"]
+    common.append(f"a=ice-pwd:{secrets.token_hex(ICE_PWD_BYTES)}")
+    common.append(f"a=fingerprint:sha-256 {IDENTITY.fingerprint}")
+    common += ["a=setup:active", "a=rtcp-mux", f"a={direction}", *EXTENSIONS]
+    common += [TRANSPORT_SEQUENCE] if feedback else []
+    lines += [f"m=video 9 UDP/TLS/RTP/SAVPF {VP8} {RTX}", *common, "a=mid:0"]
+    lines += [f"a=rtpmap:{VP8} VP8/90000", f"a=rtpmap:{RTX} rtx/90000"]
+    lines += [f"a=fmtp:{RTX} apt={VP8}"]
+    replies = ["nack", "nack pli"] + (["transport-cc"] if feedback else [])
+    lines += [f"a=rtcp-fb:{VP8} {reply}" for reply in replies]
+    if direction == "sendonly":
+        lines.append(f"a=ssrc:{SEND_SSRC['video']} cname:bench")
+    lines += [f"m=audio 9 UDP/TLS/RTP/SAVPF {OPUS}", *common, "a=mid:1"]
+    lines += [f"a=rtpmap:{OPUS} opus/48000/2"]
+    lines += [f"a=rtcp-fb:{OPUS} transport-cc"] if feedback else []
+    if direction == "sendonly":
+        lines.append(f"a=ssrc:{SEND_SSRC['audio']} cname:bench")
+    return "\r\n".join([*lines, ""])
 
 
 class Door:
@@ -58,32 +68,41 @@ class Door:
         if key:
             self._headers["Authorization"] = f"Bearer {key}"
 
-    async def enter(
-        self, direction: str, *, ssrc: int | None = None, decrypt_every: int = 0
-    ) -> tuple[LightClient, str]:
-        """POST an offer and connect; the client and its session's URL.
+    async def publish(self) -> Session:
+        """Connect as a publisher of one video and one audio track."""
+        ufrag = secrets.token_hex(4)
+        answer, url = await self._post(offer(ufrag, "sendonly"))
+        client = LightClient(answer[1], answer[0], ufrag=ufrag, decrypt_every=0)
+        await client.connect()
+        return Session(client, url)
+
+    async def view(self, ages: Ages, *, feedback: bool = False) -> Session:
+        """Connect as a viewer."""
+        ufrag = secrets.token_hex(4)
+        answer, url = await self._post(offer(ufrag, "recvonly", feedback=feedback))
+        remote, address = answer
+        client = Viewer(address, remote, ufrag=ufrag, ages=ages, feedback=feedback)
+        await client.connect()
+        return Session(client, url)
+
+    async def _post(self, body: str) -> tuple[tuple[Remote, tuple[str, int]], str]:
+        """The node's half and the session's URL.
 
         Raises `RuntimeError` with the node's words when it refuses.
         """
-        ufrag = secrets.token_hex(4)
-        body = offer(ufrag, direction, ssrc)
         async with self._http.post(
             self._url, data=body, headers=self._headers
         ) as answer:
             text = await answer.text()
             if answer.status != 201:
                 raise RuntimeError(f"{answer.status}: {text}")
-            session = urljoin(self._url, answer.headers["Location"])
-        remote, address = _remote(text)
-        client = LightClient(address, remote, ufrag=ufrag, decrypt_every=decrypt_every)
-        await client.connect()
-        return client, session
+            return _remote(text), urljoin(self._url, answer.headers["Location"])
 
-    async def leave(self, client: LightClient, session: str) -> None:
+    async def leave(self, session: Session) -> None:
         """End the session as a well-behaved client does."""
-        async with self._http.delete(session, headers=self._headers) as answer:
+        async with self._http.delete(session.url, headers=self._headers) as answer:
             await answer.read()
-        client.close()
+        session.client.close()
 
 
 def _remote(text: str) -> tuple[Remote, tuple[str, int]]:

@@ -11,9 +11,7 @@ microseconds do not.
 
 from __future__ import annotations
 
-import argparse
 import random
-import struct
 import time
 
 from meshproto.forwarding.config import ForwardingConfig
@@ -65,9 +63,7 @@ def forwarder(viewers: int) -> Forwarder:
     machine.add_transport(PUBLISHER, TransportKind.LOCAL)
     codecs = (CODEC,)
     machine.program(
-        AddProducer(
-            ProducerId(1), PUBLISHER, MediaKind.VIDEO, "0", codecs, EXTENSIONS
-        ),
+        AddProducer(ProducerId(1), PUBLISHER, MediaKind.VIDEO, "0", codecs, EXTENSIONS),
         0.0,
     )
     for viewer in range(viewers):

@@ -1,8 +1,8 @@
 """The load: one publisher paced by deadline, and sockets that count what arrives.
 
-Each publisher's packet carries its send time, so that every receiver that can decrypt
-knows the age of what it got.  Everything lives in the benchmark's own process; the
-servers under test are children, and only their CPU is counted.
+Each of the publisher's packets carries its send time, so that every receiver that can
+decrypt knows the age of what it got.  Ages end at the kernel's receive time stamp
+(SO_TIMESTAMPNS): when this process comes round to reading is no property of a server.
 """
 
 from __future__ import annotations
@@ -17,17 +17,25 @@ from bench.shapes import Shape
 from meshproto.wire import rtp
 
 STAMP = struct.Struct("!d")
-SEND_SSRC = 0x0BE7C4
+SEND_SSRC = {"video": 0x0BE7C4, "audio": 0x0BE7C5}
+PAYLOAD_TYPES = {"video": 96, "audio": 111}
 RECEIVE_BUFFER_BYTES = 4 << 20
+SAMPLING = 50
+"""One packet in so many is decrypted."""
+
+_SO_TIMESTAMPNS = 35
+_SO_RCVBUFFORCE = 33
+_TIMESPEC = struct.Struct("qq")
+_CONTROL_BYTES = 64
+_DATAGRAM_MAX = 2048
 
 
-def packets(shape: Shape, payload_type: int, sequence: int, frame: int) -> list[bytes]:
+def packets(shape: Shape, sequence: int, frame: int) -> list[bytes]:
     """The RTP packets of one frame; VP8 descriptors for video, one key frame in 60.
 
     The send time lies behind a start of eight octets that every payload format fits.
     """
-    clock_hz = 90_000 if shape.kind == "video" else 48_000
-    timestamp = (frame * clock_hz // shape.frames_hz) & 0xFFFFFFFF
+    timestamp = (frame * shape.clock_hz // shape.frames_hz) & 0xFFFFFFFF
     made = []
     last = len(shape.sizes) - 1
     for number, size in enumerate(shape.sizes):
@@ -35,13 +43,13 @@ def packets(shape: Shape, payload_type: int, sequence: int, frame: int) -> list[
         # bit is clear for key frames, its start code and size.
         start = b"\x10" if number == 0 else b"\x00"
         head = start + (b"\x00" if frame % 60 == 0 else b"\x01") + bytes(6)
-        payload = head + STAMP.pack(time.monotonic())
+        payload = head + STAMP.pack(time.time())
         made.append(
             rtp.build(
-                payload_type=payload_type,
+                payload_type=PAYLOAD_TYPES[shape.kind],
                 sequence=(sequence + number) & 0xFFFF,
                 timestamp=timestamp,
-                ssrc=SEND_SSRC,
+                ssrc=SEND_SSRC[shape.kind],
                 marker=number == last,
                 payload=payload + bytes(size - len(payload)),
             )
@@ -52,17 +60,11 @@ def packets(shape: Shape, payload_type: int, sequence: int, frame: int) -> list[
 class Publisher:
     """Sends one shape, in numbers that go on from run to run."""
 
-    def __init__(
-        self,
-        shape: Shape,
-        send: Callable[[Sequence[bytes]], None],
-        payload_type: int = 96,
-    ) -> None:
+    def __init__(self, shape: Shape, send: Callable[[Sequence[bytes]], None]) -> None:
         self.sequence = 0
         self._frame = 0
         self._shape = shape
         self._send = send
-        self._payload_type = payload_type
 
     async def run(self, duration_s: float) -> int:
         """Send for a while, each frame at its deadline; how many packets were sent."""
@@ -70,31 +72,77 @@ class Publisher:
         first = self.sequence
         start = loop.time()
         for due in self._shape.deadlines(start):
-            if due > start + duration_s:
+            if due >= start + duration_s:
                 break
             await asyncio.sleep(due - loop.time())
-            self._send(
-                packets(self._shape, self._payload_type, self.sequence, self._frame)
-            )
+            self._send(packets(self._shape, self.sequence, self._frame))
             self.sequence += len(self._shape.sizes)
             self._frame += 1
         return self.sequence - first
 
 
-class Sink:
-    """A bound socket that counts datagrams and hands one in `sampling` on."""
+class Ages:
+    """How old sampled packets were when the kernel had them."""
 
-    def __init__(self, inspect: Callable[[bytes], None], sampling: int = 50) -> None:
-        self.count = 0
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def note(self, payload: bytes, arrived: float) -> None:
+        """Read the send time out of a payload made by `packets`."""
+        self.seconds.append(arrived - STAMP.unpack_from(payload, 8)[0])
+
+    def quantile_ms(self, share: float) -> float:
+        """The age that `share` of the samples did not exceed."""
+        ordered = sorted(self.seconds)
+        return ordered[int((len(ordered) - 1) * share)] * 1000 if ordered else 0.0
+
+
+def tune(sock: socket.socket) -> None:
+    """A receive buffer that holds a late reader's second, and time stamps."""
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, RECEIVE_BUFFER_BYTES)
+    except OSError:  # without the right to exceed the system's limit
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+    sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+
+
+def drain(
+    sock: socket.socket, take: Callable[[bytes], bool]
+) -> list[tuple[bytes, float]]:
+    """Read everything that waits; those that `take` wants, with their receive times.
+
+    Stamps are looked at for wanted datagrams only: the load is many, and light.
+    """
+    wanted = []
+    receive = sock.recvmsg
+    while True:
+        try:
+            data, control, _, _ = receive(_DATAGRAM_MAX, _CONTROL_BYTES)
+        except (BlockingIOError, ConnectionRefusedError):
+            return wanted
+        if take(data):
+            wanted.append((data, _stamped(control)))
+
+
+def _stamped(control: list[tuple[int, int, bytes]]) -> float:
+    for level, kind, value in control:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = _TIMESPEC.unpack(value)
+            return float(seconds + nanoseconds / 1e9)
+    return time.time()
+
+
+class Sink:
+    """A bound socket that counts datagrams and hands one in `SAMPLING` on."""
+
+    def __init__(self, inspect: Callable[[bytes, float], None]) -> None:
+        self.packets = 0
         self._inspect = inspect
-        self._sampling = sampling
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES
-        )
+        tune(self._socket)
         self._socket.bind(("127.0.0.1", 0))
         self._socket.setblocking(False)
-        asyncio.get_running_loop().add_reader(self._socket, self._drain)
+        asyncio.get_running_loop().add_reader(self._socket, self._readable)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -102,34 +150,15 @@ class Sink:
         host, port = self._socket.getsockname()
         return host, port
 
-    def _drain(self) -> None:
-        receive = self._socket.recv
-        while True:
-            try:
-                data = receive(2048)
-            except BlockingIOError:
-                return
-            self.count += 1
-            if self.count % self._sampling == 0:
-                self._inspect(data)
+    def _readable(self) -> None:
+        for data, arrived in drain(self._socket, self._take):
+            self._inspect(data, arrived)
+
+    def _take(self, _: bytes) -> bool:
+        self.packets += 1
+        return self.packets % SAMPLING == 0
 
     def close(self) -> None:
         """Stop listening."""
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
-
-
-class Ages:
-    """How old sampled packets were when they arrived."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def note(self, payload: bytes) -> None:
-        """Read the send time out of a payload made by `packets`."""
-        self.seconds.append(time.monotonic() - STAMP.unpack_from(payload, 8)[0])
-
-    def quantile_ms(self, share: float) -> float:
-        """The age that `share` of the samples did not exceed."""
-        ordered = sorted(self.seconds)
-        return ordered[int((len(ordered) - 1) * share)] * 1000 if ordered else 0.0

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
 
-from bench import load, measure
-from bench.doors import Door
-from bench.naive_run import Cost
+from bench.cost import Cost, measure_cost
+from bench.doors import Door, Session
+from bench.load import Ages, Publisher
 from bench.shapes import Shape
-from meshproto.wire import rtp
 from support.light_client import LightClient
 from support.node import KEY, RunningNode, running_node
 
 LIMITS = (
-    "--limit",
-    "sessions_per_address=4096",
-    "--limit",
-    "requests_per_minute=100000",
+    *("--limit", "sessions_per_address=4096"),
+    *("--limit", "requests_per_minute=100000"),
 )
-SAMPLING = 50
-SETTLE_S = 1.0
-PAYLOAD_TYPES = {"video": 96, "audio": 111}
+FIRST_S = 1.0
+"""How long a stream goes on before anybody watches."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """A node, the doors of one stream on it, and the child's process id."""
+class BenchNode:
+    """A node and the doors of one stream on it."""
 
     node: RunningNode
     publish: Door
@@ -42,76 +39,75 @@ class Bench:
         return self.node.process.pid
 
 
+def _free_endpoints(count: int) -> list[str]:
+    """Loopback endpoints for TCP that nobody has: several benches may run."""
+    with contextlib.ExitStack() as held:
+        names = []
+        for _ in range(count):
+            sock = held.enter_context(socket.socket())
+            sock.bind(("127.0.0.1", 0))
+            names.append(f"127.0.0.1:{sock.getsockname()[1]}")
+    return names
+
+
 @contextlib.asynccontextmanager
-async def bench_node() -> AsyncIterator[Bench]:
+async def bench_node() -> AsyncIterator[BenchNode]:
     """A node with limits wide enough for a benchmark from one address."""
-    with running_node(*LIMITS) as node:
+    page, admin = _free_endpoints(2)
+    with running_node(*LIMITS, http=page, admin=admin, port=0) as node:
         async with aiohttp.ClientSession() as http:
             publish = Door(http, node.whip("bench"), KEY)
-            yield Bench(node, publish, Door(http, node.whep("bench")))
+            yield BenchNode(node, publish, Door(http, node.whep("bench")))
 
 
-async def publisher(bench: Bench, shape: Shape) -> tuple[LightClient, load.Publisher]:
-    """A connected publisher whose stream the node knows after a first second."""
-    ssrc = load.SEND_SSRC - (1 if shape.kind == "audio" else 0)
-    client, _ = await bench.publish.enter("sendonly", ssrc=ssrc)
+def sender(client: LightClient) -> Callable[[Sequence[bytes]], None]:
+    """How a connected publisher sends frames: protected first, then back to back."""
 
     def send(packets: Sequence[bytes]) -> None:
-        for packet in packets:
-            client.send_rtp(packet)
+        outbound = client.outbound
+        assert outbound is not None
+        heads = [packet[:12] for packet in packets]
+        for datagram in [
+            head + outbound.protect(head, packet[12:])
+            for head, packet in zip(heads, packets, strict=True)
+        ]:
+            client.send(datagram)
 
-    source = load.Publisher(shape, send, PAYLOAD_TYPES[shape.kind])
-    await source.run(SETTLE_S)
-    return client, source
-
-
-async def viewers(
-    bench: Bench, count: int, ages: load.Ages
-) -> list[tuple[LightClient, str]]:
-    """Connected viewers that decrypt a sample and note its age."""
-    joined = []
-    for _ in range(count):
-        client, session = await bench.play.enter("recvonly", decrypt_every=SAMPLING)
-
-        def inspect(plain: bytes) -> None:
-            ages.note(rtp.payload(plain, rtp.parse(plain)))
-
-        client.on_rtp = inspect
-        joined.append((client, session))
-    return joined
+    return send
 
 
-async def run(shape: Shape, count: int, duration_s: float) -> Cost:
-    """One publisher to `count` light viewers through a node of its own."""
-    ages = load.Ages()
+async def run(
+    shape: Shape, viewers: int, duration_s: float, *, feedback: bool = False
+) -> Cost:
+    """One publisher to `viewers` light viewers through a node of its own."""
+    ages = Ages()
     async with bench_node() as bench:
-        sending, source = await publisher(bench, shape)
-        joined = await _join_while_live(bench, source, count, ages)
-        await source.run(SETTLE_S)
-        await asyncio.sleep(0.2)  # what is under way belongs to the warm-up
-        ages.seconds.clear()
-        before = sum(client.packets for client, _ in joined)
-        cpu = measure.cpu_s(bench.pid)
-        sent = await source.run(duration_s)
-        await asyncio.sleep(0.2)
-        cost = Cost(
-            sum(client.packets for client, _ in joined) - before,
-            sent * count,
-            measure.cpu_s(bench.pid) - cpu,
-            ages.quantile_ms(0.5),
-            ages.quantile_ms(0.99),
+        publisher = await bench.publish.publish()
+        source = Publisher(shape, sender(publisher.client))
+        await source.run(FIRST_S)
+        joined = await join_while_live(bench, source, viewers, ages, feedback)
+        cost = await measure_cost(
+            bench.pid,
+            source,
+            lambda: sum([session.client.packets for session in joined]),
+            ages,
+            viewers,
+            duration_s,
         )
-        for client, _ in joined:
-            client.close()
-        sending.close()
+        for session in (*joined, publisher):
+            session.client.close()
     return cost
 
 
-async def _join_while_live(
-    bench: Bench, source: load.Publisher, count: int, ages: load.Ages
-) -> list[tuple[LightClient, str]]:
+async def join_while_live(
+    bench: BenchNode, source: Publisher, count: int, ages: Ages, feedback: bool
+) -> list[Session]:
     """Viewers join while the stream goes on, as they do."""
-    joining = asyncio.create_task(viewers(bench, count, ages))
+
+    async def join() -> list[Session]:
+        return [await bench.play.view(ages, feedback=feedback) for _ in range(count)]
+
+    joining = asyncio.create_task(join())
     while not joining.done():
         await source.run(0.5)
     return joining.result()

@@ -1,4 +1,4 @@
-"""The three streams that every comparison carries."""
+"""The streams that every comparison carries."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ class Shape:
         """Payload bits a second."""
         return self.frames_hz * sum(self.sizes) * 8
 
+    @property
+    def clock_hz(self) -> int:
+        """Ticks per second of the RTP timestamps."""
+        return 90_000 if self.kind == "video" else 48_000
+
     def deadlines(self, start: float) -> Iterator[float]:
         """When each frame is due, for ever: paced by deadline, not by sleeps."""
         number = 0
@@ -38,6 +43,7 @@ class Shape:
 
 
 VIDEO_HIGH = Shape("video 2.5 Mb/s", "video", 30, (1158,) * 5 + (1157,) * 4)
+VIDEO_FOUR = Shape("video 1.1 Mb/s", "video", 30, (1158,) * 3 + (1157,))
 VIDEO_LOW = Shape("video 600 kb/s", "video", 30, (1251, 1250))
 AUDIO = Shape("opus", "audio", 50, (100,))
-SHAPES = (VIDEO_HIGH, VIDEO_LOW, AUDIO)
+SHAPES = (VIDEO_HIGH, VIDEO_FOUR, VIDEO_LOW, AUDIO)
