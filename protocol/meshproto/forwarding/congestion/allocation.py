@@ -103,6 +103,8 @@ def _share(climbers: list[Climber], budget_bps: float, now: float) -> None:
             falls = index < climber.index and climber.is_short(now, DOWN_WAIT_S, severe)
             climber.move(index if falls else climber.index, now)
         return
+    for climber in climbers:
+        climber.fits()
     rising = [climber for climber in climbers if climber.may_rise(now)]
     others = used - sum(climber.step.bps for climber in rising)
     start = [climber.index for climber in rising]

@@ -98,11 +98,6 @@ class BandwidthEstimator:
         return self._delay.queue_s
 
     @property
-    def loss(self) -> float:
-        """Share of packets lost in the last two seconds."""
-        return self._loss.fraction
-
-    @property
     def met_limit(self) -> bool:
         """Whether the path ever refused something: else the estimate is a guess."""
         return self.decreased_at > -INFINITE
@@ -115,7 +110,10 @@ class BandwidthEstimator:
     def on_sent_burst(
         self, first_sequence: int, count: int, size_bytes: int, now: float, cluster: int
     ) -> None:
-        """`count` packets left together, numbered from `first_sequence` (16 bit)."""
+        """`count` packets left together, numbered from `first_sequence` (16 bit).
+
+        `cluster` is the probe they belong to, 0 for none.
+        """
         self._history.add(first_sequence, count, size_bytes, now, cluster)
         self._reports.on_sent(count, size_bytes)
 
@@ -132,6 +130,8 @@ class BandwidthEstimator:
         if matched.unreported_bytes:
             self._throughput.add_unreported(matched.unreported_bytes)
         if not matched.bursts:
+            if matched.late:
+                self._loss.add(received, lost, now)
             return []
         self.source = Source.FEEDBACK
         self._history.limit = self._config.history_bursts
@@ -220,7 +220,7 @@ class BandwidthEstimator:
         if now < self._silence_at:
             return
         oldest = self._history.oldest_s()
-        if oldest is not None and now - oldest >= SILENCE_S / 2:
+        if oldest is not None and now - oldest >= SILENCE_S / 4:
             self._history.forget()
             self._set(self._estimate * SILENCE_FACTOR)
             self.decreased_at = now

@@ -96,6 +96,8 @@ class SentHistory:
     ) -> None:
         """A burst left; numbers only go forward (16 bit, may jump)."""
         first = self._next + (first_sequence - self._next & 0xFFFF)
+        if not self._bursts:
+            self._settled = first
         self._next = first + count
         self._bursts.append((first, count, size_bytes, now, cluster))
         self.sent_bytes += size_bytes

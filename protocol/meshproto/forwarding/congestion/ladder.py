@@ -104,8 +104,7 @@ class Climber:
         return index
 
     def may_rise(self, now: float) -> bool:
-        """Whether it has waited long enough; the present step fits."""
-        self._short_since = None
+        """Whether it has waited long enough."""
         return self.changed_at is None or now - self.changed_at >= self._up_wait_s
 
     def is_short(self, now: float, patience_s: float, severe: bool) -> bool:
@@ -113,6 +112,10 @@ class Climber:
         if self._short_since is None:
             self._short_since = now
         return severe or now - self._short_since >= patience_s
+
+    def fits(self) -> None:
+        """The present step fits: whatever shortage there was is over."""
+        self._short_since = None
 
     def move(self, index: int, now: float) -> None:
         """Go to another step."""
@@ -131,8 +134,6 @@ def _steps(layers: list[LayerRate]) -> list[Step]:
     """From small to large; fewer temporal layers only below the smallest, because half
     the frames look worse than half the size.
     """
-    if not layers:
-        return []
     smallest = layers[0]
     steps = [
         Step(bps, Target(smallest.rid, temporal))

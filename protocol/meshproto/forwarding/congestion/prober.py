@@ -109,28 +109,22 @@ class Cluster:
             return 1.0
         return self.seen / max(self.seen - self.lost, 1)
 
-    @property
-    def stretch_s(self) -> float:
-        """How much longer it took to arrive than to leave."""
-        first, last = self.first, self.last
-        if first is None or last is None:
-            return 0.0
-        return last.arrival_s - first.arrival_s - (last.sent_s - first.sent_s)
-
-    def rates(self) -> tuple[float, float]:
-        """Sending and receiving rate in bit/s; zeros if too little came back.
+    def measure(self) -> tuple[float, float, float]:
+        """Sending and receiving rate in bit/s, and how much longer (s) it took to
+        arrive than to leave; zeros if too little came back.
 
         Both rates count the bytes between two instants: without the last burst for
         departures, without the first for arrivals.
         """
         first, last = self.first, self.last
         if first is None or last is None or last.sent_s <= first.sent_s:
-            return 0.0, 0.0
+            return 0.0, 0.0, 0.0
         departing = (self.received_bytes - last.size_bytes) * 8
         arriving = (self.received_bytes - first.size_bytes) * 8
-        took_s = last.arrival_s - first.arrival_s
-        sending = departing / (last.sent_s - first.sent_s)
-        return sending, arriving / took_s if took_s > 0 else sending
+        left_s = last.sent_s - first.sent_s
+        came_s = last.arrival_s - first.arrival_s
+        sending = departing / left_s
+        return sending, arriving / came_s if came_s > 0 else sending, came_s - left_s
 
 
 class Prober:
@@ -154,16 +148,14 @@ class Prober:
         self._cluster = None
         self._next_at = now + PAUSE_S
 
-    def cluster(self, now: float) -> int:
-        """The number of the cluster that packets sent now belong to, 0 for none."""
+    def on_sent(self, count: int, size_bytes: int, now: float) -> int:
+        """Packets left: the number of the cluster they belong to, 0 for none."""
         running = self._cluster
-        return running.number if running is not None and now < running.ends else 0
-
-    def on_sent(self, count: int, size_bytes: int) -> None:
-        """Packets of the running cluster left."""
-        if self._cluster is not None:
-            self._cluster.packets += count
-            self._cluster.sent_bytes += size_bytes
+        if running is None or now >= running.ends:
+            return 0
+        running.packets += count
+        running.sent_bytes += size_bytes
+        return running.number
 
     def begin(self, estimate_bps: float, now: float) -> None:
         """Start a probe if one is due and of use."""
@@ -218,8 +210,8 @@ class Prober:
         if done.seen < CONCLUSIVE * done.packets:
             self._next_at = now  # the feedback was lost
             return None
-        sending, arriving = done.rates()
-        passed = arriving >= PASSED * sending or done.stretch_s < JITTER_S
+        sending, arriving, stretch_s = done.measure()
+        passed = arriving >= PASSED * sending or stretch_s < JITTER_S
         proven = min(sending, arriving) * (done.loss_factor if passed else CAUTION)
         if done.confirms:
             self._next_at = now + (0.0 if passed else PAUSE_S)

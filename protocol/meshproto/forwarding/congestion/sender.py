@@ -80,11 +80,9 @@ class TransportSender:
 
         `first_sequence` is the transport-wide number (16 bit) of the first.
         """
-        cluster = self._prober.cluster(now)
+        cluster = self._prober.on_sent(count, size_bytes, now)
         self._estimator.on_sent_burst(first_sequence, count, size_bytes, now, cluster)
         self._pacer.on_sent(size_bytes, now)
-        if cluster:
-            self._prober.on_sent(count, size_bytes)
 
     def padding_due(self, now: float) -> int:
         """Octets of padding to send at this instant, usually 0.
