@@ -81,7 +81,9 @@ class ReferencePlane:
             forwarding or ForwardingConfig(),
             ntp_offset_s=NTP_EPOCH_S + time.time() - time.monotonic(),
         )
-        self._lite = IceLite(StunServer(bucket), ice or IceConfig())
+        self._lite = IceLite(
+            StunServer(bucket), ice or IceConfig(transports=self._config.transports)
+        )
         self._forwarder = Forwarder(self._config, secrets.SystemRandom())
         self._sessions: dict[TransportId, Session] = {}
         self._local_producers: dict[ProducerId, TransportId] = {}
