@@ -49,16 +49,18 @@ class Delivery:
         if audience.epoch != layer.epoch:
             self._begin_anew(layer, now)
         packets = layer.take()
+        first: int | None = None
         if packets:
             layer.history.padded(equalise(packets, self._config.equalise_bytes))
             batch = Batch(packets)
+            first = batch.first
             if audience.live:
                 self._live(layer, batch, now)
             for consumer in list(audience.chasing.values()):
                 self._late(consumer, batch, now)
                 self.chase(consumer, now)
         for consumer in list(audience.waiting.values()):
-            self.try_begin(consumer, layer, now)
+            self.try_begin(consumer, layer, now, first)
 
     def await_key(self, consumer: Consumer, layer: Layer, cached: bool) -> None:
         """Let the consumer begin with `layer` at its next key frame, or with the
@@ -68,11 +70,17 @@ class Delivery:
         consumer.wanted_key = 0 if cached else layer.keys.count + 1
         layer.audience.waiting[consumer.id] = consumer
 
-    def try_begin(self, consumer: Consumer, layer: Layer, now: float) -> bool:
-        """Begin with the layer if it has what the consumer waits for."""
+    def try_begin(
+        self, consumer: Consumer, layer: Layer, now: float, first: int | None = None
+    ) -> bool:
+        """Begin with the layer if it has what the consumer waits for.
+
+        `first` is the number from which on nobody was sent anything yet; where key
+        frames do not matter the consumer begins with it, or with the newest packet.
+        """
         start = layer.history.pin
         if layer.live_from_anywhere and layer.newest is not None:
-            start = layer.newest.number
+            start = layer.newest.number if first is None else first
         elif layer.keys.count < consumer.wanted_key:
             start = None
         if start is None or not consumer.transport.sending:

@@ -90,19 +90,19 @@ class NackGenerator:
 
     def due(self, now: float) -> tuple[list[int], bool]:
         """The numbers to ask for now, in order, and whether any was given up."""
-        config = self._config
-        retry_s = self._retry_s()
+        retries = self._config.nack_retries
         asked, gone = [], []
         for number, missing in self._missing.items():
-            if missing.asked and now - missing.asked_at < retry_s:
-                continue
-            old = now - missing.since >= config.nack_give_up_s
-            if old or missing.asked >= config.nack_retries:
+            if now >= missing.since + self._config.nack_give_up_s:
                 gone.append(number)
+            elif now < self._due_at(missing):
                 continue
-            missing.asked += 1
-            missing.asked_at = now
-            asked.append(number)
+            elif missing.asked >= retries:
+                gone.append(number)
+            else:
+                missing.asked += 1
+                missing.asked_at = now
+                asked.append(number)
         for number in gone:
             del self._missing[number]
         self.abandoned += len(gone)
@@ -113,11 +113,14 @@ class NackGenerator:
         """When `due` has something to say."""
         if not self._missing:
             return None
-        retry_s = self._retry_s()
+        give_up_s = self._config.nack_give_up_s
         return min(
-            missing.asked_at + retry_s if missing.asked else missing.since
+            min(self._due_at(missing), missing.since + give_up_s)
             for missing in self._missing.values()
         )
+
+    def _due_at(self, missing: _Missing) -> float:
+        return missing.asked_at + self._retry_s() if missing.asked else missing.since
 
     def _retry_s(self) -> float:
         return min(max(1.5 * self.rtt_s, _RETRY_MIN_S), _RETRY_MAX_S)

@@ -127,8 +127,11 @@ class Hearing:
     def _absorbed(self, consumer: Consumer, now: float) -> bool:
         if consumer.phase is Phase.SILENT or consumer.replaying:
             return True
+        sent_at, layer = consumer.key_sent_at, consumer.layer
+        if consumer.phase is Phase.LIVE and layer and layer.keys.arrived is not None:
+            sent_at = max(sent_at, layer.keys.arrived)
         rtt_s = consumer.transport.rtt_s or 0.0
-        return now - consumer.key_sent_at < max(1.5 * rtt_s, _ABSORB_MIN_S)
+        return now - sent_at < max(1.5 * rtt_s, _ABSORB_MIN_S)
 
     def _ended(self, transport: Transport, ssrc: int) -> None:
         """The publisher says that a source ended: another may take its layer."""

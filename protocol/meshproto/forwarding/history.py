@@ -25,12 +25,13 @@ class History:
     A number below `floor` is too old to be told from a duplicate and counts as one.
     """
 
-    __slots__ = ("_config", "_packets", "floor", "head", "pin", "size")
+    __slots__ = ("_began", "_config", "_packets", "floor", "head", "pin", "size")
 
     def __init__(self, config: ForwardingConfig) -> None:
         self._config = config
         self._packets: dict[int, Packet] = {}
         self.floor = 0
+        self._began = 0
         self.head = -1
         self.pin: int | None = None
         self.size = 0
@@ -50,6 +51,7 @@ class History:
         number = packet.number
         if not self._packets:
             self.floor = number - _REORDER
+            self._began = number
         self._packets[number] = packet
         self.head = max(self.head, number)
         self.size += packet.size
@@ -75,6 +77,8 @@ class History:
 
     def _evict(self, now: float) -> None:
         config = self._config
+        if self.head < self._began + _REORDER and self.size <= config.history_bytes:
+            return
         oldest = now - config.history_s
         last = self.head - config.history_packets
         while self.floor < self.head:

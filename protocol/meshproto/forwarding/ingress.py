@@ -161,6 +161,7 @@ class Ingress:
             return
         if layer.ssrc is not None:
             del transport.sources[layer.ssrc]
+        if layer.newest is not None:
             layer.restart()
         layer.ssrc = ssrc
         form = source.producer.forms.get(view.payload_type)

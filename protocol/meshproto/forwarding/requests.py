@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.reports import report_block, sender_report
-from meshproto.forwarding.state import State
+from meshproto.forwarding.state import BREATH_S, State
 from meshproto.forwarding.transport import Transport
 from meshproto.wire import rtcp
 from meshproto.wire.parameters import MediaKind
@@ -38,7 +38,7 @@ class Requests:
                 layer.keys.want()
         if layer.keys.due(now):
             self._ask_key_frame(transport, layer)
-        self._state.watch(layer, now)
+        self._state.watch(layer, now + BREATH_S)
 
     def arrivals_due(self, transport: Transport) -> None:
         """Transport-wide feedback for what arrived since the last one."""

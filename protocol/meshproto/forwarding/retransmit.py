@@ -115,7 +115,7 @@ class Retransmitter:
         repairs = consumer.repairs
         found = consumer.numbering.origin(index)
         packet = None if found is None else found[0].source.history.get(found[1])
-        if found is None or packet is None or not packet.payload:
+        if found is None or packet is None or not _speaks(consumer, found[0]):
             repairs.missed += 1
         elif not self._affordable(consumer, packet):
             repairs.refused += 1
@@ -172,3 +172,9 @@ def _probe_carrier(transport: Transport) -> Consumer | None:
         ):
             return consumer
     return None
+
+
+def _speaks(consumer: Consumer, segment: Segment[Layer]) -> bool:
+    """Whether the consumer's profile is still that of the segment's producer."""
+    layer = consumer.layer
+    return layer is not None and layer.producer == segment.source.producer

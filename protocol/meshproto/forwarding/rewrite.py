@@ -106,7 +106,10 @@ class Numbering(Generic[Source]):
         the caller fills in every offset but `sequence`.
         """
         segment.sequence = self.highest + 1 - segment.start
-        self._older = (self._older + self._current)[-_SEGMENTS:]
+        used = [old for old in self._current if old.start <= self.reached_in]
+        if used:
+            used[-1].end = min(used[-1].end, self.reached_in + 1)
+        self._older = (self._older + used)[-_SEGMENTS:]
         self._current = [segment]
         self.segment = segment
         self.reached_in = segment.start - 1

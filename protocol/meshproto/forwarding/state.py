@@ -21,8 +21,8 @@ from meshproto.forwarding.transport import Transport
 from meshproto.ids import ConsumerId, ProducerId, TransportId
 
 _OUTBOX = 4096
-_BREATH_S = 0.001
-"""Timers of congestion control never fire twice at one instant."""
+BREATH_S = 0.001
+"""A timer that did its work never fires twice at one instant."""
 
 
 class Timer(Enum):
@@ -76,14 +76,14 @@ class State:
         sender = transport.sender
         deadline = None if sender is None else sender.next_timeout()
         if deadline is not None:
-            soonest = max(deadline, now + _BREATH_S)
+            soonest = max(deadline, now + BREATH_S)
             self.agenda.at((Timer.CONGESTION, transport), soonest)
 
-    def watch(self, layer: Layer, now: float) -> None:
-        """Set the layer's timer to its next request."""
+    def watch(self, layer: Layer, soonest: float) -> None:
+        """Set the layer's timer to its next request, not before `soonest`."""
         deadlines = [layer.keys.next_timeout()]
         if layer.nacks is not None:
             deadlines.append(layer.nacks.next_timeout())
         due = [deadline for deadline in deadlines if deadline is not None]
         if due:
-            self.agenda.no_later((Timer.LAYER, layer), max(min(due), now))
+            self.agenda.no_later((Timer.LAYER, layer), max(min(due), soonest))

@@ -1,0 +1,167 @@
+"""NACKs of viewers: answered from history, within bounds, never under a used nonce."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from meshproto.forwarding.config import ForwardingConfig
+from meshproto.forwarding.outputs import Resend
+from meshproto.forwarding.table import MoveConsumer
+from meshproto.ids import ConsumerId, ProducerId
+from meshproto.wire import rtcp
+from support.forwarding import OPUS, VIEWER_VP8, VP8, Camera, Rig
+
+
+def stage(
+    *, rtx: bool = True, config: ForwardingConfig | None = None, sequence: int = 100
+) -> tuple[Rig, Camera, int]:
+    rig = Rig(config or ForwardingConfig())
+    rig.client(1)
+    rig.client(2)
+    rig.publish(1, 1, VP8)
+    ssrc = rig.watch(1, 1, 2, VIEWER_VP8, rtx=rtx, sequence=sequence)
+    camera = Camera(size=3_000)
+    rig.roll(1, camera, 0.5)
+    return rig, camera, ssrc
+
+
+def nack(rig: Rig, ssrc: int, lost: Iterable[int]) -> None:
+    numbers = [number & 0xFFFF for number in lost]
+    rig.tell(2, rtcp.Nack.of(9, ssrc, numbers))
+
+
+def counters(rig: Rig) -> dict[str, object]:
+    found = rig.forwarder.stats(rig.now)["consumers"]
+    assert isinstance(found, dict)
+    return found[1]
+
+
+def test_rtx_carries_the_original_under_its_own_numbers() -> None:
+    rig, _, ssrc = stage()
+    sent = {packet.index: packet for packet in rig.media(2, ssrc)}
+    nack(rig, ssrc, [105, 106])
+    repairs = rig.media(2, ssrc + 0x1000000)
+    assert len(repairs) == 2
+    first = repairs[0].index
+    assert first < 1 << 15
+    for step, (number, repair) in enumerate(zip((105, 106), repairs, strict=True)):
+        assert repair.view.payload_type == 124
+        assert repair.index == first + step
+        assert repair.payload == number.to_bytes(2, "big") + sent[number].payload
+        assert repair.view.timestamp == sent[number].view.timestamp
+        assert repair.view.marker == sent[number].view.marker
+        assert repair.view.padding_length == 0
+    numbers = [int.from_bytes(p.elements[5], "big") for p in rig.got[2]]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_without_rtx_the_plane_is_told_to_repeat_the_protected_packet() -> None:
+    rig, _, ssrc = stage(rtx=False)
+    count = len(rig.got[2])
+    nack(rig, ssrc, [105])
+    assert rig.resends == [Resend(2, ssrc, 105)]
+    assert len(rig.got[2]) == count
+
+
+def test_numbers_are_found_over_a_wrap() -> None:
+    rig, _, ssrc = stage(sequence=65530)
+    sent = {packet.index: packet for packet in rig.media(2, ssrc)}
+    nack(rig, ssrc, [65540])
+    [repair] = rig.media(2, ssrc + 0x1000000)
+    assert repair.payload[2:] == sent[65540].payload
+    assert repair.payload[:2] == (4).to_bytes(2, "big")
+
+
+def test_the_same_packet_is_not_repeated_within_half_a_round_trip() -> None:
+    rig, _, ssrc = stage()
+    for _ in range(5):
+        nack(rig, ssrc, [105])
+    assert len(rig.media(2, ssrc + 0x1000000)) == 1
+    assert counters(rig)["repairs_refused"] == 4
+    rig.pass_time(0.2)
+    nack(rig, ssrc, [105])
+    assert len(rig.media(2, ssrc + 0x1000000)) == 2
+
+
+def test_what_was_never_sent_is_not_answered() -> None:
+    rig, _, ssrc = stage()
+    nack(rig, ssrc, [99, 30_000, 60_000])
+    assert rig.media(2, ssrc + 0x1000000) == []
+    rig.tell(2, rtcp.Nack.of(9, 12345, [1, 2, 3]))
+    assert rig.media(2, ssrc + 0x1000000) == []
+
+
+def test_a_viewer_cannot_ask_for_more_than_its_share() -> None:
+    config = ForwardingConfig(rtx_burst_bytes=5_000, rtx_share=0.1)
+    rig, camera, ssrc = stage(config=config)
+    sent = rig.media(2, ssrc)
+    for _ in range(40):
+        nack(rig, ssrc, [packet.index for packet in sent[-30:]])
+        rig.pass_time(0.05)
+    repairs = rig.media(2, ssrc + 0x1000000)
+    media = sum(len(packet.payload) for packet in sent)
+    assert sum(len(packet.payload) for packet in repairs) <= 5_000 + 0.11 * media
+    assert counters(rig)["repairs_refused"] > 100
+
+
+def test_retransmissions_wait_for_a_path_that_is_full() -> None:
+    rig = Rig()
+    rig.client(1)
+    rig.client(2, bitrate_bps=300_000)
+    rig.publish(1, 1, VP8)
+    ssrc = rig.watch(1, 1, 2, VIEWER_VP8)
+    camera = Camera(size=1_000)
+    rig.roll(1, camera, 2.0)
+    began = rig.now
+    nack(rig, ssrc, [packet.index for packet in rig.media(2, ssrc)[-30:]])
+    at_once = len(rig.media(2, ssrc + 0x1000000))
+    rig.pass_time(1.0)
+    repairs = rig.media(2, ssrc + 0x1000000)
+    assert 0 < at_once < 30
+    assert len(repairs) == 30
+    assert repairs[-1].at > began + 0.1
+
+
+def test_a_packet_that_never_came_is_asked_for_upstream_and_forwarded_late() -> None:
+    rig, camera, ssrc = stage()
+    frame = camera.frame()
+    rig.send(1, frame[0], *frame[2:])
+    rig.pass_time(0.6)  # we gave up asking on our own
+    rig.rtcp[1].clear()
+    missing = sorted(
+        set(range(100, max(p.index for p in rig.media(2, ssrc))))
+        - {p.index for p in rig.media(2, ssrc)}
+    )
+    assert len(missing) == 1
+    nack(rig, ssrc, missing)
+    asked = [p for _, p in rig.rtcp[1] if isinstance(p, rtcp.Nack)]
+    assert len(asked) == 1
+    rig.send(1, frame[1])
+    late = rig.media(2, ssrc)[-1]
+    assert late.index == missing[0]
+    assert counters(rig)["repairs_missed"] == 1
+
+
+def test_repairs_of_an_earlier_producer_are_not_mixed_up() -> None:
+    rig, _, ssrc = stage()
+    rig.client(3)
+    rig.publish(2, 3, VP8)
+    other = Camera(ssrc=0x2222, sequence=9)
+    rig.forwarder.program(MoveConsumer(ConsumerId(1), ProducerId(2)), rig.now)
+    rig.roll(3, other, 0.2)
+    nack(rig, ssrc, [105])
+    assert rig.media(2, ssrc + 0x1000000) == []
+
+
+def test_sound_without_nack_is_not_asked_for() -> None:
+    rig = Rig()
+    rig.client(1)
+    rig.client(2)
+    rig.publish(1, 1, OPUS)
+    ssrc = rig.watch(1, 1, 2, OPUS, rtx=False)
+    sound = Camera(codec=OPUS, fps=50, size=80)
+    packets = [sound.frame()[0] for _ in range(10)]
+    rig.send(1, *packets[:3], *packets[5:])
+    rig.pass_time(0.2)
+    assert rig.asked(1, rtcp.Nack) == []
+    assert [p.index for p in rig.media(2, ssrc)] == [0, 1, 2, 5, 6, 7, 8, 9]
