@@ -22,7 +22,7 @@ from meshproto.forwarding.table import Selection
 from meshproto.ids import ConsumerId
 
 UP_MARGIN = 1.1
-DOWN_WAIT_S = 0.3
+DOWN_WAIT_S = 0.8
 SEVERE = 1.25
 """A need beyond this times the estimate is answered at once."""
 

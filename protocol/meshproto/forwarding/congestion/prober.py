@@ -28,7 +28,10 @@ CONFIRM_QUEUE_S, CONFIRM_MAX_S = 0.15, 0.4
 """A probe's length: as long as a path that carries just the estimate would queue no
 more than this, and no longer than the maximum."""
 STEP_S = 0.005
-PAUSE_S = 4.0
+PAUSE_S, PAUSE_MAX_S = 4.0, 8.0
+"""After a failure, and after many in a row."""
+
+PAUSE_GROWTH = 1.3
 ANSWER_S = 1.0
 """A cluster without complete feedback after this is given up."""
 
@@ -130,13 +133,21 @@ class Cluster:
 class Prober:
     """When to pad, and what clusters proved."""
 
-    __slots__ = ("_cluster", "_count", "_goal_bps", "_next_at", "_stepped_at")
+    __slots__ = (
+        "_cluster",
+        "_count",
+        "_goal_bps",
+        "_next_at",
+        "_pause_s",
+        "_stepped_at",
+    )
 
     def __init__(self) -> None:
         self._cluster: Cluster | None = None
         self._count = 0
         self._goal_bps = 0.0
         self._next_at = 0.0
+        self._pause_s = PAUSE_S
         self._stepped_at = 0.0
 
     def set_goal(self, goal_bps: float) -> None:
@@ -214,14 +225,21 @@ class Prober:
         passed = arriving >= PASSED * sending or stretch_s < JITTER_S
         proven = min(sending, arriving) * (done.loss_factor if passed else CAUTION)
         if done.confirms:
-            self._next_at = now + (0.0 if passed else PAUSE_S)
+            self._rest(now, passed)
             return proven
         if proven > (estimate_bps if passed else WORTH_CONFIRMING * estimate_bps):
             rate = EXCESS * done.rate_bps if passed else proven
             self._start(rate, estimate_bps, True, now)
         else:
-            self._next_at = now + PAUSE_S
+            self._rest(now, False)
         return None
+
+    def _rest(self, now: float, passed: bool) -> None:
+        if passed:
+            self._next_at, self._pause_s = now, PAUSE_S
+        else:
+            self._next_at = now + self._pause_s
+            self._pause_s = min(PAUSE_GROWTH * self._pause_s, PAUSE_MAX_S)
 
     def next_timeout(self, estimate_bps: float) -> float | None:
         """When to call `handle_timeout` and `padding_due`; None: nothing planned."""

@@ -146,7 +146,7 @@ def test_given_time_nobody_gets_more_than_there_is(
 ) -> None:
     viewer = Viewer(*(demand(number) for number in range(tracks)))
     for estimate_bps in estimates:
-        outcome = viewer.ask(estimate_bps, 0.5)
+        outcome = viewer.ask(estimate_bps, DOWN_WAIT_S + 0.2)
         lowest = AUDIO_BPS + tracks * 150_000
         assert outcome.allocated_bps <= max(estimate_bps, lowest)
         assert lowest <= outcome.allocated_bps <= outcome.best_bps

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 
 from meshproto.forwarding.congestion.history import Seen
-from meshproto.forwarding.congestion.prober import PAUSE_S, STEP_S, Prober
+from meshproto.forwarding.congestion.prober import (
+    PAUSE_MAX_S,
+    PAUSE_S,
+    STEP_S,
+    Prober,
+)
 
 ESTIMATE_BPS = 1_000_000
 GOAL_BPS = 1_900_000
@@ -136,6 +141,20 @@ def test_congestion_ends_a_probe_and_postpones_the_next() -> None:
     scene.now += PAUSE_S
     scene.cluster()
     assert scene.padding > 0
+
+
+def test_pauses_between_failures_grow_within_bounds() -> None:
+    scene, pauses = Scene(ESTIMATE_BPS), []
+    for _ in range(6):
+        scene.cluster()
+        scene.answer()
+        due = scene.prober.next_timeout(ESTIMATE_BPS)
+        assert due is not None
+        pauses.append(due - scene.now)
+        scene.now, scene.free_at = due, 0.0
+    assert pauses[0] == pytest.approx(PAUSE_S)
+    assert pauses[1] > 1.2 * PAUSE_S
+    assert pauses[-1] == pytest.approx(PAUSE_MAX_S)
 
 
 def test_an_unanswered_probe_is_given_up_and_repeated() -> None:
