@@ -111,7 +111,7 @@ def test_publishers_get_receiver_reports() -> None:
         rig.send(1, *(packets[:-1] if index % 2 else packets))
         rig.tell(1, camera.report(NTP + index / 30))
         rig.pass_time(1 / 30)
-    [*_, (at, report)] = [
+    [*_, (_at, report)] = [
         (at, p) for at, p in rig.rtcp[1] if isinstance(p, rtcp.ReceiverReport)
     ]
     [block] = report.reports

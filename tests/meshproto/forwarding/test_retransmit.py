@@ -93,7 +93,7 @@ def test_what_was_never_sent_is_not_answered() -> None:
 
 def test_a_viewer_cannot_ask_for_more_than_its_share() -> None:
     config = ForwardingConfig(rtx_burst_bytes=5_000, rtx_share=0.1)
-    rig, camera, ssrc = stage(config=config)
+    rig, _camera, ssrc = stage(config=config)
     sent = rig.media(2, ssrc)
     for _ in range(40):
         nack(rig, ssrc, [packet.index for packet in sent[-30:]])
