@@ -30,6 +30,7 @@ AUDIO_BPS = AUDIO_BYTES * 50 * 8
 PACKET_BYTES = 1_200
 CHUNK = 8
 CHUNK_BYTES = CHUNK * PACKET_BYTES
+ALLOCATION_S = 0.25
 KEY_FRAME_DELAY_S = 0.1
 KEY_FRAME_FACTOR = 5
 LAG_MAX_S = 0.5
@@ -139,7 +140,7 @@ class Relay:
         now = self.now
         for time, feedback in self.back.arrived(now):
             self._take_feedback(feedback, time)
-        if self._every("alloc", 0.1):
+        if self._every("alloc", ALLOCATION_S) or self.sender.overcommitted:
             self._allocate()
         if self._every("audio", AUDIO_S):
             self._send([AUDIO_BYTES])

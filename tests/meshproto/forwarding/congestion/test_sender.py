@@ -9,10 +9,13 @@ from itertools import pairwise
 
 import pytest
 
+from meshproto.forwarding.congestion.allocation import Demand
 from meshproto.forwarding.congestion.config import CongestionConfig
+from meshproto.forwarding.congestion.ladder import LayerRate
 from meshproto.forwarding.congestion.pacer import Priority
 from meshproto.forwarding.congestion.sender import TransportSender
 from meshproto.forwarding.table import Selection
+from meshproto.ids import ConsumerId
 from support.path import Path
 from support.relay import AUDIO_BPS, Feedback, Phase, Relay, Sample
 
@@ -260,18 +263,17 @@ def test_remb_is_a_bound_for_those_who_send_nothing_better() -> None:
     assert sender.estimate_bps == 400_000
 
 
-class TestOvercommitted:
-    """`allocate` is asked for as soon as the estimate falls below what was given."""
-
-    def test_it_ends_when_a_lower_layer_was_chosen(self) -> None:
-        path = Path()
-        relay = Relay(path, LAYERS)
-        relay.run(5)
-        assert not relay.sender.overcommitted
-        path.rate_bps = 500_000
-        seen = False
-        for _ in range(1_000):
-            relay.run(0.001)
-            seen = seen or relay.sender.overcommitted
-        assert seen
-        assert not relay.sender.overcommitted
+def test_overcommitted_until_a_lower_layer_was_chosen() -> None:
+    sender = TransportSender(CongestionConfig(start_bps=3_000_000))
+    rates = tuple(LayerRate(rid, int(bps)) for rid, bps in LAYERS.items())
+    demands = [Demand(ConsumerId(1), rates)]
+    assert sender.allocate(AUDIO_BPS, demands, 1.0).allocated_bps > 1_700_000
+    assert not sender.overcommitted
+    for step in range(200):
+        sender.on_sent_burst(step, 1, 4_000, 1.0 + step * 0.005)
+        if step % 100 == 99:
+            sender.on_remb(1_000_000, 1.0 + step * 0.005)
+    assert sender.overcommitted
+    outcome = sender.allocate(AUDIO_BPS, demands, 2.1)
+    assert outcome.targets[ConsumerId(1)].rid == MIDDLE
+    assert not sender.overcommitted
