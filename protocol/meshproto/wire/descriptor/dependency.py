@@ -20,7 +20,6 @@ from typing import NamedTuple
 from meshproto.errors import DecodeError
 from meshproto.wire.descriptor.frame import FrameFacts, facts
 
-URI = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
 TEMPLATES_MAX = 64
 _SPATIAL_MAX = 3
 _TEMPORAL_MAX = 7
