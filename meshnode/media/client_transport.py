@@ -29,6 +29,10 @@ from meshproto.ids import TransportId
 T = TypeVar("T")
 
 
+REST_AFTER_S = 10.0
+"""Time after the handshake in which a client repeats what it thinks was lost."""
+
+
 class TransportState(Enum):
     """Life of a client transport."""
 
@@ -45,6 +49,9 @@ class Owner(Protocol):
 
     def released(self, transport: ClientTransport) -> None:
         """The transport closed and must be forgotten."""
+
+    def rested(self) -> None:
+        """A transport let memory go."""
 
     def new_credentials(self) -> tuple[str, str]:
         """A fresh ICE (ufrag, pwd) that no live transport uses."""
@@ -79,6 +86,7 @@ class ClientTransport:
         self._loop = asyncio.get_running_loop()
         self._settled: asyncio.Future[None] = self._loop.create_future()
         self._dtls_timer: asyncio.TimerHandle | None = None
+        self._rest_timer: asyncio.TimerHandle | None = None
         self._connect_timer = self._loop.call_later(
             connect_timeout_s,
             self.close,
@@ -157,6 +165,8 @@ class ClientTransport:
             return
         self.close_reason = reason
         self._connect_timer.cancel()
+        if self._rest_timer is not None:
+            self._rest_timer.cancel()
         if self._channels is not None:
             self._channels.close()
         self._dtls.close()
@@ -222,7 +232,13 @@ class ClientTransport:
                 self._dtls.role, self._send_sctp, self._deliver, self._message_bytes
             )
             self._channels.start()
+        else:
+            self._rest_timer = self._loop.call_later(REST_AFTER_S, self._rest)
         self._enter(TransportState.CONNECTED)
+
+    def _rest(self) -> None:
+        if self._dtls.rest():
+            self._owner.rested()
 
     def _send_sctp(self, packet: bytes) -> None:
         if self._dtls.send(packet):

@@ -3,11 +3,8 @@
 Strategy.  OpenSSL does the cryptography and the state machine; this module does what it
 leaves to its user and what years of WebRTC deployments taught:
 
-- one shared context for all associations (0.35 ms and 26 KiB each instead of 1.4 ms and
-  108 KiB with a context of their own);
-- DTLS 1.2 only, so that flights stay small; P-256 certificate; the peer's certificate
-  is compared with the fingerprints that signalling carried, inside the handshake, so
-  that a wrong one never sees our Finished (RFC 5763 section 5, RFC 8122 section 5);
+- the context is shared and the fingerprint checked inside the handshake, see
+  `dtls_context`;
 - OpenSSL's retransmission timer starts at 1 s and cannot be changed.  So the last
   flight is kept and the very same bytes are sent again when the peer repeats its own
   flight, and on an early timer of our own (50 ms doubling, RFC 6347 section 4.2.4.1
@@ -15,7 +12,8 @@ leaves to its user and what years of WebRTC deployments taught:
 - a plaintext alert can be forged by anybody who guesses addresses, so it never ends a
   handshake by itself: it does after a second without progress (RFC 6347 section 4.1.2.7
   permits ignoring it);
-- session resumption and renegotiation are off: both would skip the fingerprint check.
+- an association without data channels may `rest`: OpenSSL's 70 KiB are let go, and
+  only the peer's goodbye is understood from then on.
 
 Whatever the remote sends, no method raises; a failed association has `state` FAILED and
 a `reason`.  All times are seconds of one monotonic clock.
@@ -25,16 +23,14 @@ from __future__ import annotations
 
 from collections import Counter
 from enum import Enum
-from typing import Literal
 
-from OpenSSL import SSL, crypto
+from OpenSSL import SSL
 
 from meshnode.media import dtls_records as records
-from meshnode.media.certificate import Certificate
+from meshnode.media.dtls_context import DtlsRole, explain, export_keys
+from meshnode.media.dtls_rest import AlertReader, reader_of
 from meshnode.media.plane import SrtpKeys
 from meshproto.errors import DecodeError, StateError
-
-DtlsRole = Literal["client", "server"]
 
 HANDSHAKE_INPUT_MAX_BYTES = 131072
 RECEIVED_MAX_BYTES = 262144
@@ -46,21 +42,8 @@ REPEAT_GAP_S = 0.02
 REPEATS_MAX = 32
 ALERT_GRACE_S = 1.0
 
-_DTLS_1_2 = 0xFEFD
-_LABEL = b"EXTRACTOR-dtls_srtp"
-_PROFILES = {
-    # OpenSSL's name: ours, key bytes, salt bytes; in our order of preference
-    b"SRTP_AEAD_AES_128_GCM": ("AEAD_AES_128_GCM", 16, 12),
-    b"SRTP_AEAD_AES_256_GCM": ("AEAD_AES_256_GCM", 32, 12),
-    b"SRTP_AES128_CM_SHA1_80": ("AES128_CM_SHA1_80", 16, 14),
-}
-_CIPHERS = (
-    # RSA suites are for peers whose certificate is RSA when we are the client
-    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
-    b"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
-    b"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:"
-    b"ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA"
-)
+_FATAL = 2
+_CLOSE_NOTIFY = 0
 
 
 class DtlsState(Enum):
@@ -71,48 +54,6 @@ class DtlsState(Enum):
     CONNECTED = "connected"
     CLOSED = "closed"
     FAILED = "failed"
-
-
-def make_context(
-    certificate: Certificate, profiles: tuple[str, ...] = ()
-) -> SSL.Context:
-    """The context that all associations of one certificate share, both roles.
-
-    `profiles` narrows the SRTP profiles offered and accepted ("AEAD_AES_128_GCM"
-    style names, our order of preference kept); empty is all.
-    """
-    context = SSL.Context(SSL.DTLS_METHOD)
-    context.set_min_proto_version(_DTLS_1_2)
-    context.set_max_proto_version(_DTLS_1_2)
-    context.set_options(SSL.OP_NO_TICKET | SSL.OP_NO_RENEGOTIATION)
-    context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
-    context.set_cipher_list(_CIPHERS)
-    offered = [n for n, p in _PROFILES.items() if not profiles or p[0] in profiles]
-    context.set_tlsext_use_srtp(b":".join(offered))
-    context.set_verify(
-        SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _matches_fingerprint
-    )
-    context.use_certificate(certificate.certificate)
-    context.use_privatekey(certificate.key)
-    context.check_privatekey()
-    return context
-
-
-def _matches_fingerprint(
-    connection: SSL.Connection,
-    certificate: crypto.X509,
-    _error: int,
-    depth: int,
-    _ok: int,
-) -> bool:
-    """OpenSSL's verify callback: only the leaf counts, and only its digest."""
-    if depth:
-        return True
-    algorithm, digests = connection.get_app_data()
-    return bytes.fromhex(certificate.digest(algorithm).replace(b":", b"").decode()) in (
-        digests
-    )
 
 
 class DtlsEndpoint:
@@ -150,6 +91,8 @@ class DtlsEndpoint:
         self._resend_at: float | None = None
         self._openssl_at: float | None = None
         self._alert: tuple[int, float] | None = None
+        self._reader: AlertReader | None = None
+        self._goodbye: list[bytes] = []
 
     # -- verbs ---------------------------------------------------------------------
 
@@ -174,8 +117,11 @@ class DtlsEndpoint:
         except DecodeError as error:
             self.drops[error.reason] += 1
             return
-        repeated = self._is_repeat(arrived)
         usable = [r for r in arrived if not self._set_aside(r, now)]
+        if self._reader is not None:
+            self._read_resting(self._reader, usable, now)
+            return
+        repeated = self._is_repeat(usable)
         if not usable or not self._within_limit(usable):
             return
         sent_before = len(self._outgoing)
@@ -186,7 +132,7 @@ class DtlsEndpoint:
 
     def send(self, data: bytes) -> bool:
         """Queue one application record.  False when not connected or too large."""
-        if self.state is not DtlsState.CONNECTED:
+        if self.state is not DtlsState.CONNECTED or self._reader is not None:
             return False
         try:
             self._connection.send(data)
@@ -208,13 +154,52 @@ class DtlsEndpoint:
 
     def close(self) -> None:
         """Say goodbye (close_notify) and end; unheard by a peer still handshaking."""
-        if self.state is DtlsState.CONNECTED:
-            try:
-                self._connection.shutdown()
-            except SSL.Error:
-                self.drops["dtls-shutdown"] += 1
-            self._drain_bio()
+        if self.state is DtlsState.CONNECTED and self._reader is None:
+            self._make_goodbye()
+        self._outgoing += self._goodbye
+        self._goodbye = []
         self._finish(DtlsState.CLOSED, "closed here")
+
+    def rest(self) -> bool:
+        """Let OpenSSL's state go: `send` is over, only a goodbye is still understood.
+
+        False when not connected, resting already, or the suite is none we can read.
+        """
+        if self.state is not DtlsState.CONNECTED or self._reader is not None:
+            return False
+        reader = reader_of(self._connection, self.role)
+        if reader is None:
+            return False
+        self._make_goodbye()
+        self._reader = reader
+        del self._connection
+        return True
+
+    def _make_goodbye(self) -> None:
+        try:
+            self._connection.shutdown()
+        except SSL.Error:
+            self.drops["dtls-shutdown"] += 1
+        self._goodbye = records.pack_records(self._made())
+
+    def _read_resting(
+        self, reader: AlertReader, arrived: list[bytes], now: float
+    ) -> None:
+        for record in arrived:
+            if record[0] == records.HANDSHAKE:
+                self._repeat_flight(now)  # our last flight was lost on its way
+                continue
+            try:
+                alert = reader.alert(record)
+            except DecodeError as error:
+                self.drops[error.reason] += 1
+                continue
+            if alert is None:
+                self.drops["dtls-resting"] += 1
+            elif alert[1] == _CLOSE_NOTIFY:
+                self._finish(DtlsState.CLOSED, "peer closed")
+            elif alert[0] == _FATAL:
+                self._finish(DtlsState.CLOSED, f"peer alert {alert[1]}")
 
     # -- time ----------------------------------------------------------------------
 
@@ -285,18 +270,10 @@ class DtlsEndpoint:
         except SSL.WantReadError:
             return
         except SSL.Error as error:
-            self._finish(DtlsState.FAILED, _explain(error))
+            self._finish(DtlsState.FAILED, explain(error))
             return
-        self.keys = self._export_keys()
+        self.keys = export_keys(self._connection, self.role)
         self.state = DtlsState.CONNECTED
-
-    def _export_keys(self) -> SrtpKeys | None:
-        selected = self._connection.get_selected_srtp_profile()
-        if selected not in _PROFILES:
-            return None  # a peer with data channels only need not offer SRTP
-        name, key, salt = _PROFILES[selected]
-        material = self._connection.export_keying_material(_LABEL, 2 * (key + salt))
-        return split_key_material(name, material, self.role)
 
     def _read_application(self) -> None:
         while self.state is DtlsState.CONNECTED:
@@ -307,7 +284,7 @@ class DtlsEndpoint:
             except SSL.ZeroReturnError:
                 self._finish(DtlsState.CLOSED, "peer closed")
             except SSL.Error as error:
-                self._finish(DtlsState.CLOSED, _explain(error))
+                self._finish(DtlsState.CLOSED, explain(error))
             else:
                 self._keep(data)
 
@@ -318,14 +295,18 @@ class DtlsEndpoint:
         self._received.append(data)
         self._received_bytes += len(data)
 
-    def _drain_bio(self) -> bool:
-        """Move OpenSSL's output to `_outgoing`; True when it was a handshake flight."""
+    def _made(self) -> list[bytes]:
+        """The records that OpenSSL made since the last call."""
         made: list[bytes] = []
         try:
             while True:
                 made += records.split_records(self._connection.bio_read(65536))
         except SSL.WantReadError:
-            pass
+            return made
+
+    def _drain_bio(self) -> bool:
+        """Move OpenSSL's output to `_outgoing`; True when it was a handshake flight."""
+        made = self._made()
         if not made:
             return False
         datagrams = records.pack_records(made)
@@ -350,7 +331,7 @@ class DtlsEndpoint:
             return False
         if self.state is DtlsState.HANDSHAKING and len(record) == 15:
             level, description = record[13], record[14]
-            if level == 2 and self._alert is None:
+            if level == _FATAL and self._alert is None:
                 self._alert = (description, now + ALERT_GRACE_S)
         self.drops["dtls-plain-alert"] += 1
         return True
@@ -391,25 +372,3 @@ class DtlsEndpoint:
         return f"<DtlsEndpoint {self.role} {self.state.value} {self.reason}>".replace(
             " >", ">"
         )
-
-
-def split_key_material(profile: str, material: bytes, role: DtlsRole) -> SrtpKeys:
-    """Cut exported keying material into our two directions (RFC 5764 section 4.2).
-
-    The layout is client key, server key, client salt, server salt.
-    """
-    key, salt = next((k, s) for name, k, s in _PROFILES.values() if name == profile)
-    client_key, server_key = material[:key], material[key : 2 * key]
-    salts = material[2 * key :]
-    client = (client_key, salts[:salt])
-    server = (server_key, salts[salt : 2 * salt])
-    send, receive = (client, server) if role == "client" else (server, client)
-    return SrtpKeys(profile, *send, *receive)
-
-
-def _explain(error: SSL.Error) -> str:
-    """The innermost reason OpenSSL gives, as a short sentence."""
-    details = error.args[0] if error.args else ()
-    if isinstance(details, (list, tuple)) and details:
-        return str(details[0][-1]) if isinstance(details[0], tuple) else str(details[0])
-    return str(error) or type(error).__name__

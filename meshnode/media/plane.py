@@ -154,5 +154,10 @@ class MediaPlane(Protocol):
     def stats(self) -> dict[str, object]:
         """Counters and gauges: plain dict, see RFC 0002 section 7 for the shape."""
 
+    def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
+        """The producers' part of `stats`: read every other second, so that it must not
+        cost anything per consumer.
+        """
+
     async def close(self) -> None:
         """Stop and release the port."""

@@ -15,6 +15,7 @@ the transport they belong to, everything else to the handler the node has set.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import secrets
 import string
@@ -23,7 +24,9 @@ from collections.abc import Callable, Sequence
 
 from meshnode.media.certificate import Certificate
 from meshnode.media.client_transport import ClientTransport, StateHandler
-from meshnode.media.dtls import DtlsEndpoint, DtlsRole, make_context
+from meshnode.media.dtls import DtlsEndpoint
+from meshnode.media.dtls_context import DtlsRole, make_context
+from meshnode.media.memory import give_back
 from meshnode.media.plane import (
     Address,
     DtlsReceived,
@@ -41,6 +44,9 @@ UFRAG_LENGTH = 12
 PWD_LENGTH = 24
 """142 bits; RFC 8445 section 5.3 asks for 128."""
 CONNECT_TIMEOUT_S = 15.0
+TRIM_TRANSPORTS = 32
+TRIM_DELAY_S = 5.0
+"""How many transports must have rested, and how long more of them are waited for."""
 _ICE_CHARACTERS = string.ascii_letters + string.digits
 
 EventHandler = Callable[[PlaneEvent], None]
@@ -73,6 +79,8 @@ class MediaPort:
         self._clients: dict[TransportId, ClientTransport] = {}
         self._ids = itertools.count(1)
         self._drops: Counter[str] = Counter()
+        self._rested = 0
+        self._trim_timer: asyncio.TimerHandle | None = None
         plane.on_event(self._event)
 
     @property
@@ -97,6 +105,8 @@ class MediaPort:
         """Close every transport (with close_notify) and release the port."""
         for client in self.clients:
             client.close("node stopped")
+        if self._trim_timer is not None:
+            self._trim_timer.cancel()
         await self.plane.close()
 
     def on_event(self, handler: EventHandler) -> None:
@@ -173,6 +183,17 @@ class MediaPort:
         """A transport closed: keep its counters, forget the rest."""
         self._drops.update(transport.drops())
         self._clients.pop(transport.id, None)
+
+    def rested(self) -> None:
+        """A transport let memory go: with many others it goes back to the system."""
+        self._rested += 1
+        if self._rested >= TRIM_TRANSPORTS and self._trim_timer is None:
+            loop = asyncio.get_running_loop()
+            self._trim_timer = loop.call_later(TRIM_DELAY_S, self._trim)
+
+    def _trim(self) -> None:
+        self._rested, self._trim_timer = 0, None
+        give_back()
 
     def _event(self, event: PlaneEvent) -> None:
         if isinstance(event, DtlsReceived):

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meshnode.media.dtls import split_key_material
+from meshnode.media.dtls_context import split_key_material
 from meshnode.media.gso import runs
 from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp import make_inbound, make_outbound

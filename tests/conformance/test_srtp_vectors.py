@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from meshnode.media.dtls import split_key_material
+from meshnode.media.dtls_context import split_key_material
 from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp import Inbound, Outbound, make_inbound, make_outbound
 from meshnode.media.srtp_cm import HmacSha1

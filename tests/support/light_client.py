@@ -29,7 +29,8 @@ from OpenSSL import SSL
 
 from meshnode.media.certificate import Certificate
 from meshnode.media.client_transport import ClientTransport
-from meshnode.media.dtls import DtlsEndpoint, DtlsRole, DtlsState, make_context
+from meshnode.media.dtls import DtlsEndpoint, DtlsState
+from meshnode.media.dtls_context import DtlsRole, make_context
 from meshnode.media.port import MediaPort
 from meshnode.media.srtp import Inbound, Outbound, make_inbound, make_outbound
 from meshproto.errors import DecodeError

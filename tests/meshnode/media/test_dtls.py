@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from meshnode.media import dtls
 from meshnode.media import dtls_records as records
 from meshnode.media.certificate import Certificate
-from meshnode.media.dtls import DtlsEndpoint, DtlsState, make_context
+from meshnode.media.dtls import DtlsEndpoint, DtlsState
+from meshnode.media.dtls_context import make_context
 from meshnode.media.srtp_keys import PROFILES
 from meshproto.errors import StateError
 from support.shared import require_shared
