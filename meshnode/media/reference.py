@@ -377,3 +377,7 @@ class ReferencePlane:
             "drops": dict(drops),
             "forwarder": self._forwarder.stats(time.monotonic()),
         }
+
+    def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
+        """See `MediaPlane.producer_stats`."""
+        return self._forwarder.producer_stats(time.monotonic())

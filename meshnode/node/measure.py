@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from meshnode.media.plane import LocalFeedback, PlaneEvent, PlaneFault
 from meshnode.node.http import Http
@@ -28,6 +28,14 @@ EVERY_TICKS = 2
 """Ticks (seconds) between two readings."""
 CHANGED_BY = 0.2
 """A bitrate that moved by this share is worth telling."""
+
+
+class Figures(NamedTuple):
+    """Which plane runs, what was counted since the start, what is open now."""
+
+    plane: str
+    counters: dict[str, object]
+    gauges: dict[str, float]
 
 
 class Measure:
@@ -87,7 +95,7 @@ class Measure:
         ]
         if not publishers:
             return
-        figures = _producers(self._parts.port.plane.stats())
+        figures = self._parts.port.plane.producer_stats()
         for publisher in publishers:
             self._read(publisher, figures)
 
@@ -122,9 +130,16 @@ class Measure:
         self._told[track.producer] = now
         return True
 
-    def counters(self, http: Http | None) -> dict[str, object]:
-        """What was counted since the start, for status and metrics."""
+    def figures(self, http: Http | None) -> Figures:
+        """The figures of this moment, for status and metrics."""
         stats = self._parts.port.stats()
+        plane = _mapping(stats.get("plane"))
+        kind = str(plane.get("kind", ""))
+        return Figures(kind, self._counters(stats, http), self._gauges(plane))
+
+    def _counters(
+        self, stats: Mapping[str, object], http: Http | None
+    ) -> dict[str, object]:
         plane = _mapping(stats.get("plane"))
         forwarder = _mapping(plane.get("forwarder"))
         received, sent = _mapping(plane.get("received")), _mapping(plane.get("sent"))
@@ -144,9 +159,7 @@ class Measure:
             "events": dict(self.events),
         }
 
-    def gauges(self) -> dict[str, float]:
-        """What is open now, for status and metrics."""
-        plane = _mapping(self._parts.port.plane.stats())
+    def _gauges(self, plane: Mapping[str, Any]) -> dict[str, float]:
         forwarder = _mapping(plane.get("forwarder"))
         producers = _mapping(forwarder.get("producers"))
         layers = [
@@ -168,7 +181,3 @@ def _moved(before: int, after: int) -> bool:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _producers(stats: Mapping[str, object]) -> Mapping[Any, Any]:
-    return _mapping(_mapping(stats.get("forwarder")).get("producers"))

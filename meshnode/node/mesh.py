@@ -162,17 +162,18 @@ class MeshNode:
     def status(self) -> NodeStatus:
         """Everything there is to say; no secret, no whole address of a client."""
         parts = self._parts
+        figures = self._measure.figures(self._http)
         return NodeStatus(
             version=meshnode.__version__,
             state=parts.health.phase.value,
             uptime_s=round(parts.clock() - self._began_s, 1),
-            plane=str(parts.port.plane.stats().get("kind", "")),
+            plane=figures.plane,
             addresses=tuple(map(_text, self.addresses)),
             urls=self.urls,
             limits=self.settings.limits.model_dump(),
             streams=self.streams(),
-            counters=self._measure.counters(self._http),
-            gauges=self._measure.gauges(),
+            counters=figures.counters,
+            gauges=figures.gauges,
         )
 
     async def events(self) -> AsyncIterator[Happening]:
