@@ -38,7 +38,8 @@ def offer(
         "t=0 0",
         f"a=group:BUNDLE {mids}",
     ]
-    transport = credentials() + [
+    transport = [
+        *credentials(),
         f"a=fingerprint:sha-256 {FINGERPRINT}",
         "a=setup:actpass",
     ]
