@@ -27,6 +27,8 @@ def announcement(
     yield f"meshnode {status.version} is running ({status.plane} plane)"
     yield ""
     yield _row("page", page)
+    if status.urls.get("local", page) != page:
+        yield _row("", f"{status.urls['local']} on this machine, camera included")
     yield _row("publish", f"{status.urls['whip']}STREAM  (WHIP: OBS, FFmpeg, ...)")
     yield _row("watch", f"{page}#watch=STREAM  (WHEP: {status.urls['whep']}STREAM)")
     yield _row("media", f"UDP {' '.join(status.addresses) or 'nowhere'}")
@@ -37,6 +39,7 @@ def announcement(
     yield from _reach(status, settings)
     if qr and _is_shareable(page):
         yield ""
+        yield f"The page for a phone, {page}:"
         yield from _qr(page)
 
 

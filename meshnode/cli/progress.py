@@ -107,6 +107,11 @@ async def watch(
 
 def failure(error: Exception) -> str:
     """A failed session in one sentence."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return (
+            f"the certificate of {error.host}:{error.port} is not trusted here"
+            " (SSL_CERT_FILE=PEM trusts it)"
+        )
     if isinstance(error, RejectedError | ValueError | ConnectionError):
         return str(error)
     if isinstance(error, aiohttp.ClientConnectorError):

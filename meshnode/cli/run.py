@@ -61,26 +61,29 @@ def is_exposed(settings: Settings) -> bool:
 
 
 async def _serve(settings: Settings, fresh_key: str) -> int:
-    node = MeshNode(settings)
     stopped = _stopped_by_signal()
     try:
-        await node.__aenter__()
+        async with MeshNode(settings) as node:
+            is_terminal = sys.stdout.isatty()
+            for line in announcement(
+                node.status(), settings, fresh_key, qr=is_terminal
+            ):
+                say(line)
+            await stopped.wait()
+            await _drain(node)
     except StateError as error:
-        raise StateError(sentence(settings, "") or str(error)) from None
-    try:
-        is_terminal = sys.stdout.isatty()
-        for line in announcement(node.status(), settings, fresh_key, qr=is_terminal):
-            say(line)
-        await stopped.wait()
-        say("draining; press Ctrl-C again to end at once")
-        try:
-            async with asyncio.timeout(DRAIN_S):
-                await node.drain()
-        except TimeoutError:
-            say("some sessions did not end in time")
-    finally:
-        await node.__aexit__(None, None, None)
+        # what was taken is still taken, and deserves the longer answer
+        raise StateError(sentence(settings) or str(error)) from None
     return 0
+
+
+async def _drain(node: MeshNode) -> None:
+    say("draining; Ctrl-C again ends at once")
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            await node.drain()
+    except TimeoutError:
+        say("some sessions did not end in time")
 
 
 def _stopped_by_signal() -> asyncio.Event:

@@ -61,11 +61,19 @@ def _formatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,
             structlog.stdlib.add_logger_name,
-            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            _time(style),
             _with_fields,
             structlog.processors.format_exc_info,
         ],
         processors=steps,
+    )
+
+
+def _time(style: Format) -> Processor:
+    """Machines get the date and UTC, people the time on their wall."""
+    is_json = style == "json"
+    return structlog.processors.TimeStamper(
+        fmt="iso" if is_json else "%H:%M:%S", utc=is_json, key="time"
     )
 
 
