@@ -75,10 +75,13 @@ export class MeshPublisher extends MeshElement {
 
   /** Say in one sentence why camera and screen cannot be had here, before it is tried. */
   #explain() {
-    const reason = unavailable(this.source.value) || unavailable('camera');
-    this.hint.textContent = reason;
-    this.hint.hidden = !reason;
+    this.#hint(unavailable(this.source.value) || unavailable('camera'));
     this.button.disabled = unavailable(this.source.value) !== '';
+  }
+
+  #hint(text) {
+    this.hint.textContent = text;
+    this.hint.hidden = !text;
   }
 
   /** The publish key. */
@@ -107,7 +110,8 @@ export class MeshPublisher extends MeshElement {
     }
   }
 
-  #publish({ stream }) {
+  #publish({ stream, caution = '' }) {
+    if (caution) this.#hint(caution);
     this.video.srcObject = stream;
     for (const track of stream.getTracks()) {
       // a person ended the capture in the browser's own bar

@@ -1,7 +1,7 @@
 /**
  * What can be published: camera, screen or test picture, one shape for all.
  *
- * Each source is `{stream, stop}`.  Camera and screen exist only where the browser hands
+ * Each source is `{stream, stop}`, with a `caution` where a person should know something.  Camera and screen exist only where the browser hands
  * them out, which `unavailable` says in a sentence a person can act on.
  */
 
@@ -30,7 +30,7 @@ export function unavailable(source) {
 /**
  * @param {'test'|'camera'|'screen'} source
  * @param {{width?: number, height?: number}} size wished, not promised
- * @returns {Promise<{stream: MediaStream, stop: () => void}>}
+ * @returns {Promise<{stream: MediaStream, stop: () => void, caution?: string}>}
  */
 export async function openSource(source, { width = 640, height = 360 } = {}) {
   const reason = unavailable(source);

@@ -5,8 +5,8 @@
  * in the background.  Three ways, best first:
  *   1. MediaStreamTrackGenerator (Chromium): a worker draws and writes VideoFrames;
  *   2. VideoTrackGenerator (Safari): the same, the track is made in the worker;
- *   3. a canvas here, drawn at the worker's ticks and captured frame by frame (Firefox,
- *      where a tab in the background may be captured more slowly).
+ *   3. a canvas here, drawn at the worker's ticks and captured frame by frame. Chromium
+ *      captures a hidden one as well; Firefox only paints, and captures, what is seen.
  */
 
 import { draw } from './testpicture-drawing.js';
@@ -14,16 +14,18 @@ import { draw } from './testpicture-drawing.js';
 const TONE_HZ = 440;
 /** How long a worker may take to say which way it can go. */
 const FIRST_SIGN_MS = 3_000;
+const CAUTION = 'Keep this tab in view: this browser draws the test picture only while it is seen.';
 
 /**
  * @param {{width?: number, height?: number, frameRate?: number, tone?: boolean}} options
- * @returns {Promise<{stream: MediaStream, stop: () => void}>} call in a user gesture, or
- *   the tone stays silent until the next one
+ * @returns {Promise<{stream: MediaStream, stop: () => void, caution: string}>} call in a
+ *   user gesture, or the tone stays silent until the next one; `caution` is a sentence
+ *   for the person where this browser has only the third way
  */
 export async function testPicture(options = {}) {
   const { width = 640, height = 360, frameRate = 30, tone = true } = options;
   const worker = startWorker();
-  const video = await videoTrack(worker, { width, height, frameRate });
+  const { track: video, caution = '' } = await videoTrack(worker, { width, height, frameRate });
   const audio = tone ? toneTrack() : null;
   const stream = new MediaStream(audio ? [video, audio.track] : [video]);
   const stop = () => {
@@ -31,7 +33,7 @@ export async function testPicture(options = {}) {
     audio?.context.close();
     for (const track of stream.getTracks()) track.stop();
   };
-  return { stream, stop };
+  return { stream, stop, caution };
 }
 
 /** A module worker, also when this module was loaded from another origin. */
@@ -47,7 +49,7 @@ function videoTrack(worker, shape) {
   const track = new globalThis.MediaStreamTrackGenerator({ kind: 'video' });
   const { writable } = track;
   worker.postMessage({ ...shape, writable }, [writable]);
-  return track;
+  return { track };
 }
 
 /** The worker's own track, or one of a canvas that its ticks drive. */
@@ -58,7 +60,7 @@ function handedTrack(worker, shape) {
     worker.addEventListener('error', fail, { once: true });
     worker.onmessage = ({ data }) => {
       clearTimeout(timer);
-      resolve(data.track ?? canvasTrack(worker, shape));
+      resolve(data.track ? data : { track: canvasTrack(worker, shape), caution: CAUTION });
     };
     worker.postMessage(shape);
   });

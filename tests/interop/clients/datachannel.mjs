@@ -12,6 +12,8 @@ const { Audio, PeerConnection, Video } = load('node-datachannel');
 
 const pc = new PeerConnection('interop', { iceServers: [], disableAutoNegotiation: true });
 
+let tracks = []; // kept, or the collector takes them with their callbacks
+
 function describe(direction) {
   const video = new Video('0', direction);
   if (codec === 'h264') video.addH264Codec(VIDEO.pt);
@@ -23,7 +25,8 @@ function describe(direction) {
     video.addSSRC(VIDEO.ssrc, 'interop', 'interop', 'video');
     audio.addSSRC(AUDIO.ssrc, 'interop', 'interop', 'audio');
   }
-  return [video, audio].map((media) => pc.addTrack(media));
+  tracks = [video, audio].map((media) => pc.addTrack(media));
+  return tracks;
 }
 
 async function connect() {
@@ -44,7 +47,7 @@ async function connect() {
 }
 
 async function publish() {
-  const tracks = describe('SendOnly');
+  describe('SendOnly');
   const forward = (track) => source((packet) => track.isOpen() && track.sendMessageBinary(packet));
   const sockets = await Promise.all(tracks.map(forward));
   const session = await connect();

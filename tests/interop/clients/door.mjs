@@ -1,5 +1,6 @@
 /** WHIP and WHEP for the Node clients: the same command line as door.py describes. */
 
+import { writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 /** A package from where install.sh put it: nothing is installed beside the sources. */
@@ -46,7 +47,8 @@ export function emit(kind, packet) {
   const head = Buffer.alloc(3);
   head.write(kind[0], 0);
   head.writeUInt16BE(packet.length, 1);
-  process.stdout.write(Buffer.concat([head, packet]));
+  // not process.stdout: fed from native callbacks it stops after a few writes to a pipe
+  writeSync(1, Buffer.concat([head, packet]));
 }
 
 /** A UDP socket on a free local port that hands on what FFmpeg sends. */

@@ -5,6 +5,8 @@ The binary is the one inside the wheel of PyPI `imageio-ffmpeg`; Debian's has no
 
 from __future__ import annotations
 
+import contextlib
+import re
 import subprocess
 import sys
 
@@ -54,13 +56,14 @@ def publish(url: str, codec: str, key: str) -> None:
     )
     assert process.stdout is not None
     assert process.stdin is not None
-    # progress is written once the muxer's handshake is over
-    if not any(line.startswith("frame=") for line in process.stdout):
+    # frames are counted once the muxer's handshake is over
+    if not any(re.match(r"frame=\s*[1-9]", line) for line in process.stdout):
         raise SystemExit(f"FFmpeg gave up with {process.wait()}")
     door.live()
     door.until_told()
-    process.stdin.write("q")
-    process.stdin.close()
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write("q")
+        process.stdin.close()
     try:
         process.wait(5)
     except subprocess.TimeoutExpired:

@@ -30,6 +30,8 @@ ENCODERS = {
 }
 VIDEO = "application/x-rtp,media=video,clock-rate=90000,payload=96,encoding-name="
 AUDIO = "application/x-rtp,media=audio,clock-rate=48000,payload=97,encoding-name=OPUS"
+# without it a decoder is taken to know single NAL units only (RFC 6184 section 8.1)
+H264_MODE = ",packetization-mode=(string)1,profile-level-id=(string)42e01f"
 PUBLISH = """
     webrtcbin name=web bundle-policy=max-bundle
     videotestsrc is-live=true pattern=ball
@@ -51,6 +53,7 @@ class Peer:
         self._url, self._key = url, key
         self._kept: list[Any] = []  # or the bindings free them too early
         self._posted = False
+        self._failure = "not connected"
         self.web.connect("notify::ice-gathering-state", self._gathering)
         self.web.connect("notify::connection-state", self._connection)
 
@@ -73,7 +76,11 @@ class Peer:
 
     def _post(self) -> None:
         offer = self.web.get_property("local-description").sdp.as_text()
-        text, self.session = door.post(self._url, offer, self._key)
+        try:
+            text, self.session = door.post(self._url, offer, self._key)
+        except SystemExit as refused:
+            self._failure = str(refused)
+            return
         _, message = GstSdp.SDPMessage.new_from_text(text)
         kind = GstWebRTC.WebRTCSDPType.ANSWER
         answer = GstWebRTC.WebRTCSessionDescription.new(kind, message)
@@ -91,7 +98,7 @@ class Peer:
 
     def wait(self) -> None:
         if not self.connected.wait(door.CONNECT_DEADLINE_S):
-            raise SystemExit("not connected")
+            raise SystemExit(self._failure)
 
     def stop(self) -> None:
         if self.session:
@@ -153,7 +160,8 @@ def play(url: str, codec: str, seconds: float) -> None:
     peer.web.connect("pad-added", counter.track)
     peer.start()
     receive = GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY
-    for caps in (VIDEO + codec.upper(), AUDIO):
+    video = VIDEO + codec.upper() + (H264_MODE if codec == "h264" else "")
+    for caps in (video, AUDIO):
         peer.web.emit("add-transceiver", receive, Gst.Caps.from_string(caps))
     began = time.monotonic()
     peer.offer()

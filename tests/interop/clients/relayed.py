@@ -90,7 +90,9 @@ def play(program: str, url: str, codec: str, seconds: float) -> None:
     before = tracks.video.frames
     time.sleep(seconds)
     frames = tracks.video.frames - before
-    note = f"{tracks.video.errors} undecodable" if tracks.video.errors else ""
+    found = tracks.video
+    bad = found.errors or found.lost
+    note = f"{found.lost} lost, {found.errors} undecodable" if bad else ""
     door.report(door.Result(frames, seconds, first_s, tracks.audio, note))
     finish(process)
 

@@ -159,13 +159,21 @@ class Decoder:
     def __init__(self, codec: str) -> None:
         self.frames = 0
         self.errors = 0
+        self.lost = 0
+        self._next: int | None = None
         self._assemble = ASSEMBLERS[codec]
         self._context = av.CodecContext.create(DECODERS[codec], "r")
         self._timestamp: bytes | None = None
         self._payloads: list[bytes] = []
 
     def feed(self, packet: bytes) -> None:
-        """One packet, in order; padding-only packets do not count."""
+        """One packet; late ones (repairs) are left out, empty ones do not count."""
+        number = int.from_bytes(packet[2:4], "big")
+        ahead = 0 if self._next is None else (number - self._next) & 0xFFFF
+        if ahead >= 0x8000:
+            return
+        self.lost += ahead
+        self._next = (number + 1) & 0xFFFF
         if packet[4:8] != self._timestamp:
             self._picture()
             self._timestamp = packet[4:8]

@@ -19,9 +19,10 @@ const video = new RTCRtpCodecParameters({
 const audio = new RTCRtpCodecParameters({ mimeType: 'audio/opus', clockRate: 48000, channels: 2 });
 const pc = new RTCPeerConnection({
   codecs: { video: [video], audio: [audio] },
-  iceServers: [],
   iceUseIpv6: false,
 });
+// an empty list in the constructor is taken for "the default STUN server"
+pc.config.iceServers.length = 0;
 
 async function connect() {
   await pc.setLocalDescription(await pc.createOffer());

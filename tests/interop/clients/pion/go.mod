@@ -2,14 +2,16 @@ module pionclient
 
 go 1.24
 
-require github.com/pion/webrtc/v4 v4.1.6
+require (
+	github.com/pion/interceptor v0.1.41
+	github.com/pion/webrtc/v4 v4.1.6
+)
 
 require (
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/pion/datachannel v1.5.10 // indirect
 	github.com/pion/dtls/v3 v3.0.7 // indirect
 	github.com/pion/ice/v4 v4.0.10 // indirect
-	github.com/pion/interceptor v0.1.41 // indirect
 	github.com/pion/logging v0.2.4 // indirect
 	github.com/pion/mdns/v2 v2.0.7 // indirect
 	github.com/pion/randutil v0.1.0 // indirect

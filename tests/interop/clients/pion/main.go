@@ -17,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/webrtc/v4"
 )
 
@@ -175,7 +176,13 @@ func main() {
 	settings.SetIncludeLoopbackCandidate(true)
 	media := &webrtc.MediaEngine{}
 	must(media.RegisterDefaultCodecs())
-	api := webrtc.NewAPI(webrtc.WithSettingEngine(settings), webrtc.WithMediaEngine(media))
+	repair := &interceptor.Registry{}
+	must(webrtc.RegisterDefaultInterceptors(media, repair))
+	api := webrtc.NewAPI(
+		webrtc.WithSettingEngine(settings),
+		webrtc.WithMediaEngine(media),
+		webrtc.WithInterceptorRegistry(repair),
+	)
 	pc, err := api.NewPeerConnection(webrtc.Configuration{})
 	must(err)
 	defer func() { _ = pc.Close() }()
