@@ -72,6 +72,7 @@ class Camera:
     transport_sequence: int | None = None
     frames: int = 0
     asked: bool = True
+    serial: int = 0
 
     def frame(self, key: bool | None = None) -> list[bytes]:
         """The next frame; `key` None: when asked for, or every `key_every` frames."""
@@ -114,8 +115,11 @@ class Camera:
         return built
 
     def payload(self, size: int, first: bool, key: bool, tid: int) -> bytes:
-        """A payload of `size` octets with a true descriptor in front."""
-        fill = bytes((self.sequence + i) & 0xFF for i in range(8)) * (size // 8 + 1)
+        """A payload of `size` octets: a true descriptor, and a number of its own in the
+        last eight.
+        """
+        self.serial += 1
+        fill = bytes(size) + (self.ssrc << 32 | self.serial).to_bytes(8, "big")
         if self.codec.name == "vp8":
             head = bytes((0x90 if first else 0x80, 0xE0))
             head += (0x8000 | self.picture_id).to_bytes(2, "big")
@@ -127,7 +131,7 @@ class Camera:
             head = bytes((0x7C, (0x80 if first else 0) | kind, 0x80))
         else:
             head = b""
-        return (head + fill)[:size]
+        return head + fill[len(head) + 8 :]
 
     def _extensions(self) -> list[tuple[int, bytes]]:
         elements: list[tuple[int, bytes]] = []

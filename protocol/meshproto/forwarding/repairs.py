@@ -11,10 +11,12 @@ class Repairs:
     """What was repeated for the consumer, and what waits to be.
 
     `index` is the next packet index of the repair stream; `wait` holds the consumer's
-    own packet indices, the oldest of which go when there are too many.
+    own packet indices, the oldest of which go when there are too many.  `again` holds
+    (when, index) of those that are to be repeated a second time.
     """
 
     __slots__ = (
+        "again",
         "answered",
         "index",
         "missed",
@@ -32,6 +34,7 @@ class Repairs:
         self.refused = 0
         self.times: OrderedDict[int, float] = OrderedDict()
         self.wait: deque[int] = deque(maxlen=waiting_max)
+        self.again: deque[tuple[float, int]] = deque(maxlen=waiting_max)
 
     def recently(self, index: int, interval_s: float, now: float) -> bool:
         """Whether `index` was repeated less than `interval_s` ago; notes it if not."""

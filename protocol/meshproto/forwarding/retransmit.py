@@ -10,6 +10,10 @@ A viewer cannot make us send more than `rtx_share` of what it got anyway (and a 
 nor the same packet more often than every half round trip.  What the history never had
 is asked for upstream once, and forwarded as a late packet when it comes.
 
+Where reports say that packets get lost, a repetition would too, and a browser that only
+watches asks again after 100 ms at the earliest: three unlucky tries are a freeze.  So
+every repetition is then sent a second time, a little later (RFC 0003 section 5).
+
 The repair stream also carries the padding that congestion control wants for a probe:
 packets sent before, which may even be of use.
 """
@@ -34,6 +38,12 @@ from meshproto.wire.parameters import MediaKind
 _RTT_S = 0.05
 _PROBE_PACKETS = 64
 _CHUNK = 8
+
+_TWICE_FROM = 5
+"""Fraction lost, in 256ths, from which on a repetition is sent twice (2 %)."""
+
+_TWICE_AFTER_S = 0.01
+"""Apart enough that one short burst of losses does not take both."""
 
 
 class Retransmitter:
@@ -62,6 +72,7 @@ class Retransmitter:
     def send(self, consumer: Consumer, now: float) -> None:
         """Send what waits, as far as budget and congestion control allow."""
         transport, repairs = consumer.transport, consumer.repairs
+        self._send_again(consumer, now)
         while repairs.wait:
             ready_at = transport.ready_at(now, Priority.RETRANSMISSION)
             if ready_at > now:
@@ -71,6 +82,16 @@ class Retransmitter:
             while repairs.wait and len(out) < _CHUNK:
                 self._repeat(consumer, repairs.wait.popleft(), out, now)
             self._state.depart(consumer, out, False, now)
+        if repairs.again:
+            self._state.agenda.no_later((Timer.REPAIR, consumer), repairs.again[0][0])
+
+    def _send_again(self, consumer: Consumer, now: float) -> None:
+        """The second repetitions whose time has come."""
+        again = consumer.repairs.again
+        out: list[OutPacket] = []
+        while again and again[0][0] <= now and len(out) < _CHUNK:
+            self._repeat(consumer, again.popleft()[1], out, now, second=True)
+        self._state.depart(consumer, out, False, now)
 
     def pad(self, transport: Transport, now: float) -> None:
         """Let congestion control pass time, and send the padding that it wants."""
@@ -110,7 +131,12 @@ class Retransmitter:
         return False
 
     def _repeat(
-        self, consumer: Consumer, index: int, out: list[OutPacket], now: float
+        self,
+        consumer: Consumer,
+        index: int,
+        out: list[OutPacket],
+        now: float,
+        second: bool = False,
     ) -> None:
         repairs = consumer.repairs
         found = consumer.numbering.origin(index)
@@ -126,6 +152,8 @@ class Retransmitter:
         else:
             repairs.answered += 1
             self._render(consumer, (found[0], index), packet, out, now)
+            if consumer.fraction_lost >= _TWICE_FROM and not second:
+                repairs.again.append((now + _TWICE_AFTER_S, index))
 
     def _affordable(self, consumer: Consumer, packet: Packet) -> bool:
         config, repairs = self._state.config, consumer.repairs
