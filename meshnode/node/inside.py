@@ -16,7 +16,7 @@ from meshnode.node.parts import Parts
 from meshnode.signalling.broadcast import Reader
 from meshnode.signalling.entries import first_numbers, new_ssrc
 from meshnode.signalling.members import Leg, Member, Publisher, Track, Viewer, of_kind
-from meshnode.signalling.streams import Stream, stream_name
+from meshnode.signalling.stream import Stream, stream_name
 from meshproto.errors import MeshError, StateError
 from meshproto.forwarding.table import AddConsumer, AddProducer, ForwardingDelta
 from meshproto.ids import ConsumerId, TransportId

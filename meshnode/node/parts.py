@@ -133,7 +133,14 @@ def build(
         Health(),
         gatekeeper(settings),
         streams,
-        Calls(port, streams, advertiser, clock, sdp_limits=sdp_limits),
+        Calls(
+            port,
+            streams,
+            advertiser,
+            clock,
+            sdp_limits=sdp_limits,
+            tracks_per_client=limits.tracks_per_client,
+        ),
         slots,
         StreamList(streams, clock, slots),
         Broadcast(),
@@ -143,8 +150,7 @@ def build(
 
 def sdp_limits_of(settings: Settings) -> SdpLimits:
     """The bounds of one description."""
-    limits = settings.limits
-    return SdpLimits(text_bytes=limits.sdp_bytes, media=limits.tracks_per_client)
+    return SdpLimits(text_bytes=settings.limits.sdp_bytes)
 
 
 def doorway(settings: Settings, host: str, names: Iterable[str] = ()) -> Doorway:

@@ -10,7 +10,7 @@ from meshnode.observe.status import (
     TrackStatus,
 )
 from meshnode.signalling.members import Member, Track, Viewer
-from meshnode.signalling.streams import Stream
+from meshnode.signalling.stream import Stream
 
 SESSIONS_SHOWN_MAX = 256
 """Of one stream; the number of viewers is always complete."""

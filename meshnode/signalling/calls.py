@@ -21,6 +21,7 @@ from meshnode.signalling.members import (
     Track,
     Viewer,
 )
+from meshnode.signalling.problems import Refused
 from meshnode.signalling.seam import Media, Message, Transport
 from meshnode.signalling.sessions import (
     Door,
@@ -30,7 +31,8 @@ from meshnode.signalling.sessions import (
     Sessions,
     new_etag,
 )
-from meshnode.signalling.streams import Stream, Streams
+from meshnode.signalling.stream import Stream
+from meshnode.signalling.streams import Streams
 from meshproto.errors import MeshError
 from meshproto.forwarding.table import ForwardingDelta, Selection
 from meshproto.ids import StreamName
@@ -39,6 +41,7 @@ from meshproto.wire.sdp import counteroffer, play, publish
 from meshproto.wire.sdp import offer as offers
 from meshproto.wire.sdp.endpoint import LocalEndpoint, RemoteEndpoint
 from meshproto.wire.sdp.model import SdpLimits
+from meshproto.wire.sdp.offer import Offer
 from meshproto.wire.sdp.play import PlayTrack
 from meshproto.wire.sdp.section import Section
 from meshproto.wire.sdp.sections import NegotiatedTrack
@@ -77,6 +80,7 @@ class Calls:
         clock: Callable[[], float],
         *,
         sdp_limits: SdpLimits,
+        tracks_per_client: int,
     ) -> None:
         self.sessions = Sessions()
         self.untagged_patches = 0
@@ -85,6 +89,7 @@ class Calls:
         self._addresses = addresses
         self._clock = clock
         self._sdp_limits = sdp_limits
+        self._tracks_max = tracks_per_client
 
     # -- the calls ---------------------------------------------------------------------
 
@@ -94,7 +99,7 @@ class Calls:
         Raises `Refused`, `LimitError`, and `DecodeError` for an offer we cannot take.
         """
         self.streams.claim(name, entrant.owner, entrant.address)
-        offer = offers.read(text, self._sdp_limits)
+        offer = self._read(text)
         local = self._local_endpoint(entrant.here)
         agreed = publish.answer(offer, local)
         seat = _Seat(
@@ -121,7 +126,7 @@ class Calls:
     def play(self, name: StreamName, text: str, entrant: Entrant) -> Session:
         """Open a viewer's session; raises as `publish` does."""
         stream = self.streams.audience(name, entrant.address)
-        offer = offers.read(text, self._sdp_limits)
+        offer = self._read(text)
         local = self._local_endpoint(entrant.here)
         agreed = play.answer(offer, local, outgoing(stream))
         seat = _Seat(
@@ -184,6 +189,17 @@ class Calls:
         self.sessions.forget(self._clock())
 
     # -- inside ------------------------------------------------------------------------
+
+    def _read(self, text: str) -> Offer:
+        offer = offers.read(text, self._sdp_limits)
+        sections, maximum = len(offer.description.media), self._tracks_max
+        if sections > maximum:
+            raise Refused(
+                422,
+                f"limit tracks_per_client={maximum} reached: the offer has {sections}",
+                members={"limit": "tracks_per_client", "maximum": maximum},
+            )
+        return offer
 
     def _local_endpoint(self, local: bool) -> LocalEndpoint:
         ufrag, pwd = self._media.new_credentials()

@@ -31,7 +31,7 @@ from meshnode.signalling.extensions import EVENT_TYPES
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.resource import FRAGMENT, SDP
 from meshnode.signalling.sessions import Entrant, Pending, Session
-from meshnode.signalling.streams import stream_name
+from meshnode.signalling.stream import stream_name
 from meshnode.signalling.trust import Caller
 from meshproto.errors import DecodeError
 

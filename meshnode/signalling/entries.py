@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 
 from meshnode.signalling.members import Publisher, Viewer, of_kind
-from meshnode.signalling.streams import Stream
+from meshnode.signalling.stream import Stream
 from meshproto.forwarding.table import AddConsumer, AddProducer, ForwardingDelta
 from meshproto.ids import ConsumerId, ProducerId, TransportId
 from meshproto.wire.sdp.candidate import Candidate, host_candidate

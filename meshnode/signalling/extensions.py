@@ -33,7 +33,7 @@ from meshnode.signalling.members import SessionEvent, Viewer
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.resource import SessionResource
 from meshnode.signalling.sessions import Session
-from meshnode.signalling.streams import Stream, StreamState
+from meshnode.signalling.stream import Stream, StreamState
 from meshnode.signalling.trust import Caller
 from meshproto.errors import LimitError
 

@@ -15,7 +15,8 @@ from meshnode.signalling.broadcast import Broadcast
 from meshnode.signalling.doorway import Handler
 from meshnode.signalling.extensions import Slots, send_events
 from meshnode.signalling.members import SessionEvent
-from meshnode.signalling.streams import Stream, Streams, StreamState
+from meshnode.signalling.stream import Stream, StreamState
+from meshnode.signalling.streams import Streams
 from meshnode.signalling.trust import Caller
 from meshproto.wire.sdp.codecs import spelling
 

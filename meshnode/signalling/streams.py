@@ -1,13 +1,5 @@
 """The one session model: who publishes which stream, and who gets it.
 
-                     offer               connected
-       (nothing) -----------> CONNECTING ---------> LIVE
-           ^                      |                  | publisher gone
-           |   nobody came back   v                  v
-           +------------------ LINGERING <-----------+
-           |                      | viewers with an open event stream
-           +------ ENDED <--------+
-
 A publisher that disappears is often back in a moment: a crash, a changed network, a
 restarted encoder.  So the stream lingers for five seconds and its viewers stay where
 they are; when the publisher returns, each viewer's leg moves to the new track of the
@@ -24,10 +16,8 @@ handover loses nothing, and a handover that fails changes nothing.  Anybody else
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 
 from meshnode.signalling.directory import Directory
 from meshnode.signalling.happenings import (
@@ -40,7 +30,6 @@ from meshnode.signalling.happenings import (
     ViewerJoined,
     ViewerLeft,
 )
-from meshnode.signalling.layers import layers_event
 from meshnode.signalling.members import (
     Layer,
     Member,
@@ -52,6 +41,7 @@ from meshnode.signalling.members import (
     of_kind,
 )
 from meshnode.signalling.problems import Refused
+from meshnode.signalling.stream import Stream
 from meshproto.errors import LimitError, MeshError
 from meshproto.forwarding.table import ForwardingDelta, RequestKeyFrame
 from meshproto.ids import ConsumerId, ProducerId, StreamName
@@ -61,49 +51,6 @@ LINGER_S = 5.0
 SILENCE_S = 5.0
 WAITING_S = 60.0
 """How long a viewer that listens to events may wait for a publisher to return."""
-_NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9_.~-]{1,128}")
-
-
-class StreamState(Enum):
-    """Life of a stream, see above."""
-
-    CONNECTING = "connecting"
-    LIVE = "live"
-    LINGERING = "lingering"
-    ENDED = "ended"
-
-
-def stream_name(text: str) -> StreamName:
-    """A valid stream name; raises `Refused` (400) for any other text."""
-    if _NAME.fullmatch(text) is None:
-        raise Refused(
-            400, "a stream name is 1 to 128 characters of A-Z a-z 0-9 _ . ~ -"
-        )
-    return StreamName(text)
-
-
-@dataclass(slots=True, eq=False)
-class Stream:
-    """One stream.  `tracks` outlive their publisher while the stream lingers."""
-
-    name: StreamName
-    began_s: float
-    owner: str = ""
-    publisher: Publisher | None = None
-    successor: Publisher | None = None
-    tracks: tuple[Track, ...] = ()
-    viewers: dict[int, Viewer] = field(default_factory=dict)
-    left_s: float = 0.0
-    ended: bool = False
-
-    @property
-    def state(self) -> StreamState:
-        """Where the stream is in its life."""
-        if self.publisher is None:
-            return StreamState.ENDED if self.ended else StreamState.LINGERING
-        if self.publisher.state is MemberState.CONNECTED:
-            return StreamState.LIVE
-        return StreamState.CONNECTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +158,7 @@ class Streams:
         stream.viewers[viewer.number] = viewer
         count = len(stream.viewers)
         self._announce(ViewerJoined(stream.name, viewer.number, count))
-        self._tell(stream, "viewercount", {"viewercount": count})
+        stream.tell("viewercount", {"viewercount": count})
 
     def connected(self, member: Member) -> None:
         """The member's transport is up."""
@@ -227,7 +174,7 @@ class Streams:
             self._promote(stream, member)
         if stream.publisher is member:
             self._announce(StreamLive(stream.name, member.number))
-            self._tell(stream, "active", {})
+            stream.tell("active", {})
 
     def _delivers(self, publisher: Publisher | None) -> bool:
         if publisher is None or publisher.state is not MemberState.CONNECTED:
@@ -285,7 +232,7 @@ class Streams:
         viewer.feeds.close()
         count = len(stream.viewers)
         self._announce(ViewerLeft(stream.name, viewer.number, count, reason))
-        self._tell(stream, "viewercount", {"viewercount": count})
+        stream.tell("viewercount", {"viewercount": count})
 
     def _publisher_left(self, stream: Stream, publisher: Publisher, why: str) -> None:
         self._announce(PublisherLeft(stream.name, publisher.number, why))
@@ -335,7 +282,7 @@ class Streams:
     def _finish(self, stream: Stream, reason: str) -> None:
         stream.ended = True
         self._announce(StreamEnded(stream.name))
-        self._tell(stream, "inactive", {})
+        stream.tell("inactive", {})
         for viewer in tuple(stream.viewers.values()):
             if not len(viewer.feeds):
                 viewer.hang_up(reason)
@@ -361,36 +308,17 @@ class Streams:
             return
         self._announce(LayersChanged(stream.name))
         for viewer in tuple(stream.viewers.values()):
-            if len(viewer.feeds):
-                event = layers_event(viewer, stream.tracks)
-                viewer.feeds.publish(SessionEvent("layers", event))
+            stream.tell_layers(viewer)
 
     def layer_switched(self, consumer: ConsumerId, rid: str | None) -> None:
         """A viewer gets another layer from now on."""
         if found := self.directory.by_consumer(consumer):
             viewer, leg = found
             leg.layer = rid
-            stream = self._streams.get(viewer.stream)
-            if stream is not None and len(viewer.feeds):
-                event = layers_event(viewer, stream.tracks)
-                viewer.feeds.publish(SessionEvent("layers", event))
-
-    # -- talking -----------------------------------------------------------------------
+            if stream := self._streams.get(viewer.stream):
+                stream.tell_layers(viewer)
 
     def message(self, member: Member, label: str, data: bytes | str) -> None:
-        """Hand on a data-channel message: a publisher's to every viewer, a viewer's to
-        the publisher alone.
-        """
-        stream = self._streams.get(member.stream)
-        if stream is None:
-            return
-        if isinstance(member, Viewer):
-            if stream.publisher is not None:
-                stream.publisher.send(label, data)
-        elif stream.publisher is member:
-            for viewer in tuple(stream.viewers.values()):
-                viewer.send(label, data)
-
-    def _tell(self, stream: Stream, type_: str, data: object) -> None:
-        for viewer in tuple(stream.viewers.values()):
-            viewer.feeds.publish(SessionEvent(type_, data))
+        """Hand on a data-channel message of a member."""
+        if stream := self._streams.get(member.stream):
+            stream.hand_on(member, label, data)
