@@ -5,10 +5,8 @@ leaves to its user and what years of WebRTC deployments taught:
 
 - the context is shared and the fingerprint checked inside the handshake, see
   `dtls_context`;
-- OpenSSL's retransmission timer starts at 1 s and cannot be changed.  So the last
-  flight is kept and the very same bytes are sent again when the peer repeats its own
-  flight, and on an early timer of our own (50 ms doubling, RFC 6347 section 4.2.4.1
-  allows it).  A peer that had them drops them as a replay;
+- OpenSSL's retransmission timer starts at 1 s and cannot be changed, so the last flight
+  is kept and sent again earlier, see `dtls_flight`;
 - a plaintext alert can be forged by anybody who guesses addresses, so it never ends a
   handshake by itself: it does after a second without progress (RFC 6347 section 4.1.2.7
   permits ignoring it);
@@ -28,6 +26,7 @@ from OpenSSL import SSL
 
 from meshnode.media import dtls_records as records
 from meshnode.media.dtls_context import DtlsRole, explain, export_keys
+from meshnode.media.dtls_flight import Flight
 from meshnode.media.dtls_rest import AlertReader, reader_of
 from meshnode.media.plane import SrtpKeys
 from meshproto.errors import DecodeError, StateError
@@ -35,11 +34,6 @@ from meshproto.errors import DecodeError, StateError
 HANDSHAKE_INPUT_MAX_BYTES = 131072
 RECEIVED_MAX_BYTES = 262144
 """Decrypted bytes that wait for `received()`; more is dropped and counted."""
-SEEN_MAX = 128
-RESEND_FIRST_S = 0.05
-RESEND_TIMES = 4
-REPEAT_GAP_S = 0.02
-REPEATS_MAX = 32
 ALERT_GRACE_S = 1.0
 
 _FATAL = 2
@@ -80,15 +74,10 @@ class DtlsEndpoint:
         self._connection.set_app_data(records.select_fingerprints(fingerprints))
         self._connection.set_ciphertext_mtu(records.DATAGRAM_BYTES)
         self._outgoing: list[bytes] = []
-        self._flight: list[bytes] = []
-        self._seen: set[int] = set()
+        self._flight = Flight()
         self._received: list[bytes] = []
         self._received_bytes = 0
         self._handshake_bytes = 0
-        self._repeats = 0
-        self._flight_sent_at = 0.0
-        self._resends_left = 0
-        self._resend_at: float | None = None
         self._openssl_at: float | None = None
         self._alert: tuple[int, float] | None = None
         self._reader: AlertReader | None = None
@@ -121,14 +110,14 @@ class DtlsEndpoint:
         if self._reader is not None:
             self._read_resting(self._reader, usable, now)
             return
-        repeated = self._is_repeat(usable)
+        repeated = self._flight.is_repeated_by(usable)
         if not usable or not self._within_limit(usable):
             return
         sent_before = len(self._outgoing)
         self._connection.bio_write(b"".join(usable))
         self._advance(now)
         if repeated and len(self._outgoing) == sent_before:
-            self._repeat_flight(now)
+            self._outgoing += self._flight.repeat(now)
 
     def send(self, data: bytes) -> bool:
         """Queue one application record.  False when not connected or too large."""
@@ -187,7 +176,8 @@ class DtlsEndpoint:
     ) -> None:
         for record in arrived:
             if record[0] == records.HANDSHAKE:
-                self._repeat_flight(now)  # our last flight was lost on its way
+                # Our last flight was lost on its way.
+                self._outgoing += self._flight.repeat(now)
                 continue
             try:
                 alert = reader.alert(record)
@@ -209,10 +199,8 @@ class DtlsEndpoint:
         if self.state is not DtlsState.HANDSHAKING:
             return None
         alert_at = self._alert[1] if self._alert else None
-        due = [
-            t for t in (self._resend_at, self._openssl_at, alert_at) if t is not None
-        ]
-        return min(due, default=None)
+        due = (self._flight.next_timeout, self._openssl_at, alert_at)
+        return min((at for at in due if at is not None), default=None)
 
     def handle_timeout(self, now: float) -> None:
         """Resend what is due; harmless when nothing is."""
@@ -222,10 +210,8 @@ class DtlsEndpoint:
             self._finish(DtlsState.FAILED, f"peer alert {self._alert[0]}")
         elif self._openssl_at is not None and now >= self._openssl_at:
             self._openssl_timeout(now)
-        elif self._resend_at is not None and now >= self._resend_at:
-            self._send_flight(now)
-            self._resends_left -= 1
-            self._arm_resend(now)
+        elif (resend_at := self._flight.next_timeout) is not None and now >= resend_at:
+            self._outgoing += self._flight.timeout(now)
 
     def _openssl_timeout(self, now: float) -> None:
         try:
@@ -241,13 +227,6 @@ class DtlsEndpoint:
         # OpenSSL reads its own clock: ask again a moment after it says it is due.
         self._openssl_at = None if left_s is None else now + max(left_s, 0.001)
 
-    def _arm_resend(self, now: float) -> None:
-        if self._resends_left <= 0 or not self._flight:
-            self._resend_at = None
-            return
-        step = RESEND_TIMES - self._resends_left
-        self._resend_at = now + RESEND_FIRST_S * 2**step
-
     # -- progress ------------------------------------------------------------------
 
     def _advance(self, now: float) -> None:
@@ -257,10 +236,8 @@ class DtlsEndpoint:
         if self.state is DtlsState.CONNECTED:
             self._read_application()
         if self._drain_bio():
-            self._flight_sent_at = now
+            self._flight.sent(now)
             self._alert = None
-            self._resends_left = RESEND_TIMES
-            self._arm_resend(now)
         if self.state is DtlsState.HANDSHAKING:
             self._arm_openssl(now)
 
@@ -313,17 +290,16 @@ class DtlsEndpoint:
         self._outgoing += datagrams
         if made[0][0] not in (records.HANDSHAKE, records.CHANGE_CIPHER_SPEC):
             return False
-        self._flight = datagrams
+        self._flight.made(datagrams)
         return True
 
     def _finish(self, state: DtlsState, reason: str) -> None:
         if self.state in (DtlsState.CLOSED, DtlsState.FAILED):
             return
         self.state, self.reason = state, reason
-        self._flight = []
-        self._seen.clear()
+        self._flight.end()
 
-    # -- what OpenSSL is not told, and repeats ----------------------------------------
+    # -- what OpenSSL is not told -----------------------------------------------------
 
     def _set_aside(self, record: bytes, now: float) -> bool:
         """True for an alert that nobody signed; remembered, never obeyed at once."""
@@ -343,30 +319,6 @@ class DtlsEndpoint:
                 self._finish(DtlsState.FAILED, "handshake too long")
                 return False
         return True
-
-    def _is_repeat(self, arrived: list[bytes]) -> bool:
-        """True when a plaintext handshake record arrives for the second time.
-
-        Its record number differs, hence the comparison of what follows the header.
-        """
-        repeated = False
-        for record in arrived:
-            if record[0] == records.HANDSHAKE and records.epoch(record) == 0:
-                body = hash(record[records.HEADER_BYTES :])
-                if body in self._seen:
-                    repeated = True
-                elif len(self._seen) < SEEN_MAX:
-                    self._seen.add(body)
-        return repeated
-
-    def _repeat_flight(self, now: float) -> None:
-        if self._repeats < REPEATS_MAX and now - self._flight_sent_at >= REPEAT_GAP_S:
-            self._repeats += 1
-            self._send_flight(now)
-
-    def _send_flight(self, now: float) -> None:
-        self._outgoing += self._flight
-        self._flight_sent_at = now
 
     def __repr__(self) -> str:
         return f"<DtlsEndpoint {self.role} {self.state.value} {self.reason}>".replace(

@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import assert_never
 
+from meshnode.media.alarm import Alarm
 from meshnode.media.ingress import Ingress
 from meshnode.media.outgoing import Outgoing
 from meshnode.media.plane import (
@@ -95,13 +96,11 @@ class ReferencePlane:
         self._handler: Callable[[PlaneEvent], None] | None = None
         self._sockets: list[UdpSocket] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._due = float("inf")
+        self._alarm = Alarm(self._timeout)
         self._turning = False
         self._turn_wanted = False
         self._counted: Counter[str] = Counter()
         self._complain_at = 0.0
-        self._rest_until = 0.0
 
     # -- port ----------------------------------------------------------------------
 
@@ -111,6 +110,7 @@ class ReferencePlane:
             raise StateError("the plane is open already")
         self._sockets = bind_all(hosts, port, self._receive, self._turn)
         self._loop = asyncio.get_running_loop()
+        self._alarm.start(self._loop)
         for sock in self._sockets:
             sock.start(self._loop)
         if len(self._sockets) < len(hosts):
@@ -126,7 +126,7 @@ class ReferencePlane:
             self._counted.update(sock.counters + sock.sender.counters)
             sock.close()
         self._sockets = []
-        self._disarm()
+        self._alarm.stop()
         self._loop = None
         self._events.clear()
 
@@ -272,7 +272,7 @@ class ReferencePlane:
             self._failed("a turn", error)
         finally:
             self._turning = False
-            self._arm()
+            self._alarm.at(self._forwarder.next_timeout(), self._lite.next_timeout())
 
     def _drain(self, now: float) -> None:
         forwarder, outgoing = self._forwarder, self._outgoing
@@ -308,33 +308,7 @@ class ReferencePlane:
             except Exception as error:  # a faulty handler must not stop media
                 self._failed(f"the handler of {type(event).__name__}", error)
 
-    def _arm(self) -> None:
-        due = min(
-            (
-                deadline
-                for deadline in (
-                    self._forwarder.next_timeout(),
-                    self._lite.next_timeout(),
-                )
-                if deadline is not None
-            ),
-            default=float("inf"),
-        )
-        # A timer that fires too early costs less than one cancelled per batch.
-        if self._loop is None or due >= self._due:
-            return
-        self._disarm()
-        self._due = due
-        wait_s = max(0.0, max(due, self._rest_until) - time.monotonic())
-        self._timer = self._loop.call_later(wait_s, self._timeout)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer, self._due = None, float("inf")
-
     def _timeout(self) -> None:
-        self._timer, self._due = None, float("inf")
         now = time.monotonic()
         try:
             for event in self._lite.handle_timeout(now):
@@ -342,7 +316,7 @@ class ReferencePlane:
             self._forwarder.handle_timeout(now)
         except Exception as error:
             self._failed("a timeout", error)
-            self._rest_until = now + REST_S  # or the same deadline fires for ever
+            self._alarm.rest(now + REST_S)
         self._turn()
 
     def _failed(self, what: str, error: Exception) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import zipfile
 from random import Random
+from time import monotonic, sleep
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshnode.media import dtls
+from meshnode.media import dtls, dtls_flight
 from meshnode.media import dtls_records as records
 from meshnode.media.certificate import Certificate
 from meshnode.media.dtls import DtlsEndpoint, DtlsState
@@ -256,7 +257,7 @@ def test_repeated_hellos_do_not_make_us_a_cannon() -> None:
     for n in range(1000):
         pair.server.receive(hello, pair.now + n)
         sent += len(pair.server.transmit())
-    assert sent <= 1 + dtls.REPEATS_MAX
+    assert sent <= 1 + dtls_flight.REPEATS_MAX
 
 
 def test_the_lost_last_flight_comes_again_when_the_client_repeats() -> None:
@@ -342,6 +343,28 @@ def test_too_large_a_record_is_refused_and_the_rest_goes_on() -> None:
     assert not pair.client.send(bytes(20000))
     assert pair.client.drops["dtls-send"] == 1
     assert pair.client.send(b"fine")
+
+
+def test_openssl_s_own_timer_takes_over_after_the_early_ones() -> None:
+    """It reads a clock of its own, so this test really waits a second."""
+    pair = Pair()
+    pair.client = DtlsEndpoint("client", CONTEXT, (("sha-256", THEIRS.fingerprint),))
+    pair.client.start(monotonic())
+    sent = pair.client.transmit()
+    deadline = monotonic() + 5
+    while sent[-1] == sent[0] and monotonic() < deadline:
+        due = pair.client.next_timeout
+        assert due is not None
+        sleep(max(0.0, due - monotonic()))
+        pair.client.handle_timeout(monotonic())
+        sent += pair.client.transmit()
+    assert sent[:5] == sent[:1] * 5  # at once and 50, 150, 350, 750 ms later
+    assert sent[-1][10] == sent[0][10] + 1  # the same message in a new record
+    assert sent[-1][13:] == sent[0][13:]
+    pair.server.receive(sent[-1], monotonic())
+    pair.now = monotonic()
+    pair.settle()
+    assert pair.connected()
 
 
 def test_the_handshake_has_a_byte_limit() -> None:

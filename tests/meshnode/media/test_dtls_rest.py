@@ -116,9 +116,9 @@ def test_a_forged_goodbye_is_not_believed(suite: str) -> None:
 
 def test_a_peer_that_missed_our_last_flight_gets_it_even_now() -> None:
     ours, peer = connected("server")
-    flight = list(ours._flight)
+    flight = list(ours._flight._datagrams)
     ours.rest()
-    finished = records.split_records(peer._flight[-1])[-1]
+    finished = records.split_records(peer._flight._datagrams[-1])[-1]
     assert records.epoch(finished) == 1
     ours.receive(finished, 20.0)
     assert ours.transmit() == flight
