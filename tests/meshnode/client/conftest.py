@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,13 +21,18 @@ from meshnode.client.synthetic import TestToneTrack, TestVideoTrack
 
 @dataclass
 class Counterpart:
-    """What the server saw; `refuse` answers the next POSTs instead of a session."""
+    """What the server saw.
+
+    `refuse` answers the next POSTs instead of a session; `corrupt` names media ports
+    where nobody listens.
+    """
 
     url: str = ""
     received: list[tuple[str, Any]] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     refuse: list[web.Response] = field(default_factory=list)
+    corrupt: bool = False
     peers: list[RTCPeerConnection] = field(default_factory=list)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -47,9 +53,15 @@ class Counterpart:
         await peer.setLocalDescription(await peer.createAnswer())
         await lender._gather_loopback()
         number = len(self.peers)
+        answer = peer.localDescription.sdp
+        if self.corrupt:
+            answer = re.sub(
+                r"(a=candidate:.*udp \d+) \S+ \d+", r"\1 127.0.0.1 9", answer
+            )
+            answer = answer.replace("a=ice-ufrag:", "a=ice-ufrag:no")
         return web.Response(
             status=201,
-            text=peer.localDescription.sdp,
+            text=answer,
             content_type="application/sdp",
             headers={"Location": f"/session/{number}"},
         )
@@ -83,5 +95,7 @@ async def counterpart() -> AsyncIterator[Counterpart]:
     yield made
     for peer in made.peers:
         await peer.close()
-    await asyncio.gather(*made.tasks)
+    for task in made.tasks:
+        task.cancel()
+    await asyncio.gather(*made.tasks, return_exceptions=True)
     await server.close()

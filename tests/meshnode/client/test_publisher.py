@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from meshnode.client import peer
 from meshnode.client.pace import Pacer
 from meshnode.client.picture import read_number
 from meshnode.client.publisher import Publisher
@@ -64,6 +65,16 @@ async def test_an_answer_that_is_none(counterpart: Any) -> None:
     )
     with pytest.raises(ValueError, match="answer is not usable"):
         await Publisher(f"{counterpart.url}/whip/demo", tracks()).__aenter__()
+
+
+async def test_a_server_whose_media_port_is_closed(
+    counterpart: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer, "CONNECT_TIMEOUT_S", 0.5)
+    counterpart.corrupt = True
+    with pytest.raises(ConnectionError, match="no UDP reply from the server"):
+        await Publisher(f"{counterpart.url}/whip/demo", tracks()).__aenter__()
+    assert counterpart.deleted == ["/session/1"]
 
 
 async def test_the_other_end_hangs_up(counterpart: Any) -> None:
