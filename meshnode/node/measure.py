@@ -117,7 +117,7 @@ class Measure:
         )
         self._parts.streams.heard(publisher, packets)
         if changed:
-            self._parts.streams.layers_changed(publisher)
+            self._parts.streams.tell_layers(publisher)
 
     def _worth_telling(self, track: Track) -> bool:
         """Whether the layers differ from what was told last, and remember them."""

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from types import TracebackType
 
@@ -38,6 +38,7 @@ from meshnode.node.planes import make_plane
 from meshnode.node.report import stream_status
 from meshnode.observe.health import Phase
 from meshnode.observe.status import NodeStatus, StreamStatus
+from meshnode.signalling.broadcast import Reader
 from meshnode.signalling.happenings import Draining, Happening
 from meshnode.signalling.members import Publisher, SessionEvent, Viewer
 from meshproto.errors import StateError
@@ -176,17 +177,13 @@ class MeshNode:
             gauges=figures.gauges,
         )
 
-    async def events(self) -> AsyncIterator[Happening]:
-        """What happens from now on, until the node stops.
+    def events(self) -> Reader[Happening]:
+        """What happens from now on, to be read by `async for` until the node stops.
 
-        A reader that does not keep up loses the oldest events.
+        A reader that does not keep up loses the oldest events and counts them
+        (`missed`).
         """
-        reader = self._parts.happenings.reader()
-        try:
-            async for event in reader:
-                yield event
-        finally:
-            reader.close()
+        return self._parts.happenings.reader()
 
     # -- media in process --------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
+from weakref import WeakSet
 
 T = TypeVar("T")
 QUEUE_MAX = 256
@@ -58,26 +59,23 @@ class Broadcast(Generic[T]):
 
     def __init__(self, queue_max: int = QUEUE_MAX) -> None:
         self._queue_max = queue_max
-        self._readers: list[Reader[T]] = []
+        self._readers: WeakSet[Reader[T]] = WeakSet()
 
     def __len__(self) -> int:
-        self._readers = [reader for reader in self._readers if not reader.closed]
-        return len(self._readers)
+        return sum(not reader.closed for reader in self._readers)
 
     def reader(self) -> Reader[T]:
         """A new reader, which gets what is published from now on."""
         reader: Reader[T] = Reader(self._queue_max)
-        self._readers.append(reader)
+        self._readers.add(reader)
         return reader
 
     def publish(self, event: T) -> None:
         """Queue `event` for everybody who still reads."""
-        self._readers = [reader for reader in self._readers if not reader.closed]
-        for reader in self._readers:
+        for reader in tuple(self._readers):
             reader.put(event)
 
     def close(self) -> None:
         """End every reader."""
-        for reader in self._readers:
+        for reader in tuple(self._readers):
             reader.close()
-        self._readers.clear()

@@ -65,7 +65,7 @@ class ViewerLeft:
 
 @dataclass(frozen=True, slots=True)
 class LayersChanged:
-    """A layer of the stream appeared, or fell silent."""
+    """The first packets of a layer of the stream arrived."""
 
     stream: StreamName
 

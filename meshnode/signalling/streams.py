@@ -299,16 +299,15 @@ class Streams:
         if found := self.directory.by_producer(producer):
             publisher, track = found
             track.layers.setdefault(rid, Layer(codec)).codec = codec
-            self.layers_changed(publisher)
+            self._announce(LayersChanged(publisher.stream))
+            self.tell_layers(publisher)
 
-    def layers_changed(self, publisher: Publisher) -> None:
+    def tell_layers(self, publisher: Publisher) -> None:
         """Tell viewers who listen what layers the publisher's stream has now."""
         stream = self._streams.get(publisher.stream)
-        if stream is None or stream.publisher is not publisher:
-            return
-        self._announce(LayersChanged(stream.name))
-        for viewer in tuple(stream.viewers.values()):
-            stream.tell_layers(viewer)
+        if stream is not None and stream.publisher is publisher:
+            for viewer in tuple(stream.viewers.values()):
+                stream.tell_layers(viewer)
 
     def layer_switched(self, consumer: ConsumerId, rid: str | None) -> None:
         """A viewer gets another layer from now on."""

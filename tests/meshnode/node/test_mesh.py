@@ -230,29 +230,19 @@ async def test_limits_are_named() -> None:
 
 
 async def test_events_tell_what_happens(node) -> None:
-    seen = []
-
-    async def listen() -> None:
-        async for event in node.events():
-            seen.append(event)  # noqa: PERF401 - one by one, as they come
-
-    listener = asyncio.ensure_future(listen())
-    await asyncio.sleep(0)
+    events = node.events()
     with node.publish("demo", [OPUS]):
         node.subscribe("demo").close()
-    await until(lambda: len(seen) == 5, "five events")
+    seen = [await asyncio.wait_for(anext(events), 5) for _ in range(5)]
     kinds = [PublisherJoined, StreamLive, ViewerJoined, ViewerLeft, PublisherLeft]
     assert [type(event) for event in seen] == kinds
     assert seen[2].viewers == 1
-    listener.cancel()
 
 
 async def test_events_end_with_the_node() -> None:
     async with MeshNode(settings()) as node:
         events = node.events()
-        waiting = asyncio.ensure_future(anext(events, None))
-        await asyncio.sleep(0)
-    assert await asyncio.wait_for(waiting, 5) is None
+    assert [event async for event in events] == []
 
 
 # -- routes in another program ---------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -32,7 +33,8 @@ async def test_a_slow_reader_loses_the_oldest_and_knows_how_many() -> None:
 
 async def test_a_reader_waits_for_what_comes() -> None:
     broadcast: Broadcast[int] = Broadcast()
-    waiting = asyncio.ensure_future(anext(broadcast.reader()))
+    reader = broadcast.reader()
+    waiting = asyncio.ensure_future(anext(reader))
     await asyncio.sleep(0)
     assert not waiting.done()
     broadcast.publish(1)
@@ -48,6 +50,13 @@ async def test_a_reader_that_closed_is_forgotten() -> None:
     broadcast.publish(1)
     with pytest.raises(StopAsyncIteration):
         await anext(reader)
+
+
+async def test_a_reader_that_was_dropped_is_forgotten_too() -> None:
+    broadcast: Broadcast[int] = Broadcast()
+    broadcast.reader()
+    gc.collect()
+    assert len(broadcast) == 0
 
 
 async def test_a_cancelled_wait_loses_nothing() -> None:
