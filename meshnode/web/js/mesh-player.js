@@ -8,12 +8,16 @@
  */
 
 import { MeshElement, element } from './element-base.js';
+import { formatBitrate } from './stats.js';
 import { Player } from './whep.js';
 
+const idOf = ({ rid, encodingId }) => rid ?? encodingId ?? '';
+
 /** A layer in a word that means something to a viewer. */
-function layerName({ rid, encodingId, height, width }) {
-  const name = rid ?? encodingId ?? 'layer';
-  return width ? `${Math.min(width, height)}p (${name})` : String(name);
+function layerName(layer) {
+  const { height, width, bitrate } = layer;
+  if (width) return `${Math.min(width, height)}p (${idOf(layer)})`;
+  return bitrate ? `${idOf(layer)} (${formatBitrate(bitrate)})` : idOf(layer);
 }
 
 export class MeshPlayer extends MeshElement {
@@ -95,17 +99,22 @@ export class MeshPlayer extends MeshElement {
   }
 
   #offer(layers) {
-    const shown = (list) => JSON.stringify(list.map(layerName));
-    if (shown(layers) === shown(this.#layers)) return;
     this.#layers = layers;
     this.quality.hidden = layers.length < 2 || !this.connection?.choosesLayers;
-    const options = layers.map((layer, index) => new Option(layerName(layer), String(index)));
-    this.quality.replaceChildren(new Option('Automatic', ''), ...options);
+    const entries = [['', 'Automatic'], ...layers.map((each) => [idOf(each), layerName(each)])];
+    const { options, value } = this.quality;
+    if (entries.map(([id]) => id).join() === [...options].map((each) => each.value).join()) {
+      // an open menu stays open when only the words in it change
+      entries.forEach(([, text], index) => { options[index].text = text; });
+      return;
+    }
+    this.quality.replaceChildren(...entries.map(([id, text]) => new Option(text, id)));
+    this.quality.value = entries.some(([id]) => id === value) ? value : '';
   }
 
   #choose() {
     const { value } = this.quality;
-    const layer = value === '' ? null : this.#layers[Number(value)];
+    const layer = this.#layers.find((each) => idOf(each) === value) ?? null;
     this.connection?.selectLayer(layer).catch((error) => {
       this.statusText.textContent = error.message;
     });
