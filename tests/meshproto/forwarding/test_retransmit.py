@@ -165,3 +165,21 @@ def test_sound_without_nack_is_not_asked_for() -> None:
     rig.pass_time(0.2)
     assert rig.asked(1, rtcp.Nack) == []
     assert [p.index for p in rig.media(2, ssrc)] == [0, 1, 2, 5, 6, 7, 8, 9]
+
+
+def test_on_a_lossy_path_a_repetition_goes_out_twice() -> None:
+    rig, _, ssrc = stage()
+    rig.tell(2, rtcp.ReceiverReport(9, (rtcp.ReportBlock(ssrc, fraction_lost=13),)))
+    nack(rig, ssrc, [105])
+    assert len(rig.media(2, ssrc + 0x1000000)) == 1
+    rig.pass_time(0.05)
+    first, second = rig.media(2, ssrc + 0x1000000)
+    assert first.payload == second.payload
+    assert second.index == first.index + 1
+
+
+def test_on_a_clean_path_once_is_enough() -> None:
+    rig, _, ssrc = stage()
+    nack(rig, ssrc, [105])
+    rig.pass_time(0.05)
+    assert len(rig.media(2, ssrc + 0x1000000)) == 1
