@@ -161,6 +161,7 @@ class DtlsEndpoint:
             return False
         self._make_goodbye()
         self._reader = reader
+        self._flight.settle()
         del self._connection
         return True
 

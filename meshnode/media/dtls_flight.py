@@ -70,6 +70,10 @@ class Flight:
                     self._seen.add(body)
         return repeated
 
+    def settle(self) -> None:
+        """The peer is past its plaintext messages: stop comparing them."""
+        self._seen.clear()
+
     def end(self) -> None:
         """The association is over: nothing is repeated any more."""
         self._datagrams, self.next_timeout = [], None

@@ -38,7 +38,7 @@ from meshnode.media.plane import (
 from meshnode.media.sender import Control
 from meshnode.media.session import Session
 from meshnode.media.srtp import make_inbound, make_outbound
-from meshnode.media.udp import UdpSocket, bind_all
+from meshnode.media.udp import BUFFER_MIN_BYTES, UdpSocket, bind_all
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.forwarder import Forwarder
@@ -113,9 +113,11 @@ class ReferencePlane:
         self._alarm.start(self._loop)
         for sock in self._sockets:
             sock.start(self._loop)
+            sock.sender.fault = self._fault
+            if sock.receive_buffer_bytes < BUFFER_MIN_BYTES:
+                self._fault("small receive buffer, raise net.core.rmem_max")
         if len(self._sockets) < len(hosts):
-            self._events.append(PlaneFault("an address family is missing here"))
-        self._want_turn()
+            self._fault("an address family is missing")
         return tuple(sock.address for sock in self._sockets)
 
     async def close(self) -> None:
@@ -318,6 +320,11 @@ class ReferencePlane:
             self._failed("a timeout", error)
             self._alarm.rest(now + REST_S)
         self._turn()
+
+    def _fault(self, reason: str) -> None:
+        """Something does not work here: control hears of it."""
+        self._events.append(PlaneFault(reason))
+        self._want_turn()
 
     def _failed(self, what: str, error: Exception) -> None:
         """A fault of ours: media goes on, and the log hears of it now and then."""

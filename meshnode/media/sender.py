@@ -18,6 +18,7 @@ import errno
 import socket
 import struct
 from collections import Counter, deque
+from collections.abc import Callable
 
 from meshnode.media.gso import runs
 from meshnode.media.plane import Address
@@ -74,11 +75,19 @@ class Path:
         return f"<Path to {self.address[0]} port {self.address[1]}>"
 
 
+def _ignore(_reason: str) -> None:
+    """What happens to faults nobody wants."""
+
+
 class Sender:
-    """Sends on a non-blocking UDP socket that somebody else owns and closes."""
+    """Sends on a non-blocking UDP socket that somebody else owns and closes.
+
+    `fault` is called with a short reason when something is given up for good.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.counters: Counter[str] = Counter()
+        self.fault: Callable[[str], None] = _ignore
         self._socket = sock
         self._send = sock.sendmsg
         self._queue: deque[tuple[list[bytes], Control, Address]] = deque()
@@ -150,6 +159,7 @@ class Sender:
             if error.errno == errno.EIO:
                 path.egress.gso = False
                 self.counters["gso-off"] += 1
+                self.fault("an egress cannot segment")
                 return False
             self._count(error)
         return True

@@ -24,6 +24,8 @@ from meshnode.media.plane import Address
 from meshnode.media.sender import Control, Egress, Path, Sender
 
 BUFFER_BYTES = 8 * 2**20
+BUFFER_MIN_BYTES = 2**20
+"""Below this a receive buffer overflows while a large audience is served."""
 BATCH_MAX = 64
 """System calls that one turn of the loop may drain."""
 PORT_ATTEMPTS = 16
@@ -69,6 +71,9 @@ class UdpSocket:
         except OSError:
             self._socket.close()
             raise
+        self.receive_buffer_bytes = self._socket.getsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVBUF
+        )
         name = self._socket.getsockname()
         self.address: Address = (name[0], name[1])
 

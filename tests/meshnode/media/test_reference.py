@@ -10,6 +10,7 @@ import struct
 
 import pytest
 
+from meshnode.media import reference
 from meshnode.media.plane import (
     LocalFeedback,
     PlaneFault,
@@ -479,13 +480,16 @@ async def test_a_fault_of_ours_neither_stops_media_nor_floods_the_log(port) -> N
     viewer.close()
 
 
-async def test_events_come_out_even_when_nothing_else_happens() -> None:
+async def test_what_does_not_work_here_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "BUFFER_MIN_BYTES", 1 << 60)
     plane = ReferencePlane()
     events: list[object] = []
     plane.on_event(events.append)
     await plane.open(["127.0.0.1"], 0)
-    plane._events.append(PlaneFault("seen"))
-    plane._want_turn()
-    await until(lambda: events)
-    assert events == [PlaneFault("seen")]
+    plane._sockets[0].sender.fault("an egress cannot segment")
+    await until(lambda: len(events) == 2)
+    assert events == [
+        PlaneFault("small receive buffer, raise net.core.rmem_max"),
+        PlaneFault("an egress cannot segment"),
+    ]
     await plane.close()

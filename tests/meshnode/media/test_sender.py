@@ -103,6 +103,8 @@ def test_a_path_that_takes_no_large_segments_is_remembered(wire, number: int) ->
 
 def test_an_egress_without_checksums_sends_singly_from_then_on(wire) -> None:
     path, far = wire
+    told: list[str] = []
+    path.sender.fault = told.append
     refusing(path, errno.EIO, bool)
     for _ in range(2):
         pieces = burst(1200, 1200)
@@ -110,6 +112,7 @@ def test_an_egress_without_checksums_sends_singly_from_then_on(wire) -> None:
         assert received(far, 2) == packets(pieces)
     assert not path.egress.gso
     assert path.sender.counters == {"gso-off": 1}
+    assert told == ["an egress cannot segment"]
 
 
 def test_a_packet_above_the_path_s_size_is_fragmented(wire) -> None:
