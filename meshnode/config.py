@@ -104,6 +104,7 @@ def _origin(text: str) -> str:
 
 
 def _readable(path: Path) -> Path:
+    path = path.expanduser()
     if not path.is_file():
         raise ValueError("should be an existing file")
     return path
@@ -117,6 +118,7 @@ Networks = Annotated[
 ]
 Origin = Annotated[str, AfterValidator(_origin)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class Limits(BaseModel):
@@ -173,7 +175,7 @@ class Settings(BaseModel):
     """PEM private key of the certificate."""
     trusted_proxy: Networks = ()
     """Proxies whose Forwarded headers are believed."""
-    data: Path | None = None
+    data: Folder | None = None
     """Folder for keys; None keeps nothing on disk."""
     publish_key: Annotated[SecretStr, Field(min_length=1)] | None = None
     """The secret publishers must show, from MESHNODE_PUBLISH_KEY or an embedder."""

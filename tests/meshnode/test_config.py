@@ -143,3 +143,8 @@ def test_an_empty_or_vanished_key_file_is_no_open_door(tmp_path: Path) -> None:
 def test_an_empty_publish_key_is_refused() -> None:
     with pytest.raises(ValidationError):
         Settings(publish_key=SecretStr(""))
+
+
+def test_the_home_folder_may_be_written_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/u")
+    assert Settings(data=Path("~/node")).data == Path("/home/u/node")
