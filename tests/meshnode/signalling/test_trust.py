@@ -188,3 +188,13 @@ async def test_the_public_name_is_served(start) -> None:
     answer = await client.ask("GET", "/api/streams", headers={"Host": "live.example"})
     assert answer.status == 200
     assert client.node.urls["whip"] == "https://live.example/whip/"
+
+
+async def test_under_its_public_name_a_node_without_a_key_takes_no_publisher(
+    start,
+) -> None:
+    client = await start(public_url="https://live.example")
+    answer = await client.publish(publish_offer(), Host="live.example")
+    assert answer.status == 403
+    assert "publish key" in (await answer.json(content_type=None))["detail"]
+    assert (await client.publish(publish_offer())).status == 201
