@@ -56,7 +56,7 @@ class ForwardingConfig:
     report_s: float = 1.0
     publisher_bitrate_bps: int = 20_000_000
 
-    allocation_s: float = 0.1
+    allocation_s: float = 0.25
     silence_s: float = 5.0
     equalise_bytes: int = 8
 
