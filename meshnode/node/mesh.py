@@ -122,7 +122,12 @@ class MeshNode:
         await parts.port.close()
         for task in self._running:
             task.cancel()
-        await self._tasks.__aexit__(kind, error, trace)
+        # An embedder's own error goes on as itself; the group must only see a
+        # cancellation, which may be how it told us that one of our tasks failed.
+        if isinstance(error, asyncio.CancelledError):
+            await self._tasks.__aexit__(kind, error, trace)
+        else:
+            await self._tasks.__aexit__(None, None, None)
 
     @property
     def _parts(self) -> Parts:

@@ -94,6 +94,12 @@ async def test_several_nodes_live_in_one_process() -> None:
         assert two.streams() == ()
 
 
+async def test_an_embedders_own_error_comes_out_as_itself() -> None:
+    with pytest.raises(KeyError, match="mine"):
+        async with MeshNode(Settings(port=0), listen=False):
+            raise KeyError("mine")
+
+
 async def test_nothing_is_left_of_a_node_that_ended() -> None:
     async with MeshNode(settings()) as node:
         node.publish("demo", [OPUS])
