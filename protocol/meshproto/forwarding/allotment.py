@@ -42,8 +42,8 @@ class Allotment:
         if sender is None or not consumers:
             return
         again = now + self._state.config.allocation_s
-        self._state.agenda.at((Timer.ALLOCATION, transport), again)
-        audio_bps = sum(_rate_bps(c, now) for c in consumers)
+        self._state.agenda.again((Timer.ALLOCATION, transport), again)
+        audio_bps = sum([_rate_bps(c, now) for c in consumers])
         video = [c for c in consumers if c.kind is MediaKind.VIDEO]
         demands = [_demand(c, c.producer, now) for c in video if c.producer is not None]
         outcome = sender.allocate(int(audio_bps), demands, now)
@@ -84,19 +84,26 @@ def _rate_bps(consumer: Consumer, now: float) -> float:
 def _demand(consumer: Consumer, producer: Producer, now: float) -> Demand:
     selection = consumer.selection
     if producer.simulcast:
-        sending = producer.sending(now)
-        layers = tuple(
-            _rate(rid, layer, layer in sending, now)
-            for rid, layer in producer.layers.items()
-        )
-        return Demand(consumer.id, layers, selection)
+        return Demand(consumer.id, _measured(producer, now), selection)
+    if selection.rid is not None:
+        selection = replace(selection, rid=None)
     [layer] = producer.layers.values()
-    if not layer.parts.spatial:
-        only = (_rate(layer.rid, layer, True, now),)
-        return Demand(consumer.id, only, replace(selection, rid=None))
-    return Demand(
-        consumer.id, _spatial_rates(layer, selection, now), replace(selection, rid=None)
-    )
+    if layer.parts.spatial:
+        return Demand(consumer.id, _spatial_rates(layer, selection, now), selection)
+    return Demand(consumer.id, _measured(producer, now), selection)
+
+
+def _measured(producer: Producer, now: float) -> tuple[LayerRate, ...]:
+    """The producer's layers, measured once for all viewers that are due together."""
+    at, rates = producer.measured
+    if at != now:
+        layers = producer.layers
+        sending = producer.sending(now) if producer.simulcast else layers.values()
+        rates = tuple(
+            _rate(rid, layer, layer in sending, now) for rid, layer in layers.items()
+        )
+        producer.measured = now, rates
+    return rates
 
 
 def _rate(rid: str, layer: Layer, sends: bool, now: float) -> LayerRate:

@@ -165,10 +165,10 @@ class Forwarder:
             case Timer.ARRIVALS, Transport():
                 self._requests.arrivals_due(subject)
                 when = now + config.transport_feedback_s
-                state.agenda.at((timer, subject), when)
+                state.agenda.again((timer, subject), when)
             case Timer.REPORTS, Transport():
                 self._requests.reports_due(subject, now)
-                state.agenda.at((timer, subject), now + config.report_s)
+                state.agenda.again((timer, subject), now + config.report_s)
             case Timer.CONGESTION, Transport():
                 self._retransmitter.pad(subject, now)
             case Timer.ALLOCATION, Transport():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from meshproto.errors import LimitError, StateError
 from meshproto.forwarding.config import ForwardingConfig
+from meshproto.forwarding.congestion.ladder import LayerRate
 from meshproto.forwarding.layer import Layer, PayloadFormat
 from meshproto.forwarding.profile import Profile
 from meshproto.forwarding.table import AddConsumer, AddProducer
@@ -49,6 +50,7 @@ class Producer:
         self.simulcast = bool(delta.rids)
         self.takes_remb = any("goog-remb" in codec.feedback for codec in delta.codecs)
         self.silent = False
+        self.measured: tuple[float, tuple[LayerRate, ...]] = (float("-inf"), ())
         self._added_at: float | None = None
         self._profiles: dict[_ProfileKey, Profile] = {}
 

@@ -28,6 +28,8 @@ BREATH_S = 0.001
 class Timer(Enum):
     """What a deadline is for; the subject stands beside it in the agenda's key."""
 
+    __hash__ = object.__hash__  # that of Enum is written in Python
+
     CHASE = "chase"  # a consumer's next replayed packet
     LAYER = "layer"  # a layer's NACKs and key-frame requests
     ARRIVALS = "arrivals"  # transport-wide feedback to a publisher

@@ -56,3 +56,13 @@ def test_moving_leaves_no_heap_of_stale_entries(moves: list[tuple[int, int]]) ->
     fired = agenda.due(100)
     assert sorted(fired) == sorted(latest)
     assert [latest[key] for key in fired] == sorted(latest.values())
+
+
+def test_periodic_timers_meet_on_a_grid() -> None:
+    agenda: Agenda[str] = Agenda()
+    agenda.again("a", 1.0031)
+    agenda.again("b", 0.9962)
+    agenda.again("c", 1.0061)
+    assert agenda.due(0.99) == []
+    assert agenda.due(1.0) == ["a", "b"]
+    assert agenda.due(1.01) == ["c"]

@@ -60,6 +60,8 @@ class Allocator:
         self, estimate_bps: float, audio_bps: int, demands: Sequence[Demand], now: float
     ) -> Allocation:
         """Targets for all `demands` out of `estimate_bps`, `audio_bps` of it taken."""
+        if self._without_choice(demands):
+            return self._as_before(audio_bps, estimate_bps)
         targets: dict[ConsumerId, Target] = {}
         climbers: dict[ConsumerId, Climber] = {}
         reserved = audio_bps
@@ -73,11 +75,39 @@ class Allocator:
                 targets[demand.consumer] = fixed.target
                 reserved += fixed.bps
         self._climbers = climbers
+        if not climbers:
+            return _final(targets, reserved, estimate_bps)
         everybody = list(climbers.values())
         _share(everybody, estimate_bps - reserved, now)
         for consumer, climber in climbers.items():
             targets[consumer] = climber.step.target
         return _outcome(targets, everybody, reserved, estimate_bps, now)
+
+    def _without_choice(self, demands: Sequence[Demand]) -> bool:
+        """Whether each ladder still has the one step that was there, at a new price.
+
+        That is so for every track without simulcast or temporal layers: most of them.
+        """
+        climbers = self._climbers
+        if not demands or len(climbers) != len(demands):
+            return False
+        for demand in demands:
+            climber = climbers.get(demand.consumer)
+            if climber is None or not climber.stays(demand.layers):
+                return False
+            if demand.selection.paused or demand.selection.rid is not None:
+                return False
+        return True
+
+    def _as_before(self, audio_bps: int, estimate_bps: float) -> Allocation:
+        """The outcome where nobody has a choice."""
+        climbers = self._climbers
+        targets = {consumer: c.steps[0].target for consumer, c in climbers.items()}
+        used = audio_bps + sum([climber.steps[0].bps for climber in climbers.values()])
+        if used <= estimate_bps:
+            for climber in climbers.values():
+                climber.fits()
+        return _final(targets, used, estimate_bps)
 
 
 def _fixed(demand: Demand) -> Step | None:
@@ -85,10 +115,10 @@ def _fixed(demand: Demand) -> Step | None:
     selection = demand.selection
     if selection.paused or not demand.layers:
         return Step(0, Target(None))
-    rates = {layer.rid: layer.bitrate_bps for layer in demand.layers}
     if selection.rid is not None:
+        rates = {layer.rid: layer.bitrate_bps for layer in demand.layers}
         return Step(rates.get(selection.rid, 0), Target(selection.rid))
-    if not any(rates.values()):
+    if not any(layer.bitrate_bps for layer in demand.layers):
         return Step(0, Target(demand.layers[0].rid))
     return None
 
@@ -131,6 +161,14 @@ def _climb(climbers: list[Climber], start: list[int], budget_bps: float) -> list
             return reached
         reached[number] += 1
         left -= more
+
+
+def _final(
+    targets: dict[ConsumerId, Target], used: int, estimate_bps: float
+) -> Allocation:
+    """What comes out where nobody has a next step."""
+    wanted = 0 if used * UP_MARGIN <= estimate_bps else int(used * UP_MARGIN)
+    return Allocation(targets, used, wanted, used)
 
 
 def _outcome(

@@ -94,6 +94,17 @@ class Climber:
         self.steps = _steps(sending)
         self.index = 0 if before is None else self._nearest(before)
 
+    def stays(self, layers: tuple[LayerRate, ...]) -> bool:
+        """Learn the price of the only step there is; False where `look` is needed."""
+        if len(layers) != 1 or len(self.steps) != 1:
+            return False
+        layer, step = layers[0], self.steps[0]
+        if not layer.bitrate_bps or layer.temporal_bps or layer.rid != step.target.rid:
+            return False
+        if layer.bitrate_bps != step.bps:
+            self.steps[0] = Step(layer.bitrate_bps, step.target)
+        return True
+
     def _nearest(self, before: Step) -> int:
         index = 0
         for at, step in enumerate(self.steps):

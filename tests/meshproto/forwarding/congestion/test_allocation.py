@@ -150,3 +150,34 @@ def test_given_time_nobody_gets_more_than_there_is(
         lowest = AUDIO_BPS + tracks * 150_000
         assert outcome.allocated_bps <= max(estimate_bps, lowest)
         assert lowest <= outcome.allocated_bps <= outcome.best_bps
+
+
+class Thorough(Allocator):
+    """Without the short cut for tracks that have one layer."""
+
+    def _without_choice(self, demands: object) -> bool:
+        return False
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.lists(st.sampled_from([0, 200_000, 900_000]), min_size=1, max_size=2),
+            st.integers(50_000, 2_000_000),
+            st.sampled_from([(), (80_000, 150_000)]),
+            st.sampled_from([Selection(), Selection(paused=True), Selection(rid="")]),
+        ),
+        max_size=30,
+    )
+)
+def test_the_short_cut_for_single_layers_changes_nothing(
+    asked: list[tuple[list[int], int, tuple[int, ...], Selection]],
+) -> None:
+    short, thorough = Allocator(), Thorough()
+    for step, (rates, estimate_bps, temporal, selection) in enumerate(asked):
+        demands = [
+            Demand(ConsumerId(n), (LayerRate("", bps, temporal),), selection)
+            for n, bps in enumerate(rates)
+        ]
+        arguments = (float(estimate_bps), AUDIO_BPS, demands, step / 10)
+        assert short.allocate(*arguments) == thorough.allocate(*arguments)
