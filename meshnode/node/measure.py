@@ -109,6 +109,8 @@ class Measure:
                 layer.live = packets != layer.packets
                 layer.packets = packets
                 layer.bitrate_bps = figure.get("bitrate_bps", 0)
+                layer.width = figure.get("width", 0)
+                layer.height = figure.get("height", 0)
             changed |= self._worth_telling(track)
         packets = sum(
             layer.packets

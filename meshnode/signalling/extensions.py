@@ -141,6 +141,7 @@ class Extensions:
             raise Refused(410, "this session has ended")
         chosen = choose(session.member, stream.tracks, wish)
         self._calls.select(chosen)
+        stream.tell_layers(session.member)
         return web.json_response({leg.mid: {"rid": made.rid} for leg, made in chosen})
 
 

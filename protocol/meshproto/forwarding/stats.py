@@ -63,6 +63,8 @@ def _layer(layer: Layer, now: float) -> Numbers:
         "lost": layer.reception.lost,
         "jitter": layer.reception.jitter,
         "bitrate_bps": int(layer.rate.rate_bps(now)),
+        "width": layer.size[0],
+        "height": layer.size[1],
         "history_packets": len(layer.history),
         "history_bytes": layer.history.size,
         "cached": layer.history.pin is not None,

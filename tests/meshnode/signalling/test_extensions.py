@@ -186,11 +186,12 @@ async def test_a_new_layer_and_a_switch_are_told(client) -> None:
 @pytest.mark.parametrize("name", ["rid", "encodingId"])
 async def test_a_layer_is_chosen_by_either_name(client, name) -> None:
     session = await simulcast(client)
-    answer = await client.ask("POST", f"{session}/layer", json={name: "h"})
-    assert answer.status == 200
-    assert await answer.json() == {"0": {"rid": "h"}}
     async with listening(client, f"{session}/events") as events:
-        assert (await events.next("layers"))["0"]["selected"] == "h"
+        assert (await events.next("layers"))["0"]["selected"] is None
+        answer = await client.ask("POST", f"{session}/layer", json={name: "h"})
+        assert answer.status == 200
+        assert await answer.json() == {"0": {"rid": "h"}}
+        assert (await events.next("layers", 2))["0"]["selected"] == "h"
 
 
 async def test_saying_nothing_means_automatic(client) -> None:
