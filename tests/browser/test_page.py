@@ -68,6 +68,7 @@ async def test_the_page_publishes_watches_and_shares() -> None:
             await element_plays_on_another_site(browser, node)
             await browser.front(watching)
             await stops(publishing, watching)
+            await waits_and_chooses_a_layer(publishing, watching)
             assert publishing.complaints + watching.complaints == []
 
 
@@ -169,3 +170,19 @@ async def stops(publishing: Tab, watching: Tab) -> None:
     await publishing.evaluate(PRESS.format(PUBLISHER))
     await watching.evaluate(PRESS.format(PLAYER))
     await watching.until("!document.querySelector('#streams button')", 20.0)
+
+
+async def waits_and_chooses_a_layer(publishing: Tab, watching: Tab) -> None:
+    """A viewer who came too early gets the stream, and of two layers the smaller."""
+    state = f"{PLAYER}.getAttribute('state')"
+    await watching.evaluate(PRESS.format(PLAYER))
+    await watching.until(f"{state} === 'waiting' && {PLAYER}.countdown.textContent")
+    await publishing.evaluate(f"({PUBLISHER}.simulcast.checked = true)")
+    await publishing.evaluate(PRESS.format(PUBLISHER))
+    await watching.until(f"{state} === 'live'")
+    menu = f"{PLAYER}.quality"
+    await watching.until(f"!{menu}.hidden && {menu}.options.length === 3", 15.0)
+    choose = f"({menu}.value = 'm', {menu}.dispatchEvent(new Event('change')))"
+    await watching.evaluate(choose)
+    width = VIDEO.format(PLAYER) + ".then(video => video.frameWidth === 320)"
+    await watching.until(width, 15.0)

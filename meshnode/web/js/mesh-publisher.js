@@ -53,7 +53,7 @@ export class MeshPublisher extends MeshElement {
   }
 
   #form() {
-    const check = element('label', { className: 'check' }, this.simulcast, 'Three qualities (simulcast)');
+    const check = element('label', { className: 'check' }, this.simulcast, 'Several qualities (simulcast)');
     const fields = element('div', { className: 'fields' });
     fields.append(labelled('Source', this.source), labelled('Size', this.size));
     fields.append(labelled('Video codec', this.codec), check, this.keyField);
@@ -119,7 +119,8 @@ export class MeshPublisher extends MeshElement {
     }
     const { codec, simulcast } = this;
     const token = this.token || identity();
-    const options = { token, codec: codec.value, simulcast: simulcast.checked };
+    const [width] = SIZES[this.size.value];
+    const options = { token, codec: codec.value, simulcast: simulcast.checked, width };
     this.follow(new Publisher(this.endpoint, stream, options));
   }
 

@@ -18,6 +18,14 @@ const SIMULCAST = [
   { rid: 'h', scaleResolutionDownBy: 1, maxBitrate: 2_500_000 },
 ];
 const SINGLE = [{ maxBitrate: 2_500_000 }];
+/** Chromium leaves the largest layer out where it finds the picture too small for all. */
+const LAYERS_BY_WIDTH = [[960, 3], [480, 2]];
+
+/** The layers that a browser will really send of a picture this wide. */
+function layers(width) {
+  const [, count] = LAYERS_BY_WIDTH.find(([least]) => width >= least) ?? [0, 1];
+  return count > 1 ? SIMULCAST.slice(-count) : SINGLE;
+}
 
 /** Video codecs this browser can send, as in `VP8`, without the repair formats. */
 export function sendableCodecs() {
@@ -37,11 +45,13 @@ export class Publisher extends Connection {
   /**
    * @param {string} src WHIP URL
    * @param {MediaStream} stream at most one audio and one video track
-   * @param {{token?: string, codec?: string, simulcast?: boolean}} options `codec` as
-   *   `sendableCodecs` names it; the browser's choice when empty
+   * @param {{token?: string, codec?: string, simulcast?: boolean, width?: number}} options
+   *   `codec` as `sendableCodecs` names it, the browser's choice when empty; `width` of a
+   *   generated track, which does not know its own
    */
-  constructor(src, stream, { token = '', codec = '', simulcast = false } = {}) {
+  constructor(src, stream, { token = '', codec = '', simulcast = false, width = 1280 } = {}) {
     super(src, { token });
+    this.width = width;
     this.stream = stream;
     this.codec = codec;
     this.simulcast = simulcast;
@@ -53,7 +63,10 @@ export class Publisher extends Connection {
 
   #add(pc, track) {
     const init = { direction: 'sendonly', streams: [this.stream] };
-    if (track.kind === 'video') init.sendEncodings = this.simulcast ? SIMULCAST : SINGLE;
+    if (track.kind === 'video') {
+      const width = track.getSettings().width ?? this.width;
+      init.sendEncodings = this.simulcast ? layers(width) : SINGLE;
+    }
     const transceiver = pc.addTransceiver(track, init);
     if (track.kind === 'video' && this.codec) {
       transceiver.setCodecPreferences(preferences(this.codec));
