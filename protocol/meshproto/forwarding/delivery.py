@@ -214,7 +214,7 @@ class Delivery:
             return
         late = [packet for packet in batch.packets if packet.number < consumer.cursor]
         out = consumer.emit_each(late, now)
-        self._state.depart(consumer, out, consumer.keeps_protected, now)
+        self._state.depart(consumer, out, now)
 
     def _send(
         self,
@@ -237,7 +237,7 @@ class Delivery:
         else:
             rendered = rendered or profile.render(batch.packets, now)
             out = consumer.emit_run(rendered, batch.newest, batch.size, segment)
-        self._state.depart(consumer, out, consumer.keeps_protected, now)
+        self._state.depart(consumer, out, now)
 
     def _begin_anew(self, layer: Layer, now: float) -> None:
         """The layer's source changed: everybody begins again, at a key frame."""

@@ -15,7 +15,7 @@ from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.sequence import nearest
 from meshproto.wire import twcc
 
-_RTT_START_S = 0.1
+_RTT_START_S = 0.05
 _RETRY_MIN_S = 0.02
 _RETRY_MAX_S = 0.25
 _RECORDED_MAX = 4096
@@ -131,7 +131,8 @@ class NackGenerator:
             return
         self.recovered += 1
         if missing.asked == 1:  # else it is unknown which request was answered
-            self.rtt_s += (now - missing.asked_at - self.rtt_s) / 8
+            weight = 1.0 if self.recovered == 1 else 1 / 8
+            self.rtt_s += weight * (now - missing.asked_at - self.rtt_s)
 
 
 class ArrivalRecorder:

@@ -81,6 +81,7 @@ class Hearing:
             sender.on_remb(packet.bitrate_bps, now)
         else:
             sender.on_feedback(packet.arrivals, now)
+            self._retransmitter.lost(transport, packet.arrivals, now)
         if sender.overcommitted:
             self._state.agenda.no_later((Timer.ALLOCATION, transport), now)
         self._state.attend(transport, now)

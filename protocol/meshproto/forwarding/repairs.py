@@ -12,7 +12,8 @@ class Repairs:
 
     `index` is the next packet index of the repair stream; `wait` holds the consumer's
     own packet indices, the oldest of which go when there are too many.  `again` holds
-    (when, index) of those that are to be repeated a second time.
+    (when, index) of those that are to be repeated a second time; `times` when and how
+    often each was repeated.
     """
 
     __slots__ = (
@@ -32,17 +33,21 @@ class Repairs:
         self.answered = 0
         self.missed = 0
         self.refused = 0
-        self.times: OrderedDict[int, float] = OrderedDict()
+        self.times: OrderedDict[int, tuple[float, int]] = OrderedDict()
         self.wait: deque[int] = deque(maxlen=waiting_max)
         self.again: deque[tuple[float, int]] = deque(maxlen=waiting_max)
 
     def recently(self, index: int, interval_s: float, now: float) -> bool:
         """Whether `index` was repeated less than `interval_s` ago; notes it if not."""
-        sent = self.times.get(index)
-        if sent is not None and now - sent < interval_s:
+        sent, tries = self.times.get(index, (-interval_s, 0))
+        if tries and now - sent < interval_s:
             return True
-        self.times[index] = now
+        self.times[index] = (now, tries + 1)
         self.times.move_to_end(index)
         if len(self.times) > _REMEMBERED:
             self.times.popitem(last=False)
         return False
+
+    def tries(self, index: int) -> int:
+        """How often `index` was repeated."""
+        return self.times.get(index, (0.0, 0))[1]

@@ -12,7 +12,8 @@ is asked for upstream once, and forwarded as a late packet when it comes.
 
 Where reports say that packets get lost, a repetition would too, and a browser that only
 watches asks again after 100 ms at the earliest: three unlucky tries are a freeze.  So
-every repetition is then sent a second time, a little later (RFC 0003 section 5).
+every repetition is then sent a second time, a little later (RFC 0003 section 5), and
+what transport-wide feedback reports as lost is repeated without being asked for.
 
 The repair stream also carries the padding that congestion control wants for a probe:
 packets sent before, which may even be of use.
@@ -30,14 +31,19 @@ from meshproto.forwarding.outputs import OutPacket, Resend
 from meshproto.forwarding.packet import OVERHEAD, Packet
 from meshproto.forwarding.profile import header_of
 from meshproto.forwarding.rewrite import Segment
+from meshproto.forwarding.sentlog import Sent
 from meshproto.forwarding.sequence import nearest
 from meshproto.forwarding.state import State, Timer
 from meshproto.forwarding.transport import Transport
 from meshproto.wire.parameters import MediaKind
+from meshproto.wire.twcc import Arrival
 
 _RTT_S = 0.05
 _PROBE_PACKETS = 64
 _CHUNK = 8
+
+_TRIES = 4
+"""How often a packet is repeated on our own account."""
 
 _TWICE_FROM = 5
 """Fraction lost, in 256ths, from which on a repetition is sent twice (2 %)."""
@@ -69,29 +75,52 @@ class Retransmitter:
                 repairs.wait.append(index)
         self.send(consumer, now)
 
+    def lost(
+        self, transport: Transport, arrivals: Iterable[Arrival], now: float
+    ) -> None:
+        """Transport-wide feedback came; repeat what did not arrive before the viewer
+        asks (again).  On a path that is full that would only add to the losses.
+        """
+        if transport.sender is None or transport.sender.overcommitted:
+            return
+        touched: dict[Consumer, None] = {}
+        for number, arrival in arrivals:
+            if arrival is None:
+                sent = transport.log.find(nearest(number, transport.number))
+                if sent is not None and self._worth_repeating(transport, sent, now):
+                    sent.consumer.repairs.wait.append(sent.packet_index)
+                    touched[sent.consumer] = None
+        for consumer in touched:
+            self.send(consumer, now)
+
+    def _worth_repeating(self, transport: Transport, sent: Sent, now: float) -> bool:
+        repairs, index = sent.consumer.repairs, sent.packet_index
+        if sent.consumer.ssrc not in transport.consumers:
+            return False
+        tries = repairs.tries(index)
+        # what was repeated has a number, and a fate, of its own
+        if bool(tries) is not sent.repeated or tries >= _TRIES:
+            return False
+        return not repairs.recently(index, (transport.rtt_s or _RTT_S) / 2, now)
+
     def send(self, consumer: Consumer, now: float) -> None:
         """Send what waits, as far as budget and congestion control allow."""
         transport, repairs = consumer.transport, consumer.repairs
-        self._send_again(consumer, now)
+        while repairs.again and repairs.again[0][0] <= now:
+            self._repeat(consumer, [repairs.again.popleft()[1]], now)
         while repairs.wait:
             ready_at = transport.ready_at(now, Priority.RETRANSMISSION)
             if ready_at > now:
                 self._state.agenda.no_later((Timer.REPAIR, consumer), ready_at)
                 return
-            out: list[OutPacket] = []
-            while repairs.wait and len(out) < _CHUNK:
-                self._repeat(consumer, repairs.wait.popleft(), out, now)
-            self._state.depart(consumer, out, False, now)
+            some = [
+                repairs.wait.popleft() for _ in range(min(_CHUNK, len(repairs.wait)))
+            ]
+            self._repeat(consumer, some, now)
+            if consumer.fraction_lost >= _TWICE_FROM and not consumer.keeps_protected:
+                repairs.again += [(now + _TWICE_AFTER_S, index) for index in some]
         if repairs.again:
             self._state.agenda.no_later((Timer.REPAIR, consumer), repairs.again[0][0])
-
-    def _send_again(self, consumer: Consumer, now: float) -> None:
-        """The second repetitions whose time has come."""
-        again = consumer.repairs.again
-        out: list[OutPacket] = []
-        while again and again[0][0] <= now and len(out) < _CHUNK:
-            self._repeat(consumer, again.popleft()[1], out, now, second=True)
-        self._state.depart(consumer, out, False, now)
 
     def pad(self, transport: Transport, now: float) -> None:
         """Let congestion control pass time, and send the padding that it wants."""
@@ -119,7 +148,7 @@ class Retransmitter:
                     consumer, (segment, number + segment.sequence), packet, out, now
                 )
                 octets -= packet.size + OVERHEAD
-        self._state.depart(consumer, out, False, now)
+        self._state.repeat(consumer, out, [], now)
 
     def _available(self, segment: Segment[Layer], number: int, now: float) -> bool:
         layer = segment.source
@@ -130,30 +159,26 @@ class Retransmitter:
             self._state.watch(layer, now)
         return False
 
-    def _repeat(
-        self,
-        consumer: Consumer,
-        index: int,
-        out: list[OutPacket],
-        now: float,
-        second: bool = False,
-    ) -> None:
+    def _repeat(self, consumer: Consumer, indices: list[int], now: float) -> None:
+        """Repeat these packets as one burst, or tell the plane to."""
         repairs = consumer.repairs
-        found = consumer.numbering.origin(index)
-        packet = None if found is None else found[0].source.history.get(found[1])
-        if found is None or packet is None or not _speaks(consumer, found[0]):
-            repairs.missed += 1
-        elif not self._affordable(consumer, packet):
-            repairs.refused += 1
-        elif consumer.keeps_protected:
-            repairs.answered += 1
-            resend = Resend(consumer.transport.id, consumer.ssrc, index)
-            self._state.resends.append(resend)
-        else:
-            repairs.answered += 1
-            self._render(consumer, (found[0], index), packet, out, now)
-            if consumer.fraction_lost >= _TWICE_FROM and not second:
-                repairs.again.append((now + _TWICE_AFTER_S, index))
+        out: list[OutPacket] = []
+        sent: list[int] = []
+        for index in indices:
+            found = consumer.numbering.origin(index)
+            packet = None if found is None else found[0].source.history.get(found[1])
+            if found is None or packet is None or not _speaks(consumer, found[0]):
+                repairs.missed += 1
+            elif not self._affordable(consumer, packet):
+                repairs.refused += 1
+            elif consumer.keeps_protected:
+                repairs.answered += 1
+                resend = Resend(consumer.transport.id, consumer.ssrc, index)
+                self._state.resends.append(resend)
+            elif self._render(consumer, (found[0], index), packet, out, now):
+                repairs.answered += 1
+                sent.append(index)
+        self._state.repeat(consumer, out, sent, now)
 
     def _affordable(self, consumer: Consumer, packet: Packet) -> bool:
         config, repairs = self._state.config, consumer.repairs
@@ -171,12 +196,12 @@ class Retransmitter:
         packet: Packet,
         out: list[OutPacket],
         now: float,
-    ) -> None:
-        """The packet in the repair stream (RFC 4588 section 4)."""
+    ) -> bool:
+        """The packet in the repair stream (RFC 4588 section 4), if there is one."""
         segment, index = placed
         repaired = consumer.profile.render_repair(packet, now)
         if repaired is None or consumer.rtx_ssrc is None:
-            return
+            return False
         repairs, ssrc = consumer.repairs, consumer.rtx_ssrc
         header = header_of(
             repaired,
@@ -188,6 +213,7 @@ class Retransmitter:
         payload += media[: len(media) - packet.padding]
         out.append((header, payload, ssrc, repairs.index))
         repairs.index += 1
+        return True
 
 
 def _probe_carrier(transport: Transport) -> Consumer | None:

@@ -61,14 +61,31 @@ class State:
         producer = self.producers.get(layer.producer)
         return None if producer is None else self.transports.get(producer.transport)
 
-    def depart(
-        self, consumer: Consumer, out: list[OutPacket], keep: bool, now: float
-    ) -> None:
+    def depart(self, consumer: Consumer, out: list[OutPacket], now: float) -> None:
         """These packets of the consumer leave now, as one burst."""
         if not out:
             return
-        transport = consumer.transport
+        keep, transport = consumer.keeps_protected, consumer.transport
         self.bursts.append(Burst(transport.id, consumer.id, out, keep))
+        if not keep and transport.numbering:
+            indices = [index for _, _, _, index in out]
+            transport.log.note(transport.number, consumer, indices)
+        self._count(consumer, out, now)
+
+    def repeat(
+        self, consumer: Consumer, out: list[OutPacket], indices: list[int], now: float
+    ) -> None:
+        """These packets of its repair stream leave: `indices` once more, or padding."""
+        if not out:
+            return
+        transport = consumer.transport
+        self.bursts.append(Burst(transport.id, consumer.id, out, False))
+        if indices and transport.numbering:
+            transport.log.note_repeated(transport.number, consumer, indices)
+        self._count(consumer, out, now)
+
+    def _count(self, consumer: Consumer, out: list[OutPacket], now: float) -> None:
+        transport = consumer.transport
         if consumer.profile.numbered or not transport.numbering:
             size = sum([len(payload) for _, payload, _, _ in out])
             transport.sent(len(out), size + OVERHEAD * len(out), now)

@@ -20,6 +20,7 @@ from meshproto.forwarding.feedback import ArrivalRecorder
 from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.producer import Producer
 from meshproto.forwarding.reports import SentReports
+from meshproto.forwarding.sentlog import SentLog
 from meshproto.forwarding.table import TransportKind
 from meshproto.ids import TransportId
 from meshproto.wire import extensions
@@ -85,6 +86,7 @@ class Transport:
         self.told_bps = 0
         self.clock = PublisherClock()
         self.reported = SentReports()
+        self.log = SentLog()
         self.sender: TransportSender | None = None
         if kind is TransportKind.CLIENT:
             config = CongestionConfig()
