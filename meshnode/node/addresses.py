@@ -58,12 +58,14 @@ def advertised(
         (str(address), ports[address.version])
         for address in dict.fromkeys(named)
         if address.version in ports
-    )[:ADDRESSES_MAX]
+    )
 
 
-def loopback_first(addresses: Sequence[Address]) -> tuple[Address, ...]:
-    """The same addresses for a client on this machine: loopback ones in front."""
-    return tuple(sorted(addresses, key=lambda a: not _canonical(a[0]).is_loopback))
+def for_client(addresses: Sequence[Address], *, here: bool) -> tuple[Address, ...]:
+    """The best of them for one client; `here`: on this machine, so loopback first."""
+    if here:
+        addresses = sorted(addresses, key=lambda a: not _canonical(a[0]).is_loopback)
+    return tuple(addresses[:ADDRESSES_MAX])
 
 
 def _reachable(bound: Sequence[Address], machine: Iterable[str]) -> list[IpAddress]:

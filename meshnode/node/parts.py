@@ -15,7 +15,7 @@ from meshnode.config import Settings
 from meshnode.media.certificate import Certificate
 from meshnode.media.plane import MediaPlane
 from meshnode.media.port import MediaPort
-from meshnode.node.addresses import Address, advertised, local_addresses, loopback_first
+from meshnode.node.addresses import Address, advertised, for_client, local_addresses
 from meshnode.observe.events import EventLog
 from meshnode.observe.health import Health
 from meshnode.signalling.access import Gatekeeper, TokenKey
@@ -53,7 +53,7 @@ class Advertiser:
             exact=settings.advertise,
             loopback=here or settings.http_endpoint.is_loopback,
         )
-        return loopback_first(named) if here else named
+        return for_client(named, here=here)
 
     def _interfaces(self) -> tuple[str, ...]:
         if self._clock() - self._read_s > INTERFACES_KEPT_S:

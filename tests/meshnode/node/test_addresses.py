@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshnode.node.addresses import advertised, local_addresses, loopback_first
+from meshnode.node.addresses import advertised, for_client, local_addresses
 
 WILD = (("0.0.0.0", 5000), ("::", 5000))
 MACHINE = (
@@ -55,13 +55,17 @@ def test_an_address_family_without_a_socket_is_not_named() -> None:
 
 def test_a_client_on_this_machine_gets_loopback_first() -> None:
     named = advertised(WILD, machine=MACHINE, loopback=True)
-    assert hosts(loopback_first(named))[:2] == ["127.0.0.1", "::1"]
-    assert sorted(loopback_first(named)) == sorted(named)
+    here = for_client(named, here=True)
+    assert hosts(here)[:2] == ["127.0.0.1", "::1"]
+    assert sorted(here) == sorted(named)
+    assert for_client(named, here=False) == named
 
 
 def test_the_list_is_bounded() -> None:
-    many = [f"10.0.{n}.1" for n in range(200)]
-    assert len(advertised(WILD, machine=many)) == 16
+    many = [*(f"10.0.{n}.1" for n in range(200)), "127.0.0.1"]
+    named = advertised(WILD, machine=many, loopback=True)
+    assert len(for_client(named, here=False)) == 16
+    assert hosts(for_client(named, here=True))[0] == "127.0.0.1"
 
 
 def test_this_machine_has_loopback_and_no_link_local_address() -> None:

@@ -123,7 +123,7 @@ async def test_media_types_are_compared_without_case_and_parameters(client) -> N
 async def test_answers_come_well_under_a_second(client, door) -> None:
     began = time.monotonic()
     await opened(client, door)
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 1
 
 
 # -- what stands against an offer ------------------------------------------------------

@@ -99,7 +99,7 @@ async def test_somebody_else_gets_the_name_after_five_silent_seconds(client) -> 
     await first.vanish()
     while (answer := await client.publish(publish_offer())).status == 409:
         await asyncio.sleep(0.5)
-        assert time.monotonic() - began < 12
+        assert time.monotonic() - began < 20
     assert answer.status == 201
     assert time.monotonic() - began > rules.SILENCE_S - 1
 
