@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshnode.signalling.buckets import Buckets, network
@@ -31,6 +31,7 @@ def test_knocking_while_refused_costs_nothing() -> None:
     assert buckets.take("a", 1.01) == 0.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 100), max_size=200))
 def test_no_more_than_the_rate_over_any_time(waits) -> None:
     buckets, now, admitted = Buckets(60), 0.0, 0

@@ -225,7 +225,9 @@ class AnySequence(RuleBasedStateMachine):
         assert self.world.forwarder._state.consumers == {}
 
 
-AnySequence.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+AnySequence.TestCase.settings = settings(
+    max_examples=60, stateful_step_count=40, deadline=None
+)
 TestAnySequence = AnySequence.TestCase
 
 
