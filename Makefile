@@ -24,7 +24,7 @@ run: $(STAMP) ## start a node with its page: make run ARGS="--port 5000"
 test: $(STAMP) ## the test suite, with one real browser in it
 	@tools/system.sh browser
 	@$(BIN)/pytest tests --ignore=tests/interop --ignore=tests/network \
-		--cov=meshproto --cov-branch --cov-report=term:skip-covered --cov-fail-under=90
+		--cov=protocol/meshproto --cov-branch --cov-report=term:skip-covered --cov-fail-under=90
 
 check: $(STAMP) ## format, lint, types, import contracts, tidy
 	@$(BIN)/ruff format --check .

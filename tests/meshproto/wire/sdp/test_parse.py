@@ -275,10 +275,10 @@ def test_the_largest_texts_are_read_or_refused_at_once() -> None:
     for text in worst_texts():
         took_s = float("inf")
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.process_time()
             with contextlib.suppress(DecodeError):
                 parse(text)
-            took_s = min(took_s, time.perf_counter() - began)
+            took_s = min(took_s, time.process_time() - began)
         assert took_s < 0.05, text[:60]
 
 
