@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path as Path_
 
 import pytest
 
@@ -177,3 +182,30 @@ async def test_what_waits_is_bounded(wire) -> None:
     assert path.sender.counters["send-queue-full"] > 0
     path.sender.close()
     assert path.sender._queue_bytes == 0
+
+
+def test_a_real_path_of_1280_octets_gets_everything_in_fragments() -> None:
+    """The kernel's own refusals, which loopback gives once its MTU is small."""
+    script = (
+        "ip link set lo mtu 1280 && ip link set lo up && "
+        "{ ip -6 addr add ::1/128 dev lo 2>/dev/null || true; } && exec "
+    )
+    here = Path_(__file__).with_name("small_mtu.py")
+    command = f"{script} {shlex.quote(sys.executable)} {shlex.quote(str(here))}"
+    found = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--net", "sh", "-c", command],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    if found.returncode and "unshare" in found.stderr:
+        pytest.skip("network namespaces are not allowed here")
+    assert found.returncode == 0, found.stderr
+    for family in json.loads(found.stdout):
+        assert family == {
+            "whole": True,
+            "counters": {"gso-shrunk": 1, "fragmented": 6},
+            "segment_limit": 1399,
+            "gso": True,
+        }
