@@ -251,7 +251,7 @@ async def test_a_slow_peer_fills_a_bounded_buffer(loop) -> None:
     await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("packet", bad_inputs("sctp"))
+@pytest.mark.parametrize("packet", list(bad_inputs("sctp")))
 async def test_bad_packets_behind_dtls_end_at_most_the_channels(
     joined, packet: bytes
 ) -> None:
