@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from meshproto.forwarding.transport import Transport
 
 _FILLERS = 64
+_LOSSY_FROM = 5
+"""Fraction lost in 256ths: 2 %."""
+
 _PADDING_ONLY = b"\x01"
 _NO_PROFILE = Profile(((), ()), ((), ()), "")
 
@@ -94,6 +97,7 @@ class Consumer:
         self.key_sent_at = float("-inf")
         self.repairs = Repairs(first_repair, nacked_max)
         self.fraction_lost = 0
+        self._lossy_reports = 0
         self.requests = 0
         self.packets = 0
         self.octets = 0
@@ -106,6 +110,19 @@ class Consumer:
     def keeps_protected(self) -> bool:
         """Without RTX a retransmission is the protected packet itself."""
         return self.rtx_ssrc is None
+
+    @property
+    def lossy(self) -> bool:
+        """Whether so much gets lost, and for so long that it is not congestion, that a
+        repetition is worth sending twice.
+        """
+        return self._lossy_reports > 1 and self.rtx_ssrc is not None
+
+    def reported(self, fraction_lost: int) -> None:
+        """The viewer reported its losses since the last report, in 256ths."""
+        self.fraction_lost = fraction_lost
+        lossy = fraction_lost >= _LOSSY_FROM
+        self._lossy_reports = self._lossy_reports + 1 if lossy else 0
 
     def is_filler(self, index: int) -> bool:
         """Whether `index` was padding in place of a packet that came too late."""

@@ -56,6 +56,9 @@ class Delivery:
             first = batch.first
             if audience.live:
                 self._live(layer, batch, now)
+                if batch.first <= layer.delivered:
+                    self._secure(layer, batch, now)
+            layer.delivered = max(layer.delivered, batch.newest.number)
             for consumer in list(audience.chasing.values()):
                 self._late(consumer, batch, now)
                 self.chase(consumer, now)
@@ -143,6 +146,7 @@ class Delivery:
             consumer.cursor = history.head + 1
             return
         consumer.cursor = chunk[-1].number + 1
+        replay.approach(consumer, layer, chunk[0])
         batch = Batch(chunk)
         if consumer.pace is not None:
             consumer.pace.spent(batch.size, now)
@@ -215,6 +219,19 @@ class Delivery:
         late = [packet for packet in batch.packets if packet.number < consumer.cursor]
         out = consumer.emit_each(late, now)
         self._state.depart(consumer, out, now)
+
+    def _secure(self, layer: Layer, batch: Batch, now: float) -> None:
+        """A packet that was late for us must not be lost once more on a lossy path."""
+        late = [packet for packet in batch.packets if packet.number <= layer.delivered]
+        for members in layer.audience.live.values():
+            for consumer in members.values():
+                if not consumer.lossy:
+                    continue
+                for packet in late:
+                    segment = consumer.numbering.find(packet.number)
+                    if segment is not None and packet.payload:
+                        index = packet.number + segment.sequence
+                        self._state.repeat_soon(consumer, index, now)
 
     def _send(
         self,

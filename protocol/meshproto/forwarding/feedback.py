@@ -16,7 +16,9 @@ from meshproto.forwarding.sequence import nearest
 from meshproto.wire import twcc
 
 _RTT_START_S = 0.05
-_RETRY_MIN_S = 0.02
+_SLACK_S = 0.01
+"""What a publisher's pacer may add to the round trip."""
+
 _RETRY_MAX_S = 0.25
 _RECORDED_MAX = 4096
 _REMEMBERED = 512
@@ -123,7 +125,7 @@ class NackGenerator:
         return missing.asked_at + self._retry_s() if missing.asked else missing.since
 
     def _retry_s(self) -> float:
-        return min(max(1.5 * self.rtt_s, _RETRY_MIN_S), _RETRY_MAX_S)
+        return min(max(1.5 * self.rtt_s, self.rtt_s + _SLACK_S), _RETRY_MAX_S)
 
     def _found(self, number: int, now: float) -> None:
         missing = self._missing.pop(number, None)

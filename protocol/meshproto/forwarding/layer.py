@@ -85,6 +85,7 @@ class Layer:
         self.live_from_anywhere = kind is MediaKind.AUDIO
         self.newest: Packet | None = None
         self.fresh = True
+        self.delivered = -1
         self.last_arrival = 0.0
         self.size = (0, 0)
         self.parts = PartRates()

@@ -4,9 +4,10 @@ A new viewer begins with the cached key frame and has to catch up with live (RFC
 section 6).  Three things make that look right on the other side:
 
 - *Times.*  The replayed frames are old.  Written as they are, a player would take them
-  for the stream's normal delay and hold back the sound to match.  So their timestamps
-  are drawn together into the `replay_squeeze_s` before live: the player shows them as
-  fast as they come, and what follows is on time.
+  for the stream's normal delay and hold back the sound to match.  So each is drawn into the `replay_squeeze_s` before what is live when it leaves: the
+  player shows them as fast as they come, and what follows is on time.  Drawn towards
+  the live of the beginning, they would come much slower than their times pass: players
+  then measure a crawling clock, and wait for seconds when the times run on as usual.
 - *Pace.*  Twice the layer's own rate, so that a replay ends after as long as it lies
   behind; only its first frame may be faster, since the picture waits for it.
 - *Short cut.*  When the next key frame arrives meanwhile, the viewer goes on with that.
@@ -17,6 +18,8 @@ time of arrival, always forwards.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from meshproto.forwarding.clock import common_offset
 from meshproto.forwarding.config import ForwardingConfig
@@ -102,6 +105,25 @@ def begin(
     consumer.numbering.follow(segment)
     consumer.layer = layer
     consumer.cursor = start
+
+
+def approach(consumer: Consumer, layer: Layer, first: Packet) -> None:
+    """Draw what follows from `first` on towards what is live by now.
+
+    All packets of a frame keep one timestamp, and so does what is sent of it again:
+    the numbering has a segment for each step.
+    """
+    segment, last, newest = consumer.numbering.segment, consumer.last, layer.newest
+    squeeze = None if segment is None else segment.squeeze
+    if squeeze is None or newest is None:
+        return
+    if last is not None and last.timestamp == first.timestamp:
+        return
+    if _ticks(newest.timestamp, squeeze.live) <= 0:
+        return
+    moved = replace(squeeze, live=newest.timestamp)
+    for later in consumer.numbering.change(first.number):
+        later.squeeze = moved
 
 
 def jump(consumer: Consumer, start: int) -> None:

@@ -45,12 +45,6 @@ _CHUNK = 8
 _TRIES = 4
 """How often a packet is repeated on our own account."""
 
-_TWICE_FROM = 5
-"""Fraction lost, in 256ths, from which on a repetition is sent twice (2 %)."""
-
-_TWICE_AFTER_S = 0.01
-"""Apart enough that one short burst of losses does not take both."""
-
 
 class Retransmitter:
     """Answers NACKs: packets leave, orders to repeat go to the state's outbox."""
@@ -95,7 +89,11 @@ class Retransmitter:
 
     def _worth_repeating(self, transport: Transport, sent: Sent, now: float) -> bool:
         repairs, index = sent.consumer.repairs, sent.packet_index
-        if sent.consumer.ssrc not in transport.consumers:
+        found = sent.consumer.numbering.origin(index)
+        if sent.consumer.ssrc not in transport.consumers or found is None:
+            return False
+        segment, number = found
+        if segment.source is not sent.consumer.layer or number < _useful_from(segment):
             return False
         tries = repairs.tries(index)
         # what was repeated has a number, and a fate, of its own
@@ -117,8 +115,9 @@ class Retransmitter:
                 repairs.wait.popleft() for _ in range(min(_CHUNK, len(repairs.wait)))
             ]
             self._repeat(consumer, some, now)
-            if consumer.fraction_lost >= _TWICE_FROM and not consumer.keeps_protected:
-                repairs.again += [(now + _TWICE_AFTER_S, index) for index in some]
+            if consumer.lossy:
+                for index in some:
+                    self._state.repeat_soon(consumer, index, now)
         if repairs.again:
             self._state.agenda.no_later((Timer.REPAIR, consumer), repairs.again[0][0])
 
@@ -226,6 +225,12 @@ def _probe_carrier(transport: Transport) -> Consumer | None:
         ):
             return consumer
     return None
+
+
+def _useful_from(segment: Segment[Layer]) -> int:
+    """What came before the last key frame is of no use any more."""
+    pin = segment.source.history.pin
+    return segment.start if pin is None else pin
 
 
 def _speaks(consumer: Consumer, segment: Segment[Layer]) -> bool:

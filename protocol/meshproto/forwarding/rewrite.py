@@ -32,7 +32,8 @@ _SEGMENTS = 512
 @dataclass(slots=True)
 class Squeeze:
     """Timestamps before `live` are drawn together (RFC 0003 section 6): what lies
-    `span` ticks before it is written `width` ticks before it.
+    `span` ticks before it is written `width` ticks before it.  Where `live` moves on,
+    later packets get a `Squeeze` of their own.
     """
 
     live: int

@@ -21,6 +21,9 @@ from meshproto.forwarding.transport import Transport
 from meshproto.ids import ConsumerId, ProducerId, TransportId
 
 _OUTBOX = 4096
+_TWICE_AFTER_S = 0.01
+"""Apart enough that one short burst of losses does not take both."""
+
 BREATH_S = 0.001
 """A timer that did its work never fires twice at one instant."""
 
@@ -83,6 +86,12 @@ class State:
         if indices and transport.numbering:
             transport.log.note_repeated(transport.number, consumer, indices)
         self._count(consumer, out, now)
+
+    def repeat_soon(self, consumer: Consumer, index: int, now: float) -> None:
+        """Let the consumer's packet `index` be repeated a little later."""
+        again = consumer.repairs.again
+        again.append((now + _TWICE_AFTER_S, index))
+        self.agenda.no_later((Timer.REPAIR, consumer), again[0][0])
 
     def _count(self, consumer: Consumer, out: list[OutPacket], now: float) -> None:
         transport = consumer.transport

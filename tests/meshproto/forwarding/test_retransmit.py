@@ -8,8 +8,8 @@ from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.outputs import Resend
 from meshproto.forwarding.table import MoveConsumer
 from meshproto.ids import ConsumerId, ProducerId
-from meshproto.wire import rtcp
-from support.forwarding import OPUS, VIEWER_VP8, VP8, Camera, Rig
+from meshproto.wire import rtcp, twcc
+from support.forwarding import OPUS, VIEWER_VP8, VP8, Camera, Received, Rig
 
 
 def stage(
@@ -17,7 +17,7 @@ def stage(
 ) -> tuple[Rig, Camera, int]:
     rig = Rig(config or ForwardingConfig())
     rig.client(1)
-    rig.client(2)
+    rig.client(2, bitrate_bps=5_000_000)
     rig.publish(1, 1, VP8)
     ssrc = rig.watch(1, 1, 2, VIEWER_VP8, rtx=rtx, sequence=sequence)
     camera = Camera(size=3_000)
@@ -169,7 +169,9 @@ def test_sound_without_nack_is_not_asked_for() -> None:
 
 def test_on_a_lossy_path_a_repetition_goes_out_twice() -> None:
     rig, _, ssrc = stage()
-    rig.tell(2, rtcp.ReceiverReport(9, (rtcp.ReportBlock(ssrc, fraction_lost=13),)))
+    lossy = rtcp.ReceiverReport(9, (rtcp.ReportBlock(ssrc, fraction_lost=13),))
+    rig.tell(2, lossy)  # once may be congestion
+    rig.tell(2, lossy)
     nack(rig, ssrc, [105])
     assert len(rig.media(2, ssrc + 0x1000000)) == 1
     rig.pass_time(0.05)
@@ -183,3 +185,83 @@ def test_on_a_clean_path_once_is_enough() -> None:
     nack(rig, ssrc, [105])
     rig.pass_time(0.05)
     assert len(rig.media(2, ssrc + 0x1000000)) == 1
+
+
+def feedback(rig: Rig, lost: set[int], first: int, count: int) -> None:
+    arrivals: list[twcc.Arrival] = [
+        (number & 0xFFFF, None if number in lost else int(rig.now * 1e6))
+        for number in range(first, first + count)
+    ]
+    rig.tell(2, twcc.build(9, 0, 0, arrivals)[0])
+
+
+def numbers(rig: Rig) -> dict[int, int]:
+    """Packet index by transport-wide number, of what the viewer was sent."""
+    return {
+        int.from_bytes(packet.elements[5], "big"): packet.index for packet in rig.got[2]
+    }
+
+
+def repeated(rig: Rig, ssrc: int, index: int) -> list[Received]:
+    """The repetitions of a packet; probes repeat others meanwhile."""
+    original = (index & 0xFFFF).to_bytes(2, "big")
+    repairs = rig.media(2, ssrc + 0x1000000)
+    return [repair for repair in repairs if repair.payload[:2] == original]
+
+
+def test_what_feedback_reports_as_lost_is_repeated_unasked() -> None:
+    rig, _, ssrc = stage()
+    sent = numbers(rig)
+    lost = max(sent) - 30
+    feedback(rig, {lost}, lost - 9, 12)
+    [repair] = repeated(rig, ssrc, sent[lost])
+    rig.pass_time(0.1)
+    lost_again = int.from_bytes(repair.elements[5], "big")
+    feedback(rig, {lost_again}, lost_again - 1, 3)
+    again = repeated(rig, ssrc, sent[lost])
+    assert [r.payload for r in again] == [repair.payload] * 2
+
+
+def test_what_was_asked_for_is_not_repeated_for_its_first_loss() -> None:
+    rig, _, ssrc = stage()
+    sent = numbers(rig)
+    lost = max(sent) - 30
+    nack(rig, ssrc, [sent[lost]])
+    rig.pass_time(0.1)
+    feedback(rig, {lost}, lost - 9, 12)
+    assert len(repeated(rig, ssrc, sent[lost])) == 1
+
+
+def test_what_a_key_frame_made_useless_is_not_repeated() -> None:
+    rig, camera, ssrc = stage()
+    sent = numbers(rig)
+    lost = max(sent) - 30
+    rig.send(1, *camera.frame(key=True))
+    rig.pass_time(0.1)
+    feedback(rig, {lost}, lost - 9, 12)
+    assert repeated(rig, ssrc, sent[lost]) == []
+
+
+def test_repeating_on_our_own_account_ends() -> None:
+    rig, _, ssrc = stage()
+    sent = numbers(rig)
+    number = lost = max(sent) - 30
+    for _ in range(10):
+        feedback(rig, {number}, number - 1, 3)
+        rig.pass_time(0.06)
+        number = int.from_bytes(repeated(rig, ssrc, sent[lost])[-1].elements[5], "big")
+    assert len(repeated(rig, ssrc, sent[lost])) == 4
+
+
+def test_a_packet_that_was_late_for_us_is_sent_twice_on_a_lossy_path() -> None:
+    rig, camera, ssrc = stage()
+    lossy = rtcp.ReceiverReport(9, (rtcp.ReportBlock(ssrc, fraction_lost=13),))
+    rig.tell(2, lossy)
+    rig.tell(2, lossy)
+    frame = camera.frame()
+    rig.send(1, frame[0], *frame[2:])
+    rig.send(1, frame[1])
+    late = rig.media(2, ssrc)[-1]
+    rig.pass_time(0.02)
+    [repair] = rig.media(2, ssrc + 0x1000000)
+    assert repair.payload[2:] == late.payload
