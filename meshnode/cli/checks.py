@@ -47,7 +47,7 @@ def _software() -> Iterator[Finding]:
     yield OK, "python", f"{platform.python_version()} on {platform.platform()}"
     yield OK, "openssl", f"{backend.openssl_version_text()} for DTLS and keys"
     yield OK, "https", f"{ssl.OPENSSL_VERSION} for the page"
-    names = ("aiohttp", "aiortc", "av", "pylibsrtp")
+    names = ("aiohttp", "aiortc", "av", "cryptography")
     yield OK, "packages", ", ".join(f"{name} {version(name)}" for name in names)
 
 

@@ -45,8 +45,14 @@ def h264_serves(stream: Mapping[str, str], decoder: Mapping[str, str]) -> int | 
     """How well a stream with these fmtp values suits a decoder with those.
 
     0 is the same profile and mode, larger is worse, None does not suit.  Levels are not
-    compared: every browser decodes above the level that it writes.
+    compared: every browser decodes above the level that it writes.  A decoder that says
+    nothing at all (webrtcbin with plain caps) takes what comes, after every other.
     """
+    fit = _fit(stream, decoder)
+    return 8 if fit is None and not decoder else fit
+
+
+def _fit(stream: Mapping[str, str], decoder: Mapping[str, str]) -> int | None:
     ours = h264_profile(stream.get("profile-level-id", ""))
     theirs = h264_profile(decoder.get("profile-level-id", ""))
     if ours is None or theirs is None or ours not in _DECODES[theirs]:

@@ -86,4 +86,11 @@ def test_the_exact_profile_is_the_best_fit() -> None:
 
 def test_absent_values_mean_baseline_in_mode_0() -> None:
     assert h264_serves({}, {}) == 0
-    assert h264_serves(fmtp("42e01f"), {}) is None
+
+
+def test_a_decoder_that_states_nothing_is_served_after_every_other() -> None:
+    stream = {"profile-level-id": "42e01f", "packetization-mode": "1"}
+    assert h264_serves(stream, stream) == 0
+    silent = h264_serves(stream, {})
+    assert silent is not None
+    assert silent > 7  # the worst that a stated match can be
