@@ -217,8 +217,7 @@ class Delivery:
         if batch.first >= consumer.cursor:
             return
         late = [packet for packet in batch.packets if packet.number < consumer.cursor]
-        out = consumer.emit_each(late, now)
-        self._state.depart(consumer, out, now)
+        self._one_by_one(consumer, late, now)
 
     def _secure(self, layer: Layer, batch: Batch, now: float) -> None:
         """A packet that was late for us must not be lost once more on a lossy path."""
@@ -250,11 +249,18 @@ class Delivery:
             or not batch.whole
             or not profile.knows_all(batch.types)
         ):
-            out = consumer.emit_each(batch.packets, now)
-        else:
-            rendered = rendered or profile.render(batch.packets, now)
-            out = consumer.emit_run(rendered, batch.newest, batch.size, segment)
-        self._state.depart(consumer, out, now)
+            self._one_by_one(consumer, batch.packets, now)
+            return
+        rendered = rendered or profile.render(batch.packets, now)
+        out = consumer.emit_run(rendered, batch.newest, batch.size, segment)
+        self._state.depart(consumer, out, batch.size, now)
+
+    def _one_by_one(
+        self, consumer: Consumer, packets: Sequence[Packet], now: float
+    ) -> None:
+        out = consumer.emit_each(packets, now)
+        size = sum([len(payload) for _, payload, _, _ in out])
+        self._state.depart(consumer, out, size, now)
 
     def _begin_anew(self, layer: Layer, now: float) -> None:
         """The layer's source changed: everybody begins again, at a key frame."""

@@ -4,10 +4,11 @@ A new viewer begins with the cached key frame and has to catch up with live (RFC
 section 6).  Three things make that look right on the other side:
 
 - *Times.*  The replayed frames are old.  Written as they are, a player would take them
-  for the stream's normal delay and hold back the sound to match.  So each is drawn into the `replay_squeeze_s` before what is live when it leaves: the
-  player shows them as fast as they come, and what follows is on time.  Drawn towards
-  the live of the beginning, they would come much slower than their times pass: players
-  then measure a crawling clock, and wait for seconds when the times run on as usual.
+  for the stream's normal delay and hold back the sound to match.  So each is drawn into
+  the `replay_squeeze_s` before what is live when it leaves: the player shows them as
+  fast as they come, and what follows is on time.  Drawn towards the live of the
+  beginning, they would come much slower than their times pass: players then measure a
+  crawling clock, and wait for seconds when the times run on as usual.
 - *Pace.*  Twice the layer's own rate, so that a replay ends after as long as it lies
   behind; only its first frame may be faster, since the picture waits for it.
 - *Short cut.*  When the next key frame arrives meanwhile, the viewer goes on with that.

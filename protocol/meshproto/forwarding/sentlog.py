@@ -12,6 +12,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, NamedTuple
 
+from meshproto.forwarding.outputs import OutPacket
+
 if TYPE_CHECKING:
     from meshproto.forwarding.consumer import Consumer
 
@@ -35,11 +37,13 @@ class SentLog:
         self._firsts: list[int] = []
         self._bursts: list[tuple[Consumer, int, int | list[int], bool]] = []
 
-    def note(self, first: int, consumer: Consumer, indices: list[int]) -> None:
+    def note(self, first: int, consumer: Consumer, out: list[OutPacket]) -> None:
         """A burst of the consumer's own packets left, numbered from `first` on."""
-        count = len(indices)
-        in_order = indices[-1] - indices[0] == count - 1
-        self._add(first, (consumer, count, indices[0] if in_order else indices, False))
+        low, count = out[0][3], len(out)
+        indices: int | list[int] = low
+        if out[-1][3] - low != count - 1:
+            indices = [index for _, _, _, index in out]
+        self._add(first, (consumer, count, indices, False))
 
     def note_repeated(self, first: int, consumer: Consumer, indices: list[int]) -> None:
         """The same for retransmissions of `indices`."""

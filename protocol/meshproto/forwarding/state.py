@@ -64,16 +64,20 @@ class State:
         producer = self.producers.get(layer.producer)
         return None if producer is None else self.transports.get(producer.transport)
 
-    def depart(self, consumer: Consumer, out: list[OutPacket], now: float) -> None:
-        """These packets of the consumer leave now, as one burst."""
+    def depart(
+        self, consumer: Consumer, out: list[OutPacket], size: int, now: float
+    ) -> None:
+        """These packets, `size` octets of payload, leave as one burst."""
         if not out:
             return
-        keep, transport = consumer.keeps_protected, consumer.transport
+        transport, keep = consumer.transport, consumer.rtx_ssrc is None
         self.bursts.append(Burst(transport.id, consumer.id, out, keep))
-        if not keep and transport.numbering:
-            indices = [index for _, _, _, index in out]
-            transport.log.note(transport.number, consumer, indices)
-        self._count(consumer, out, now)
+        if transport.numbering:
+            if not consumer.profile.numbered:
+                return  # it has no number that feedback could name
+            if not keep:
+                transport.log.note(transport.number, consumer, out)
+        transport.sent(len(out), size + OVERHEAD * len(out), now)
 
     def repeat(
         self, consumer: Consumer, out: list[OutPacket], indices: list[int], now: float
@@ -83,21 +87,19 @@ class State:
             return
         transport = consumer.transport
         self.bursts.append(Burst(transport.id, consumer.id, out, False))
-        if indices and transport.numbering:
-            transport.log.note_repeated(transport.number, consumer, indices)
-        self._count(consumer, out, now)
+        if transport.numbering:
+            if not consumer.profile.numbered:
+                return
+            if indices:
+                transport.log.note_repeated(transport.number, consumer, indices)
+        size = sum([len(payload) for _, payload, _, _ in out])
+        transport.sent(len(out), size + OVERHEAD * len(out), now)
 
     def repeat_soon(self, consumer: Consumer, index: int, now: float) -> None:
         """Let the consumer's packet `index` be repeated a little later."""
         again = consumer.repairs.again
         again.append((now + _TWICE_AFTER_S, index))
         self.agenda.no_later((Timer.REPAIR, consumer), again[0][0])
-
-    def _count(self, consumer: Consumer, out: list[OutPacket], now: float) -> None:
-        transport = consumer.transport
-        if consumer.profile.numbered or not transport.numbering:
-            size = sum([len(payload) for _, payload, _, _ in out])
-            transport.sent(len(out), size + OVERHEAD * len(out), now)
 
     def attend(self, transport: Transport, now: float) -> None:
         """Set the transport's timer to the next wish of congestion control."""
