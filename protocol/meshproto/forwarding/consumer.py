@@ -62,6 +62,45 @@ class Consumer:
     CHASING.  `last` is the newest packet that was forwarded, in `last_segment`.
     """
 
+    __slots__ = (
+        "_dropped_picture",
+        "_fillers",
+        "_lossy_reports",
+        "announced",
+        "cursor",
+        "delta",
+        "dropped",
+        "filter",
+        "fraction_lost",
+        "id",
+        "key_sent_at",
+        "kind",
+        "lag_max_s",
+        "last",
+        "last_segment",
+        "layer",
+        "max_spatial",
+        "max_temporal",
+        "numbering",
+        "octets",
+        "overflows",
+        "pace",
+        "packets",
+        "phase",
+        "producer",
+        "profile",
+        "repairs",
+        "replaying",
+        "requests",
+        "rtx_ssrc",
+        "selection",
+        "ssrc",
+        "target",
+        "transport",
+        "upcoming",
+        "wanted_key",
+    )
+
     def __init__(
         self,
         delta: AddConsumer,
@@ -138,13 +177,15 @@ class Consumer:
         """A run that lies in the newest `segment`, none of it to be dropped."""
         number = self.transport.number if self.profile.numbered else None
         out = stamp(rendered, self.ssrc, segment.sequence, segment.timestamp, number)
-        if segment.patched:
+        if segment.picture or segment.tl0 or segment.key:
             out = [
                 (header, renumbered(item[0], segment), ssrc, index)
                 for item, (header, _, ssrc, index) in zip(rendered, out, strict=True)
             ]
-        if newest.number > self.numbering.reached_in:
-            self.numbering.reached(newest.number)
+        numbering = self.numbering
+        if newest.number > numbering.reached_in:
+            numbering.reached_in = newest.number
+            numbering.highest = newest.number + segment.sequence
             self.last, self.last_segment = newest, segment
         self.packets += len(out)
         self.octets += size

@@ -62,6 +62,28 @@ class Transport:
     transport-wide number; `numbering` tells whether any consumer writes it.
     """
 
+    __slots__ = (
+        "arrivals",
+        "clock",
+        "consumers",
+        "full",
+        "id",
+        "kind",
+        "latched",
+        "log",
+        "number",
+        "numbering",
+        "producers",
+        "reported",
+        "roles",
+        "rtt_s",
+        "sender",
+        "sending",
+        "sources",
+        "ssrc",
+        "told_bps",
+    )
+
     def __init__(
         self,
         transport: TransportId,

@@ -65,6 +65,25 @@ class BandwidthEstimator:
     bounds growth: more than that is of no use.
     """
 
+    __slots__ = (
+        "_config",
+        "_delay",
+        "_estimate",
+        "_grown_at",
+        "_history",
+        "_loss",
+        "_probed_at",
+        "_reports",
+        "_rtt",
+        "_silence_at",
+        "_throughput",
+        "ceiling_bps",
+        "decreased_at",
+        "held_until",
+        "on_sent_burst",
+        "source",
+    )
+
     def __init__(self, config: CongestionConfig) -> None:
         self._config = config
         self._history = SentHistory(config.history_bursts_unheard)
@@ -72,7 +91,9 @@ class BandwidthEstimator:
         self._loss = LossGauge()
         self._throughput = Throughput()
         self._estimate = float(config.start_bps)
-        self._reports = Reports()
+        self._reports = Reports(self._history)
+        self.on_sent_burst = self._history.add
+        """Packets left, see `SentHistory.add`: the one call on the packet path."""
         self._rtt = WindowedMin(RTT_WINDOW_S)
         self._grown_at: float | None = None
         self._silence_at = INFINITE
@@ -106,16 +127,6 @@ class BandwidthEstimator:
     def rtt_s(self) -> float:
         """The shortest round trip seen lately, waiting for feedback included."""
         return min(self._rtt.value, RTT_MAX_S)
-
-    def on_sent_burst(
-        self, first_sequence: int, count: int, size_bytes: int, now: float, cluster: int
-    ) -> None:
-        """`count` packets left together, numbered from `first_sequence` (16 bit).
-
-        `cluster` is the probe they belong to, 0 for none.
-        """
-        self._history.add(first_sequence, count, size_bytes, now, cluster)
-        self._reports.on_sent(count, size_bytes)
 
     def on_feedback(self, arrivals: Sequence[Arrival], now: float) -> list[Seen]:
         """A transport-wide feedback; what it said, burst by burst."""

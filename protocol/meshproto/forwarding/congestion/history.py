@@ -55,6 +55,7 @@ class SentHistory:
     """Bursts sent and not yet reported on, oldest first; at most `limit` of them.
 
     `sent_bytes` and `settled_bytes` only grow; their difference is under way.
+    `sent_packets` counts numbers, those jumped over too.
     """
 
     __slots__ = (
@@ -87,6 +88,11 @@ class SentHistory:
         """Sent and not covered by feedback yet."""
         return self.sent_bytes - self.settled_bytes
 
+    @property
+    def sent_packets(self) -> int:
+        """The number behind the last one sent, extended."""
+        return self._next
+
     def oldest_s(self) -> float | None:
         """When the oldest burst without feedback left."""
         return self._bursts[0][3] if self._bursts else None
@@ -94,7 +100,9 @@ class SentHistory:
     def add(
         self, first_sequence: int, count: int, size_bytes: int, now: float, cluster: int
     ) -> None:
-        """A burst left; numbers only go forward (16 bit, may jump)."""
+        """`count` packets left together, the first as `first_sequence`; numbers only
+        go forward (16 bit, may jump).  `cluster` is the probe they belong to, or 0.
+        """
         first = self._next + (first_sequence - self._next & 0xFFFF)
         if not self._bursts:
             self._settled = first

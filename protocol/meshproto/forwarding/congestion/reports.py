@@ -13,6 +13,7 @@ second until something speaks against it:
 
 from __future__ import annotations
 
+from meshproto.forwarding.congestion.history import SentHistory
 from meshproto.forwarding.congestion.loss import LossGauge
 from meshproto.forwarding.congestion.windowed import INFINITE, WindowedMin
 
@@ -29,37 +30,35 @@ class Reports:
     """What they say about the estimate."""
 
     __slots__ = (
-        "_bytes",
+        "_bytes_before",
+        "_history",
         "_loss",
         "_measured_at",
-        "_packets",
+        "_packets_before",
         "_remb_bps",
         "_reported_at",
         "_rtt",
         "_sent_bps",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, history: SentHistory) -> None:
+        self._history = history
         self._loss = LossGauge()
         self._rtt = WindowedMin(RTT_WINDOW_S)
         self._remb_bps = INFINITE
-        self._packets = 0
-        self._bytes = 0
+        self._packets_before = 0
+        self._bytes_before = 0.0
         self._sent_bps = 0.0
         self._measured_at: float | None = None
         self._reported_at: float | None = None
-
-    def on_sent(self, count: int, size_bytes: int) -> None:
-        """A burst left."""
-        self._packets += count
-        self._bytes += size_bytes
 
     def _measure(self, now: float) -> None:
         since = self._measured_at
         if since is None or now - since >= MEASURE_S:
             if since is not None:
-                self._sent_bps = self._bytes * 8 / (now - since)
-            self._measured_at, self._bytes = now, 0
+                sent = self._history.sent_bytes - self._bytes_before
+                self._sent_bps = sent * 8 / (now - since)
+            self._measured_at, self._bytes_before = now, self._history.sent_bytes
 
     def on_remb(self, estimate_bps: float, bitrate_bps: float, now: float) -> float:
         """The receiver's estimate arrived; ours in its light."""
@@ -74,7 +73,8 @@ class Reports:
     ) -> float:
         """A report arrived: fraction lost since the last one; our new estimate."""
         self._measure(now)
-        packets, self._packets = self._packets, 0
+        sent = self._history.sent_packets
+        packets, self._packets_before = sent - self._packets_before, sent
         lost = round(packets * fraction)
         self._loss.add(packets - lost, lost, now)
         elapsed_s = now - (self._reported_at or now)

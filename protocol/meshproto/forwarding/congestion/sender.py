@@ -47,10 +47,24 @@ queue of `FULL_S`, shows that lowest layers which do not fit are too much indeed
 class TransportSender:
     """Estimator, pacer, prober and allocation of one transport."""
 
+    __slots__ = (
+        "_allocated_bps",
+        "_allocator",
+        "_estimator",
+        "_on_sent_burst",
+        "_pacer",
+        "_prober",
+        "admit",
+        "config",
+    )
+
     def __init__(self, config: CongestionConfig | None = None) -> None:
         self.config = config or CongestionConfig()
         self._estimator = BandwidthEstimator(self.config)
+        self._on_sent_burst = self._estimator.on_sent_burst
         self._pacer = Pacer(self.config)
+        self.admit = self._pacer.admit
+        """Whether a live burst, however large, may leave this instant (now)."""
         self._prober = Prober()
         self._allocator = Allocator()
         self._allocated_bps = 0
@@ -65,10 +79,6 @@ class TransportSender:
         """What was allocated does not fit any more: `allocate` soon."""
         return self._allocated_bps > self._estimator.estimate_bps
 
-    def admit(self, now: float) -> bool:
-        """Whether a live burst, however large, may leave this instant."""
-        return self._pacer.admit(now)
-
     def ready_at(self, now: float, priority: Priority = Priority.LIVE) -> float:
         """When the next packet of that kind may leave, at best `now`."""
         return self._pacer.ready_at(now, priority)
@@ -81,7 +91,7 @@ class TransportSender:
         `first_sequence` is the transport-wide number (16 bit) of the first.
         """
         cluster = self._prober.on_sent(count, size_bytes, now)
-        self._estimator.on_sent_burst(first_sequence, count, size_bytes, now, cluster)
+        self._on_sent_burst(first_sequence, count, size_bytes, now, cluster)
         self._pacer.on_sent(size_bytes, now)
 
     def padding_due(self, now: float) -> int:

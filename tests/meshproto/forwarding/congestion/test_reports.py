@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from meshproto.forwarding.congestion.history import SentHistory
 from meshproto.forwarding.congestion.reports import Reports
 
 SENT_BPS = 800_000
@@ -13,14 +14,17 @@ class Receiver:
     """Reports once a second on 100 packets of 1,000 octets."""
 
     def __init__(self) -> None:
-        self.reports = Reports()
+        self.history = SentHistory(128)
+        self.reports = Reports(self.history)
+        self.packets = 0
         self.estimate_bps = 1_000_000.0
         self.now = 5.0
         self.report()
 
     def second(self) -> None:
         self.now += 1.0
-        self.reports.on_sent(100, SENT_BPS // 8)
+        self.history.add(self.packets & 0xFFFF, 100, SENT_BPS // 8, self.now, 0)
+        self.packets += 100
 
     def report(self, fraction: float = 0.0, rtt_s: float | None = 0.05) -> float:
         self.second()
@@ -64,8 +68,9 @@ def test_heavy_loss_leaves_what_came_through(receiver: Receiver) -> None:
 
 
 def test_loss_before_any_rate_is_known_halves_its_share() -> None:
-    reports = Reports()
-    reports.on_sent(100, 10_000)
+    history = SentHistory(128)
+    reports = Reports(history)
+    history.add(0, 100, 10_000, 0.5, 0)
     assert reports.on_report(1_000_000, 0.4, None, 1.0) == pytest.approx(800_000)
 
 
