@@ -29,6 +29,7 @@ from meshproto.forwarding.table import (
 )
 from meshproto.forwarding.transport import Transport
 from meshproto.ids import ConsumerId, ProducerId, TransportId
+from meshproto.wire.parameters import MediaKind
 
 Entry = TypeVar("Entry")
 
@@ -180,6 +181,7 @@ class Routing:
             raise LimitError("consumers", state.config.consumers)
         # lower half: no wrap before the viewer's first packet (RFC 3711 section 3.3.1)
         first_repair = state.random.getrandbits(15)
+        _check_kind(delta.consumer, delta.kind, producer)
         consumer = Consumer(delta, transport, first_repair, state.config.nacked_packets)
         state.consumers[delta.consumer] = consumer
         transport.consumers[delta.ssrc] = consumer
@@ -195,8 +197,7 @@ class Routing:
         state.agenda.cancel((Timer.REPAIR, consumer))
 
     def _follow(self, consumer: Consumer, producer: Producer, now: float) -> None:
-        if consumer.kind is not producer.kind:
-            raise StateError(f"consumer {consumer.id} is not {producer.kind.value}")
+        _check_kind(consumer.id, consumer.kind, producer)
         consumer.producer = producer
         consumer.upcoming = producer.profile(consumer.delta)
         consumer.transport.numbering |= bool(consumer.upcoming.numbered)
@@ -262,6 +263,11 @@ def _known(found: Entry | None, what: str, identifier: int) -> Entry:
     if found is None:
         raise StateError(f"{what} {identifier} is unknown")
     return found
+
+
+def _check_kind(consumer: ConsumerId, kind: MediaKind, producer: Producer) -> None:
+    if kind is not producer.kind:
+        raise StateError(f"consumer {consumer} is not {producer.kind.value}")
 
 
 def _lower(a: int | None, b: int | None) -> int | None:
