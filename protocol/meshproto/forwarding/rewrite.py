@@ -162,15 +162,6 @@ class Numbering(Generic[Source]):
             del segments[index]
         return True
 
-    def skip(self) -> int:
-        """Use up one number for a packet of our own (padding): everything of the
-        source that was not forwarded yet moves up by one.
-        """
-        for segment in self._current[self._cut(self.reached_in + 1) :]:
-            segment.sequence += 1
-        self.highest += 1
-        return self.highest
-
     def origin(self, number: int) -> tuple[Segment[Source], int] | None:
         """Which source packet was sent as `number`: the way back of `forward`."""
         for segments in (self._current, self._older):

@@ -11,7 +11,7 @@ from meshproto.forwarding.rewrite import Numbering, Segment, Squeeze
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(("in", "in", "in", "drop", "late", "skip", "follow")),
+        st.sampled_from(("in", "in", "in", "drop", "late", "follow")),
         st.integers(0, 12),
     ),
     max_size=120,
@@ -46,9 +46,6 @@ def test_no_holes_no_duplicates_and_late_packets_keep_their_number(
             source, start = source + 1, 5000 * source + step
             highest, dropped = start - 1, set()
             numbering.follow(Segment(source, start, 0))
-        elif verb == "skip":
-            assert numbering.skip() == rule.next
-            rule.next += 1
         elif verb == "drop":
             number = highest + 1 + step
             assert numbering.drop(number)
@@ -79,15 +76,6 @@ def test_a_number_that_was_promised_cannot_be_closed() -> None:
     numbering.forward(12)
     assert not numbering.drop(11)
     assert numbering.forward(11) == (numbering.segment, 1)
-
-
-def test_padding_of_our_own_has_no_source() -> None:
-    numbering: Numbering[str] = Numbering(0)
-    numbering.follow(Segment("a", 10, 0))
-    numbering.forward(10)
-    assert numbering.skip() == 1
-    assert numbering.origin(1) is None
-    assert numbering.forward(11) == (numbering.segment, 2)
 
 
 def test_what_is_too_old_is_forgotten() -> None:

@@ -1,0 +1,112 @@
+"""From layers to consumers: who is sent what, in which order."""
+
+from __future__ import annotations
+
+from meshproto.wire.descriptor import h264
+from support.forwarding import H264, OPUS, VIEWER_VP8, VP8, Camera, Path, Rig
+
+
+def test_each_viewer_gets_a_frame_as_one_burst_one_after_the_other() -> None:
+    rig = Rig()
+    rig.client(1)
+    rig.publish(1, 1, VP8)
+    camera = Camera(size=4_000)
+    rig.send(1, *camera.frame())
+    for viewer in range(3):
+        rig.client(10 + viewer, bitrate_bps=20_000_000)
+        rig.watch(viewer, 1, 10 + viewer, VIEWER_VP8)
+    rig.pass_time(0.2)
+    for packet in camera.frame():
+        rig.forwarder.receive_rtp(
+            rig.forwarder._state.transports[1].id, packet, rig.now
+        )
+    bursts = rig.forwarder.flush(rig.now)
+    assert [burst.transport for burst in bursts] == [10, 11, 12]
+    assert [len(burst.packets) for burst in bursts] == [4, 4, 4]
+    payloads = [[payload for _, payload, _, _ in burst.packets] for burst in bursts]
+    assert all(a is b for a, b in zip(payloads[0], payloads[2], strict=True))
+
+
+def test_sound_is_never_held_back_by_a_full_path() -> None:
+    rig = Rig()
+    rig.client(1)
+    rig.client(2, bitrate_bps=100_000)
+    rig.publish(1, 1, VP8, mid="0")
+    rig.publish(2, 1, OPUS)
+    rig.watch(1, 1, 2, VIEWER_VP8)
+    heard = rig.watch(2, 2, 2, OPUS)
+    camera = Camera(mid="0", size=10_000)
+    sound = Camera(codec=OPUS, ssrc=9, fps=50, size=80)
+    for tick in range(100):
+        if tick % 2:
+            rig.send(1, *camera.frame())
+        rig.send(1, *sound.frame())
+        assert rig.media(2, heard)[-1].at == rig.now
+        rig.pass_time(0.02)
+
+
+def test_a_viewer_that_falls_behind_catches_up_in_order() -> None:
+    rig = Rig()
+    rig.client(1)
+    rig.client(2, bitrate_bps=2_000_000)
+    rig.publish(1, 1, VP8)
+    ssrc = rig.watch(1, 1, 2, VIEWER_VP8)
+    camera = Camera(size=2_000)
+    path = Path(rig, 2)
+    for index in range(60):
+        camera.size = 40_000 if index == 30 else 2_000
+        rig.send(1, *camera.frame())
+        rig.pass_time(1 / 30)
+        path.carry()
+    got = rig.media(2, ssrc)
+    assert [p.index for p in got] == list(range(len(got)))
+    held = [p.at for p in got if p.view.timestamp == got[-1].view.timestamp]
+    assert held
+    assert rig.forwarder.stats(rig.now)["consumers"][1]["overflows"] == 0
+    assert rig.now - got[-1].at < 0.05
+
+
+def test_late_packets_reach_a_viewer_that_is_behind() -> None:
+    rig = Rig()
+    rig.client(1)
+    rig.client(2, bitrate_bps=300_000)
+    rig.publish(1, 1, H264)
+    camera = Camera(codec=H264, size=3_000, key_every=200)
+    ssrc = rig.watch(1, 1, 2, H264)
+    frames = [camera.frame() for _ in range(4)]
+    rig.send(1, *frames[0])
+    missing = frames[1].pop(0)
+    for frame in frames[1:]:
+        rig.send(1, *frame)
+    rig.pass_time(0.2)
+    rig.send(1, missing)
+    rig.pass_time(2.0)
+    got = rig.media(2, ssrc)
+    assert sorted(p.index for p in got) == list(range(len(got)))
+    assert any(p.payload[-8:] == missing[-8:] for p in got)
+
+
+def test_after_an_overflow_a_viewer_begins_with_a_key_frame() -> None:
+    rig = Rig()
+    rig.client(1)
+    rig.client(2)
+    rig.publish(1, 1, H264)
+    camera = Camera(codec=H264, key_every=90, size=8_000)
+    ssrc = rig.watch(1, 1, 2, H264)
+    path = Path(rig, 2, rate_bps=500_000)
+    for _ in range(300):
+        rig.roll(1, camera, 1 / 30)
+        path.carry()
+    assert rig.forwarder.stats(rig.now)["consumers"][1]["overflows"] > 0
+    got = rig.media(2, ssrc)
+    frames: dict[int, list[bytes]] = {}
+    for packet in got:
+        frames.setdefault(packet.view.timestamp, []).append(packet.payload)
+    groups = list(frames.values())
+    serials = [int.from_bytes(group[0][-4:], "big") for group in groups]
+    skips = 0
+    for number, group in enumerate(groups[1:], 1):
+        if serials[number] != serials[number - 1] + len(groups[number - 1]):
+            assert h264.describe(group[0]).keyframe
+            skips += 1
+    assert skips
