@@ -11,6 +11,42 @@ window.door = async (url, key, pc) => {
   pc.session = new URL(answer.headers.get('Location'), url).href;
   await pc.setRemoteDescription({type: 'answer', sdp: text});
 };
+// The wall clock as a row of sixteen squares: see support/ffmpeg.py.
+window.ticks = () => Math.floor(Date.now() / 10) % 65536;
+window.drawClock = (draw, width) => {
+  const size = width / 16, now = window.ticks();
+  for (let bit = 0; bit < 16; bit++) {
+    const lit = Math.floor((now + 2 ** bit) / 2 ** (bit + 1)) % 2;
+    draw.fillStyle = lit ? 'white' : 'black';
+    draw.fillRect(bit * size, 0, size, size);
+  }
+};
+window.lag = pc => {
+  const video = pc.video, size = video.videoWidth / 16;
+  const canvas = Object.assign(document.createElement('canvas'), {width: 64, height: 4});
+  const draw = canvas.getContext('2d', {willReadFrequently: true});
+  draw.drawImage(video, 0, 0, video.videoWidth, size, 0, 0, 64, 4);
+  const pixels = draw.getImageData(0, 2, 64, 1).data;
+  let shown = 0, above = 0;
+  for (let bit = 15; bit >= 0; bit--) {
+    above ^= pixels[(bit * 4 + 2) * 4] > 127;
+    shown |= above << bit;
+  }
+  return ((window.ticks() - shown + 65536 + 100) % 65536 - 100) * 10;
+};
+window.lags = async (pc, at, count) => {
+  const seen = [];
+  while (performance.now() - pc.posted < at) await new Promise(r => setTimeout(r, 5));
+  for (; seen.length < count; await new Promise(r => setTimeout(r, 37)))
+    seen.push(window.lag(pc));
+  return seen;
+};
+window.leave = async pc => {
+  pc.close();
+  pc.source?.close();
+  pc.video.remove();
+  if (pc.session) await fetch(pc.session, {method: 'DELETE'});
+};
 window.picture = (width, height, fps) => {
   const canvas = Object.assign(document.createElement('canvas'), {width, height});
   const draw = canvas.getContext('2d');
@@ -25,9 +61,16 @@ window.picture = (width, height, fps) => {
     draw.fillText(String(frame++), width / 8, height / 2);
     for (let i = 0; i < 60; i++)
       draw.fillRect(Math.random() * width, Math.random() * height, 12, 12);
+    window.drawClock(draw, width);
     track.requestFrame();
   };
   return track;
+};
+window.tone = () => {
+  const audio = new AudioContext(), tone = audio.createOscillator();
+  const out = audio.createMediaStreamDestination();
+  tone.connect(out); tone.start();
+  return out.stream.getAudioTracks()[0];
 };
 window.publish = async ({url, key, codec, encodings, width, height, fps}) => {
   const pc = window.publisher = new RTCPeerConnection();
@@ -38,27 +81,39 @@ window.publish = async ({url, key, codec, encodings, width, height, fps}) => {
     const wanted = all.filter(c => c.mimeType.toLowerCase() === 'video/' + codec);
     sender.setCodecPreferences([...wanted, ...all.filter(c => /rtx/.test(c.mimeType))]);
   }
-  const audio = new AudioContext();
-  const tone = audio.createOscillator();
-  const out = audio.createMediaStreamDestination();
-  tone.connect(out); tone.start();
-  pc.addTransceiver(out.stream.getAudioTracks()[0], {direction: 'sendonly'});
+  pc.addTransceiver(window.tone(), {direction: 'sendonly'});
   await window.door(url, key, pc);
 };
-window.play = async ({url}) => {
-  const pc = new RTCPeerConnection();
-  (window.players ||= []).push(pc);
-  const video = document.body.appendChild(document.createElement('video'));
+window.player = pc => {
+  const video = pc.video = document.body.appendChild(document.createElement('video'));
   Object.assign(video, {muted: true, autoplay: true, playsInline: true});
   video.srcObject = new MediaStream();
   pc.ontrack = e => video.srcObject.addTrack(e.track);
+  pc.firstFrame = new Promise(done => video.requestVideoFrameCallback(
+    () => done(performance.now() - pc.posted)));
+  return (window.players ||= []).push(pc) - 1;
+};
+window.play = async ({url}) => {
+  const pc = new RTCPeerConnection(), number = window.player(pc);
   pc.addTransceiver('video', {direction: 'recvonly'});
   pc.addTransceiver('audio', {direction: 'recvonly'});
-  const first = new Promise(done => video.requestVideoFrameCallback(
-    () => done(performance.now() - pc.posted)));
   await window.door(url, '', pc);
-  pc.firstFrame = first;
-  return window.players.length - 1;
+  return number;
+};
+// A player fed by a publisher in the same page, without any node: the browser's own part.
+window.direct = async () => {
+  const from = new RTCPeerConnection(), to = new RTCPeerConnection();
+  const number = window.player(to), whole = new MediaStream();
+  from.onicecandidate = e => to.addIceCandidate(e.candidate);
+  to.onicecandidate = e => from.addIceCandidate(e.candidate);
+  for (const track of [window.picture(640, 480, 30), window.tone()])
+    from.addTrack(track, whole);
+  await from.setLocalDescription();
+  await to.setRemoteDescription(from.localDescription);
+  await to.setLocalDescription();
+  await from.setRemoteDescription(to.localDescription);
+  to.source = from;
+  return number;
 };
 window.report = async pc => {
   const all = {};

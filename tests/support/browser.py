@@ -46,10 +46,38 @@ class Client:
         number: int = await self.page.evaluate("o => play(o)", {"url": url})
         return number
 
+    async def direct(self) -> int:
+        """Watch a publisher of the same page without any node; the player's number."""
+        number: int = await self.page.evaluate("direct()")
+        return number
+
     async def first_frame_ms(self, player: int = 0) -> float:
         """Milliseconds from the POST to the first frame on screen."""
         taken: float = await self.page.evaluate(f"players[{player}].firstFrame")
         return taken
+
+    async def lags_ms(self, player: int, after_ms: float, count: int) -> list[float]:
+        """How far behind its publisher's clock the player's picture is, several times
+        in a row from `after_ms` after its POST on; needs a picture with a clock.
+        """
+        seen: list[float] = await self.page.evaluate(
+            f"lags(players[{player}], {after_ms}, {count})"
+        )
+        return seen
+
+    async def sound_ahead_ms(self, player: int = 0) -> float | None:
+        """How far the sound that plays is ahead of the picture, by the browser's own
+        estimates; None before sender reports made them possible.
+        """
+        report = await self.received(player)
+        name = "estimatedPlayoutTimestamp"
+        sound = report.get("inbound-rtp-audio", {}).get(name)
+        picture = report.get("inbound-rtp-video", {}).get(name)
+        return None if sound is None or picture is None else sound - picture
+
+    async def leave(self, player: int) -> None:
+        """End a player and its session."""
+        await self.page.evaluate(f"leave(players[{player}])")
 
     async def sent(self) -> dict[str, Any]:
         """The publisher's statistics by type, kind and rid."""

@@ -70,6 +70,30 @@ def test_replayed_times_lie_in_the_100_ms_before_live(joins_after_s: float) -> N
     assert len(got) >= age - 1
 
 
+@pytest.mark.parametrize("joins_after_s", [2.5, 3.5, 3.9])
+def test_replayed_times_pass_as_fast_as_the_frames_come(joins_after_s: float) -> None:
+    """Players take a clock that crawls for the stream's own, and then wait."""
+    rig = Rig()
+    video, audio, ssrc, _ = ffmpeg(rig, joins_after_s)
+    film(rig, video, audio, 4.0)
+    got = frames(rig.media(2, ssrc))
+    transits = [at - timestamp / 90000 for timestamp, at, _ in got]
+    assert max(transits) - min(transits) < 0.1 + 2 / FPS
+
+
+def test_what_is_repeated_of_a_replay_keeps_its_times() -> None:
+    rig = Rig()
+    video, audio, ssrc, _ = ffmpeg(rig, 3.5)
+    film(rig, video, audio, 0.3)
+    sent = {packet.view.sequence: packet for packet in rig.media(2, ssrc)}
+    asked = list(sent)[40:60]
+    rig.tell(2, rtcp.Nack.of(9, ssrc, asked))
+    rig.pass_time(0.1)
+    again = rig.media(2, ssrc + 0x1000000)
+    times = {int.from_bytes(p.payload[:2], "big"): p.view.timestamp for p in again}
+    assert times == {number: sent[number].view.timestamp for number in asked}
+
+
 def test_replay_keeps_to_twice_the_rate() -> None:
     rig = Rig()
     video, audio, ssrc, _ = ffmpeg(rig, 3.9)

@@ -1,0 +1,101 @@
+"""Late joiners are live: less than a second behind, with picture and sound together.
+
+The publishers draw the wall clock into their pictures and players read it back, so lag
+is measured from before the encoder to the screen.  Whether sound and picture belong
+together is the browser's own estimate of what it plays out, which it can only make when
+sender reports reach it.  Part of that offset is the browser's: how long its sound
+device takes is no property of a node.  So it is measured first, on a connection from a
+page to itself, and what a player shows beyond it is ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from support import ffmpeg
+from support.browser import Client, chromium, client
+from support.node import KEY, RunningNode, eventually, running_node
+
+JOINS = 8
+AFTER_MS = 3000.0
+SAMPLES = 10
+APART_S = 1.73
+"""Between joins: at another point of a 2 s GOP each time."""
+
+LAG_MAX_MS = 1000.0
+OFFSET_MAX_MS = 60.0
+
+
+async def _live(node: RunningNode) -> bool:
+    status = await asyncio.to_thread(node.status)
+    return any(stream["state"] == "live" for stream in status["streams"])
+
+
+@pytest.mark.timeout(120)
+async def test_late_joiners_of_ffmpeg_are_live_and_in_step() -> None:
+    with running_node() as node:
+        publisher = ffmpeg.publish(node.whip("clock"))
+        try:
+            await eventually(lambda: _live(node), 15, "FFmpeg publishes")
+            async with chromium(node.url) as browser:
+                viewer = await client(browser, node.url)
+                await _check(viewer, node.whep("clock"))
+        finally:
+            publisher.terminate()
+            publisher.wait(10)
+
+
+@pytest.mark.timeout(120)
+async def test_late_joiners_of_chromium_are_live_and_in_step() -> None:
+    with running_node() as node:
+        async with chromium(node.url) as sending, chromium(node.url) as receiving:
+            publisher = await client(sending, node.url)
+            await publisher.publish(node.whip("clock"), KEY)
+            await eventually(lambda: _live(node), 15, "Chromium publishes")
+            viewer = await client(receiving, node.url)
+            await _check(viewer, node.whep("clock"))
+
+
+async def _check(viewer: Client, url: str) -> None:
+    own = await _own_offset(viewer)
+    first = await viewer.play(url)
+    await viewer.first_frame_ms(first)
+    tasks = []
+    for _ in range(JOINS):
+        await asyncio.sleep(APART_S)  # joins at different points of a GOP
+        tasks.append(asyncio.create_task(_join(viewer, url)))
+    figures = await asyncio.gather(*tasks)
+    lags = [lag for lag, _ in figures]
+    offsets = [offset for _, offset in figures]
+    print(f"lag {_range(lags)} ms; sound {_range(offsets)} ms, without node {own:.0f}")
+    assert max(lags) < LAG_MAX_MS
+    assert max(abs(offset - own) for offset in offsets) < OFFSET_MAX_MS
+
+
+async def _own_offset(viewer: Client) -> float:
+    """The offset on a connection without a node, in the same browser."""
+    player = await viewer.direct()
+    await viewer.first_frame_ms(player)
+    offset = await eventually(
+        lambda: viewer.sound_ahead_ms(player), 15, "the browser's own sender reports"
+    )
+    await viewer.leave(player)
+    return float(offset)
+
+
+async def _join(viewer: Client, url: str) -> tuple[float, float]:
+    """Join, and tell the worst lag and the offset that follow after `AFTER_MS`."""
+    player = await viewer.play(url)
+    await viewer.first_frame_ms(player)
+    lags = await viewer.lags_ms(player, AFTER_MS, SAMPLES)
+    offset = await viewer.sound_ahead_ms(player)
+    assert offset is not None, "sender reports for sound and picture"
+    await viewer.leave(player)
+    return max(lags), offset
+
+
+def _range(values: list[float]) -> str:
+    ordered = sorted(values)
+    return f"{ordered[0]:.0f} .. {ordered[len(ordered) // 2]:.0f} .. {ordered[-1]:.0f}"
