@@ -26,7 +26,7 @@ from typing import Generic, TypeVar
 Source = TypeVar("Source")
 
 _ENDLESS = 1 << 62
-_SEGMENTS = 512
+_SEGMENTS = 128
 
 
 @dataclass(slots=True)

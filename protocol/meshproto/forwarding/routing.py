@@ -182,6 +182,7 @@ class Routing:
         # lower half: no wrap before the viewer's first packet (RFC 3711 section 3.3.1)
         first_repair = state.random.getrandbits(15)
         _check_kind(delta.consumer, delta.kind, producer)
+        transport.spend(delta.ssrc, delta.rtx_ssrc, 2 * state.config.consumers)
         consumer = Consumer(delta, transport, first_repair, state.config.nacked_packets)
         state.consumers[delta.consumer] = consumer
         transport.consumers[delta.ssrc] = consumer

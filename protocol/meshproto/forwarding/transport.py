@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
+from meshproto.errors import LimitError, StateError
 from meshproto.forwarding.clock import PublisherClock
 from meshproto.forwarding.config import RandomSource
 from meshproto.forwarding.congestion.config import CongestionConfig
@@ -63,6 +64,7 @@ class Transport:
     """
 
     __slots__ = (
+        "_spent",
         "arrivals",
         "clock",
         "consumers",
@@ -97,6 +99,7 @@ class Transport:
         self.ssrc = random.getrandbits(32) or 1
         self.roles: dict[int, Role] = {}
         self.sources: dict[int, Source] = {}
+        self._spent: set[int] = set()
         self.latched = 0
         self.full = False
         self.producers: dict[int, Producer] = {}
@@ -125,6 +128,20 @@ class Transport:
             self.roles[extension.id] = role
             if role is Role.SEQUENCE and self.arrivals is None:
                 self.arrivals = ArrivalRecorder()
+
+    def spend(self, ssrc: int, rtx_ssrc: int | None, limit: int) -> None:
+        """Reserve the SSRCs of a consumer for good.
+
+        Raises `StateError` for one that was used before: under the same key its packet
+        indices, and so the nonces, would come again (RFC 3711 section 9.1).
+        """
+        wanted = {ssrc} if rtx_ssrc is None else {ssrc, rtx_ssrc}
+        if ssrc == rtx_ssrc or wanted & self._spent:
+            raise StateError(f"transport {self.id} used SSRC {ssrc} or {rtx_ssrc}")
+        if len(self._spent) >= limit:
+            raise LimitError("consumers", limit // 2)
+        if self.kind is TransportKind.CLIENT:
+            self._spent |= wanted
 
     def admit(self, now: float) -> bool:
         """Whether congestion control lets a live burst pass."""
