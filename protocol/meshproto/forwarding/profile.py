@@ -29,6 +29,10 @@ _PLAIN = struct.Struct("!HHII").pack
 _BLOCK = struct.Struct("!HH").pack
 _PACKS = {5: _NUMBERED, 6: _NUMBERED_WIDE}
 
+_LAYERS_ALLOCATION = (
+    "http://www.webrtc.org/experiments/rtp-hdrext/video-layers-allocation00"
+)
+
 _OWN = frozenset(
     (
         extensions.MID,
@@ -36,9 +40,12 @@ _OWN = frozenset(
         extensions.REPAIRED_RID,
         extensions.ABS_SEND_TIME,
         extensions.TRANSPORT_SEQUENCE,
+        extensions.TIME_OFFSET,
+        _LAYERS_ALLOCATION,
     )
 )
-"""Extensions that belong to the hop: written by us or not at all."""
+"""Extensions that belong to the hop: written by us or not at all.  The time offset is
+counted to the publisher's sending, the allocation tells of layers that stay here."""
 
 Element = tuple[int, bytes]
 Pack = Callable[..., bytes]
