@@ -1,7 +1,7 @@
 """The public vectors of rewriting, against the parts and against the whole forwarder.
 
-`seq.rewrite` and `nack.generator` drive `Numbering` and `NackGenerator`; `rtp.munge` and
-`vp8.munge` send real packets through a `Forwarder` and read what the viewer gets.
+`seq.rewrite` and `nack.generator` drive `Numbering` and `NackGenerator`; `rtp.munge`
+and `vp8.munge` send real packets through a `Forwarder` and read what a viewer gets.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ OTHER_CHOICE = frozenset(
     (
         # padding behind a gap: LiveKit forwards it, here its number is closed
         "TestPaddingOnlyPacket",
-        # a number that was dropped comes back: mediasoup forwards it under a used number
+        # a dropped number comes back: mediasoup forwards it under a used number
         "mediasoup dropped inputs to be removed going out of range, 1.",
         "mediasoup dropped inputs to be removed go out of range, 2.",
         "mediasoup dropped inputs to be removed go out of range, 3.",
