@@ -111,6 +111,8 @@ class Measure:
                 layer.bitrate_bps = figure.get("bitrate_bps", 0)
                 layer.width = figure.get("width", 0)
                 layer.height = figure.get("height", 0)
+                requested = figure.get("key_frames_requested", 0)
+                layer.key_frames_requested = requested
             changed |= self._worth_telling(track)
         packets = sum(
             layer.packets

@@ -46,6 +46,7 @@ def track_status(track: Track) -> TrackStatus:
                 layer.packets,
                 layer.width,
                 layer.height,
+                layer.key_frames_requested,
             )
             for rid, layer in track.layers.items()
         ),

@@ -15,7 +15,10 @@ from dataclasses import asdict, dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class LayerStatus:
-    """One simulcast layer of a track; `rid` is "" without simulcast."""
+    """One simulcast layer of a track; `rid` is "" without simulcast.
+
+    `key_frames_requested` counts the requests that the publisher was sent.
+    """
 
     rid: str
     codec: str
@@ -24,6 +27,7 @@ class LayerStatus:
     packets: int = 0
     width: int = 0
     height: int = 0
+    key_frames_requested: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,7 @@ class Layer:
     bitrate_bps: int = 0
     width: int = 0
     height: int = 0
+    key_frames_requested: int = 0
     live: bool = True
 
 
