@@ -35,6 +35,9 @@ _CLOCKS_APART_S = 0.5
 _CREDIT_S = 0.01
 """What a late timer may make up for: as long as a timer may be late."""
 
+_STEP_S = 0.05
+"""Live moves on in steps of at least this: each costs a segment of the numbering."""
+
 _MASK = 0xFFFFFFFF
 
 
@@ -120,7 +123,8 @@ def approach(consumer: Consumer, layer: Layer, first: Packet) -> None:
         return
     if last is not None and last.timestamp == first.timestamp:
         return
-    if _ticks(newest.timestamp, squeeze.live) <= 0:
+    step = round(_STEP_S * layer.clock_rate_hz)
+    if _ticks(newest.timestamp, squeeze.live) < step:
         return
     moved = replace(squeeze, live=newest.timestamp)
     for later in consumer.numbering.change(first.number):
