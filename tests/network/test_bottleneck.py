@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -59,7 +60,9 @@ async def _run(lab: Lab, node: RunningNode) -> None:
         assert after["frameHeight"] == FULL_HEIGHT // 2
 
         lab.release("view")
+        released = time.monotonic()
         await eventually(lambda: _height(viewer, FULL_HEIGHT), CLIMB_S, "climbs back")
+        print(f"climbed back in {time.monotonic() - released:.1f} s")
 
 
 async def _hold(
@@ -71,8 +74,13 @@ async def _hold(
         queues.append(lab.queue_bytes("view"))
         await asyncio.sleep(0.1)
     after = (await viewer.received())["inbound-rtp-video"]
+    frozen_s = after["totalFreezesDuration"] - before["totalFreezesDuration"]
+    lasted_s = (after["timestamp"] - before["timestamp"]) / 1000
+    frames = after["framesDecoded"] - before["framesDecoded"]
     print(
-        f"queue p50 {sorted(queues)[len(queues) // 2]} max {max(queues)} bytes;", after
+        f"{after['frameHeight']} lines, {frames} frames in {lasted_s:.1f} s,"
+        f" frozen {frozen_s:.2f} s,"
+        f" queue max {max(queues) * 8 / THIN_BPS * 1000:.0f} ms"
     )
     return queues, before, after
 
