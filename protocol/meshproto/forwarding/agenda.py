@@ -5,7 +5,7 @@ into a dictionary and a push; the stale heap entry is recognised when it surface
 the heap is rebuilt when stale entries outnumber live ones.
 
 Periodic timers fall on a common grid: with hundreds of transports that have some, a
-driver wakes up a hundred times a second instead of thousands.
+driver wakes up forty times a second instead of thousands.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ Key = TypeVar("Key", bound=Hashable)
 _SLACK = 64
 """Stale entries that are tolerated whatever the number of live ones."""
 
-_GRID_HZ = 100
-"""Times a second that periodic timers may fire: it shifts each by 5 ms at most."""
+_GRID_HZ = 40
+"""Times a second that periodic timers may fire: it shifts each by 12.5 ms at most, and
+the usual periods (50 and 250 ms, 1 s) are multiples of it.
+"""
 
 
 class Agenda(Generic[Key]):

@@ -46,6 +46,8 @@ class Allotment:
         audio_bps = sum([_rate_bps(c, now) for c in consumers])
         video = [c for c in consumers if c.kind is MediaKind.VIDEO]
         demands = [_demand(c, c.producer, now) for c in video if c.producer is not None]
+        if _still(transport, audio_bps, demands):
+            return
         outcome = sender.allocate(int(audio_bps), demands, now)
         for consumer in video:
             target = outcome.targets.get(consumer.id)
@@ -73,6 +75,13 @@ class Allotment:
         if abs(estimate_bps - told) > _TENTH * told:
             transport.told_bps = estimate_bps
             self._state.events.append(EstimateChanged(transport.id, estimate_bps))
+
+
+def _still(transport: Transport, audio_bps: float, demands: list[Demand]) -> bool:
+    """Whether nothing is to be sent, as the last time: what was decided then, holds."""
+    rates = [layer.bitrate_bps for demand in demands for layer in demand.layers]
+    moved, transport.moving = transport.moving, bool(audio_bps) or any(rates)
+    return not moved and not transport.moving
 
 
 def _rate_bps(consumer: Consumer, now: float) -> float:

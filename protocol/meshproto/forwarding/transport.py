@@ -60,7 +60,8 @@ class Transport:
     """State of one remote.
 
     `sending` is False until the plane can protect packets.  `number` is the next
-    transport-wide number; `numbering` tells whether any consumer writes it.
+    transport-wide number; `numbering` tells whether any consumer writes it.  `moving`:
+    there was media to choose from when layers were last chosen.
     """
 
     __slots__ = (
@@ -73,6 +74,7 @@ class Transport:
         "kind",
         "latched",
         "log",
+        "moving",
         "number",
         "numbering",
         "producers",
@@ -109,6 +111,7 @@ class Transport:
         self.numbering = False
         self.rtt_s: float | None = None
         self.told_bps = 0
+        self.moving = True
         self.clock = PublisherClock()
         self.reported = SentReports()
         self.log = SentLog()
