@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from meshnode.media.plane import LocalSink, TransportSpec
 from meshnode.media.sender import Path
 from meshnode.media.srtp import Inbound, Outbound
@@ -27,12 +29,18 @@ class RepeatRing:
         self._packets: dict[tuple[int, int], OutPacket] = {}
 
     def keep(self, packets: list[OutPacket]) -> None:
-        """Remember protected packets, forgetting the oldest beyond the limit."""
+        """Remember protected packets, forgetting the oldest beyond the limit.
+
+        They are forgotten by the dozen: finding the oldest of a dictionary means passing
+        over all that were forgotten before.
+        """
         kept = self._packets
         for packet in packets:
             kept[packet[2], packet[3]] = packet
-        for _ in range(len(kept) - self._limit):
-            del kept[next(iter(kept))]
+        if len(kept) > self._limit:
+            spare = len(kept) - self._limit + self._limit // 8
+            for key in list(islice(kept, spare)):
+                del kept[key]
 
     def find(self, ssrc: int, index: int) -> OutPacket | None:
         """The packet as it was protected, or None when it is gone."""

@@ -60,6 +60,8 @@ class Consumer:
     change of layer waits for a key frame.  `profile` belongs to the producer of
     `layer`, `upcoming` to that of `target`.  `cursor` is the next source number while
     CHASING.  `last` is the newest packet that was forwarded, in `last_segment`.
+    `keeps_protected`: without RTX a retransmission is the protected packet itself; a
+    viewer that did not negotiate NACK (sound, mostly) asks for none.
     """
 
     __slots__ = (
@@ -73,6 +75,7 @@ class Consumer:
         "filter",
         "fraction_lost",
         "id",
+        "keeps_protected",
         "key_sent_at",
         "kind",
         "lag_max_s",
@@ -113,6 +116,9 @@ class Consumer:
         self.kind = delta.kind
         self.ssrc = delta.ssrc
         self.rtx_ssrc = delta.rtx_ssrc
+        self.keeps_protected = delta.rtx_ssrc is None and any(
+            "nack" in codec.feedback for codec in delta.codecs
+        )
         self.transport = transport
         self.producer: Producer | None = None
         self.profile = _NO_PROFILE
@@ -144,11 +150,6 @@ class Consumer:
         self.overflows = 0
         self._fillers: deque[int] = deque(maxlen=_FILLERS)
         self._dropped_picture: int | None = None
-
-    @property
-    def keeps_protected(self) -> bool:
-        """Without RTX a retransmission is the protected packet itself."""
-        return self.rtx_ssrc is None
 
     @property
     def lossy(self) -> bool:

@@ -70,12 +70,12 @@ class State:
         """These packets, `size` octets of payload, leave as one burst."""
         if not out:
             return
-        transport, keep = consumer.transport, consumer.rtx_ssrc is None
+        transport, keep = consumer.transport, consumer.keeps_protected
         self.bursts.append(Burst(transport.id, consumer.id, out, keep))
         if transport.numbering:
             if not consumer.profile.numbered:
                 return  # it has no number that feedback could name
-            if not keep:
+            if consumer.rtx_ssrc is not None:
                 transport.log.note(transport.number, consumer, out)
         transport.sent(len(out), size + OVERHEAD * len(out), now)
 
