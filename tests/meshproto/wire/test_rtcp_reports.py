@@ -26,7 +26,7 @@ CHUNKS = st.tuples(U32, st.lists(ITEMS, max_size=4).map(tuple))
 
 
 @given(U32, st.integers(0, 2**64 - 1), U32, U32, U32, st.lists(BLOCKS, max_size=31))
-def test_sender_reports_survive(  # noqa: PLR0917
+def test_sender_reports_survive(
     ssrc: int,
     ntp: int,
     rtp: int,

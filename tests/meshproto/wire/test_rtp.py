@@ -104,7 +104,7 @@ U16, U32 = st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF)
     st.lists(st.tuples(st.integers(1, 255), st.binary(max_size=40)), max_size=6),
     st.integers(0, 255),
 )
-def test_what_is_built_is_parsed(  # noqa: PLR0917
+def test_what_is_built_is_parsed(
     payload_type: int,
     sequence: int,
     timestamp: int,
