@@ -31,7 +31,7 @@ class RepeatRing:
     def keep(self, packets: list[OutPacket]) -> None:
         """Remember protected packets, forgetting the oldest beyond the limit.
 
-        They are forgotten by the dozen: finding the oldest of a dictionary means passing
+        They go by the dozen: finding the oldest of a dictionary means passing
         over all that were forgotten before.
         """
         kept = self._packets
