@@ -46,7 +46,9 @@ PWD_LENGTH = 24
 CONNECT_TIMEOUT_S = 15.0
 TRIM_TRANSPORTS = 32
 TRIM_DELAY_S = 5.0
-"""How many transports must have rested, and how long more of them are waited for."""
+"""How many transports must have rested or left, and how long for more of them is
+waited.
+"""
 _ICE_CHARACTERS = string.ascii_letters + string.digits
 
 EventHandler = Callable[[PlaneEvent], None]
@@ -183,6 +185,7 @@ class MediaPort:
         """A transport closed: keep its counters, forget the rest."""
         self._drops.update(transport.drops())
         self._clients.pop(transport.id, None)
+        self.rested()
 
     def rested(self) -> None:
         """A transport let memory go: with many others it goes back to the system."""

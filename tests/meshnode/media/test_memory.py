@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+import weakref
 
 import pytest
 
@@ -45,3 +47,32 @@ async def test_clients_without_channels_come_to_rest(
     first.close()
     await until(lambda: publisher.dtls.state.value == "closed")
     third.close()
+
+
+async def test_those_who_leave_give_back_what_they_had(
+    port: MediaPort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(port_module, "TRIM_TRANSPORTS", 2)
+    monkeypatch.setattr(port_module, "TRIM_DELAY_S", 0.01)
+    trims: list[int] = []
+    monkeypatch.setattr(port_module, "give_back", lambda: trims.append(1))
+    for _ in range(2):
+        _, client = await join(port)
+        client.close()
+    await until(lambda: trims == [1])
+
+
+async def test_a_transport_that_closed_needs_no_collector(port: MediaPort) -> None:
+    """Its handlers hold it, as those of signalling do; OpenSSL's memory hangs on it."""
+    transport, client = await join(port)
+    transport.on_state(lambda _, held=transport: None)
+    transport.on_message(lambda _, held=transport: None)
+    gone = weakref.ref(transport._dtls)
+    gc.disable()
+    try:
+        transport.close()
+        del transport
+        await until(lambda: gone() is None)
+    finally:
+        gc.enable()
+    client.close()
