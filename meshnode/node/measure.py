@@ -7,6 +7,7 @@ decides who may take a stream over, and bitrates tell layers apart for viewers.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping
@@ -46,6 +47,7 @@ class Measure:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._loop = asyncio.get_running_loop()
         self._ticks = 0
         self._told: dict[ProducerId, tuple[int, ...]] = {}
         self._limits: Counter[str] = Counter()
@@ -176,6 +178,8 @@ class Measure:
             "consumers": len(_mapping(forwarder.get("consumers"))),
             "history_bytes": sum(layer["history_bytes"] for layer in layers),
             "event_streams": self._parts.slots.open,
+            # of the whole loop, which may be an embedder's too
+            "tasks": len(asyncio.all_tasks(self._loop)),
         }
 
 
