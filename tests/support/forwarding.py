@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.events import ForwardingEvent
 from meshproto.forwarding.forwarder import Forwarder
-from meshproto.forwarding.outputs import OutPacket, Resend
+from meshproto.forwarding.outputs import Burst, OutPacket, Resend
 from meshproto.forwarding.table import (
     AddConsumer,
     AddProducer,
@@ -191,6 +191,7 @@ class Rig:
         self.got: dict[int, list[Received]] = defaultdict(list)
         self.sizes: dict[int, list[int]] = defaultdict(list)
         self.rtcp: dict[int, list[tuple[float, rtcp.RtcpPacket]]] = defaultdict(list)
+        self.nonces: set[tuple[int, int, int]] = set()
         self.resends: list[Resend] = []
         self.events: list[ForwardingEvent] = []
 
@@ -283,6 +284,7 @@ class Rig:
         forwarder = self.forwarder
         while True:
             for burst in forwarder.flush(self.now):
+                self._spend_nonces(burst)
                 got = self.got[burst.transport]
                 got += [read(packet, self.now) for packet in burst.packets]
                 self.sizes[burst.transport].append(len(burst.packets))
@@ -297,6 +299,14 @@ class Rig:
             if due is None or due > self.now:
                 return
             forwarder.handle_timeout(self.now)
+
+    def _spend_nonces(self, burst: Burst) -> None:
+        """No packet index may come twice under one key (RFC 3711 section 9.1)."""
+        for _, _, ssrc, index in burst.packets:
+            nonce = (burst.transport, ssrc, index)
+            assert nonce not in self.nonces, f"nonce reused: {nonce}"
+            assert 0 <= index < 1 << 48
+            self.nonces.add(nonce)
 
     def pass_time(self, seconds: float) -> None:
         """Let timers fire until `seconds` have passed."""
