@@ -81,6 +81,7 @@ class Delivery:
         `first` is the number from which on nobody was sent anything yet; where key
         frames do not matter the consumer begins with it, or with the newest packet.
         """
+        self._settle(layer, now)
         start = layer.history.pin
         if layer.live_from_anywhere and layer.newest is not None:
             start = layer.newest.number if first is None else first
@@ -114,6 +115,8 @@ class Delivery:
     def chase(self, consumer: Consumer, now: float) -> None:
         """Send from the history as much as may leave now."""
         layer = consumer.layer
+        if layer is not None:
+            self._settle(layer, now)
         if consumer.phase is not Phase.CHASING or layer is None:
             return
         if not self._keep_up(consumer, layer, now):
@@ -131,6 +134,13 @@ class Delivery:
         consumer.phase = Phase.LIVE
         consumer.replaying = False
         layer.audience.join_live(consumer, consumer.profile)
+
+    def _settle(self, layer: Layer, now: float) -> None:
+        """Packets that still wait for the flush are in the history already: who reads
+        on there meanwhile would get them twice, under the same indices.
+        """
+        if layer.pending:
+            self.flush(layer, now)
 
     def _send_chunk(self, consumer: Consumer, layer: Layer, now: float) -> None:
         """The next few packets of one frame."""

@@ -110,3 +110,42 @@ def test_after_an_overflow_a_viewer_begins_with_a_key_frame() -> None:
             assert h264.describe(group[0]).keyframe
             skips += 1
     assert skips
+
+
+def test_who_begins_between_arrival_and_flush_gets_each_packet_once() -> None:
+    """The rig watches that no index is used twice."""
+    for waits in (False, True):
+        rig = Rig()
+        rig.client(1)
+        rig.client(2, sending=False)
+        rig.publish(1, 1, VP8)
+        ssrc = rig.watch(1, 1, 2, VIEWER_VP8)
+        camera = Camera()
+        if waits:
+            rig.send(1, *camera.frame())
+        for packet in camera.frame():
+            rig.forwarder.receive_rtp(TransportId(1), packet, rig.now)
+        rig.forwarder.set_sending(TransportId(2), True, rig.now)
+        rig.drain()
+        rig.roll(1, camera, 0.2)
+        got = rig.media(2, ssrc)
+        assert [p.index for p in got] == list(range(len(got)))
+
+
+def test_a_replay_that_goes_on_between_arrival_and_flush_repeats_nothing() -> None:
+    rig = Rig()
+    rig.client(1)
+    rig.publish(1, 1, H264, plain=True)
+    camera = Camera(codec=H264, key_every=200, size=3_000)
+    rig.roll(1, camera, 1.0)
+    rig.client(2)
+    ssrc = rig.watch(1, 1, 2, H264)
+    for _ in range(60):
+        for packet in camera.frame():
+            rig.forwarder.receive_rtp(TransportId(1), packet, rig.now)
+        rig.forwarder.handle_timeout(rig.now + 0.02)
+        rig.now += 1 / 30
+        rig.drain()
+    rig.pass_time(2.0)
+    got = rig.media(2, ssrc)
+    assert [p.index for p in got] == list(range(len(got)))
