@@ -36,6 +36,7 @@ RSS_GROWTH_MAX_BYTES = 5_000_000
 RSS_SETTLES_S = 8.0
 FREED_DEADLINE_S = 60.0
 STREAM = "bench"
+ESTABLISHED, CLOSE_WAIT = 1, 8
 
 
 class Guest:
@@ -229,17 +230,31 @@ async def settled_rss(node: RunningNode) -> int:
 
 async def running_stream(node: RunningNode) -> Publisher:
     """A publisher that is there all the time, and holds no HTTP connection."""
-    idle = descriptors(node)
+    await no_connections(node)
     stream = Publisher(node.whip(STREAM), KEY)
     await stream.open()
     stream.location = ""  # it leaves by closing its DTLS association
     await stream._http.close()
-
-    async def hung_up() -> bool:
-        return descriptors(node) == idle
-
-    await eventually(hung_up, 5, "HTTP connection closed")
+    await no_connections(node)
     return stream
+
+
+async def no_connections(node: RunningNode) -> None:
+    """Wait until nobody holds an HTTP connection to the node."""
+
+    async def none() -> bool:
+        return connections(node) == 0
+
+    await eventually(none, 5, "HTTP connections closed")
+
+
+def connections(node: RunningNode) -> int:
+    """How many TCP connections the node has accepted and not closed."""
+    ports = {int(url.rpartition(":")[2]) for url in (node.url, node.admin)}
+    rows = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    fields = [row.split() for row in rows]
+    states = [int(f[3], 16) for f in fields if int(f[1].split(":")[1], 16) in ports]
+    return sum(state in (ESTABLISHED, CLOSE_WAIT) for state in states)
 
 
 @pytest.mark.timeout(400)
