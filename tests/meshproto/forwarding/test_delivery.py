@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshproto.ids import TransportId
 from meshproto.wire.descriptor import h264
 from support.forwarding import H264, OPUS, VIEWER_VP8, VP8, Camera, Path, Rig
 
