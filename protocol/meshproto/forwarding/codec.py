@@ -18,7 +18,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from typing import Any, NoReturn, cast, get_args, get_origin, get_type_hints
 
-import msgpack  # type: ignore[import-untyped]
+import msgpack
 
 from meshproto.errors import DecodeError
 from meshproto.forwarding.table import (
