@@ -28,7 +28,7 @@ from meshsim.network import Kind
 from meshsim.plane import MediaPacket, SimPlane
 
 if TYPE_CHECKING:
-    from meshsim.world import World
+    from meshsim.mesh import Mesh
 
 CHECK_S = 2.0
 TREE_CHECK_S = 0.25
@@ -86,7 +86,7 @@ class SimHost:
         "watching",
     )
 
-    def __init__(self, world: World, index: int, node: NodeId, ability: Ability) -> None:
+    def __init__(self, world: Mesh, index: int, node: NodeId, ability: Ability) -> None:
         self._world = world
         self.index = index
         self.id = node
@@ -328,7 +328,7 @@ class _PlaneView:
 
     __slots__ = ("_host", "_world")
 
-    def __init__(self, world: World, host: SimHost) -> None:
+    def __init__(self, world: Mesh, host: SimHost) -> None:
         self._world = world
         self._host = host
 

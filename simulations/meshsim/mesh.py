@@ -1,6 +1,6 @@
 """All machines of a run and what lies between them: the stage of workload and faults.
 
-`World` knows everything and decides nothing.  It sets links up, carries frames, packets
+`Mesh` knows everything and decides nothing.  It sets links up, carries frames, packets
 and gossip between hosts, and lets the recorder and the checkers see what happened.
 """
 
@@ -86,7 +86,7 @@ def stream_id(name: str) -> StreamId:
     return StreamId(blake2b(name.encode(), digest_size=16).digest())
 
 
-class World:
+class Mesh:
     """See the essay; implements the protocols of `workload` and `faults`."""
 
     def __init__(
