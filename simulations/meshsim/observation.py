@@ -62,7 +62,7 @@ class OverlayShot:
     """Shape (links, 2)."""
     alive: Flags
     label: str = ""
-    """`cold` for the shot by which a cold start is judged, otherwise empty."""
+    """`cold`: judged as a cold start; `settled`: as the overlay (else the last is)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,8 @@ class TreeShot:
     """Alive, connected and wanting the stream: those who ought to be served."""
     served: Flags
     """Those of them to whom packets came in the last second."""
+    label: str = ""
+    """`settled` for the shot by which the tree is judged; without one, the last is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +108,16 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something was broken at `time_s`; `kind` as in scenario files (`crash`, ...)."""
+    """Something was broken at `time_s`; `kind` as in scenario files (`crash`, ...).
+
+    Repairs after faults of one `label` are counted together; the acceptance table knows
+    `one`, `five`, `twenty` and `region`.
+    """
 
     time_s: float
     kind: str
     nodes: tuple[int, ...]
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +158,9 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Escape:
-    """The path to a parent became 100 ms worse at `since_s`; the child left at `left_s`.
+    """The path to a parent became 100 ms worse at `since_s`.
 
-    `left_s` is None if it stayed although there was a better parent.
+    The child left at `left_s`, None if it stayed although there was a better parent.
     """
 
     node: int
@@ -275,7 +282,7 @@ class Observation:
     """The window in which rates are measured; (0, 0): the whole run."""
     overlays: list[OverlayShot] = field(default_factory=list)
     trees: list[TreeShot] = field(default_factory=list)
-    """In order of time; the last one of each stream is judged."""
+    """In order of time."""
     joins: list[Join] = field(default_factory=list)
     asks: list[Ask] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)

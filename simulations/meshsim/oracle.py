@@ -44,7 +44,8 @@ def overlay_graph(shot: OverlayShot, space: Space) -> nx.Graph:
 
 def path_delays_s(graph: nx.Graph, population: Population, source: int) -> Floats:
     """Delays from `source` to every node over forwarding nodes; infinite if cut off."""
-    return all_path_delays_s(graph, population, np.array([source]))[0]
+    row: Floats = all_path_delays_s(graph, population, np.array([source]))[0]
+    return row
 
 
 def all_path_delays_s(graph: nx.Graph, population: Population, sources: Ints) -> Floats:
