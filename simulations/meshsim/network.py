@@ -100,7 +100,7 @@ class Network:
         self._engine = engine
         self._seed = engine.stream("network/pairs").getrandbits(63)
         self._chance = engine.stream("network").random
-        self._conditions = conditions
+        self.conditions = conditions
         self._overrides: dict[int, Conditions] = {}
         self._by_kind: dict[Kind, Burst] = {}
         self._pairs: dict[int, _Pair] = {}
@@ -210,7 +210,7 @@ class Network:
 
     def set_conditions(self, conditions: Conditions) -> None:
         """Change the weather of all pairs without an override, from now on."""
-        self._conditions = conditions
+        self.conditions = conditions
         self._pairs.clear()
         self._settle()
 
@@ -266,7 +266,7 @@ class Network:
     def _settle(self) -> None:
         """Decide whether the plain case holds."""
         self._plain = (
-            self._conditions.calm
+            self.conditions.calm
             and not (self._overrides or self._by_kind or self._cuts)
             and not self._special
         )
@@ -279,7 +279,7 @@ class Network:
         key = src * self.size + dst
         pair = self._pairs.get(key)
         if pair is None:
-            what = self._overrides.get(key, self._conditions)
+            what = self._overrides.get(key, self.conditions)
             jitter_s = what.jitter_s
             if what.jitter:
                 jitter_s += what.jitter * pair_jitter_s(self._seed, src, dst)
