@@ -71,6 +71,7 @@ class SimHost:
         "_world",
         "ability",
         "alarm",
+        "began_at",
         "by_node",
         "epoch",
         "frozen",
@@ -94,7 +95,7 @@ class SimHost:
         self.alarm = math.inf
         self.up = False
         self.frozen: deque[Callable[[], None]] | None = None
-        self.stopped_at = 0.0
+        self.stopped_at = self.began_at = 0.0
         self.generation = 0
         self.epoch = 0
         self.links: dict[LinkId, Far] = {}
@@ -111,6 +112,7 @@ class SimHost:
         """A new process: a new epoch, an empty plane, the peers it is told of."""
         world = self._world
         self.up, self.frozen = True, None
+        self.began_at = now
         self.generation += 1
         self.epoch = max(self.epoch + 1, world.wall_ms(self.index, now))
         self.alarm = math.inf
@@ -137,6 +139,10 @@ class SimHost:
         self.stopped_at = now
         self.links.clear()
         self.by_node.clear()
+
+    def sent_octets(self) -> dict[str, int]:
+        """Octets of records sent by the running process, by package."""
+        return self.node.sent_octets() if self.up else {}
 
     def next_timeout(self) -> float | None:
         """The brain's deadline, None while nothing runs."""
@@ -253,7 +259,7 @@ class SimHost:
         world.engine.after(CHECK_S, self._check_all, generation)
         if self.frozen is not None:
             return
-        sample, node, network = world.network.sample, self.node, world.network
+        sample, node, network = world.network.sample_rtt, self.node, world.network
         for far in list(self.links.values()):
             if far.dense:
                 continue

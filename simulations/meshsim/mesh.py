@@ -6,6 +6,7 @@ and gossip between hosts, and lets the recorder and the checkers see what happen
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -17,6 +18,7 @@ from meshproto.forwarding import relay_table as relay
 from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.node import Ability, NodeConfig
 from meshproto.outputs import Dial, Gossip, Probe, Purpose
+from meshproto.wire.control.peer import PeerRecord
 from meshsim.addresses import Addresses
 from meshsim.engine import Engine
 from meshsim.host import (
@@ -30,16 +32,8 @@ from meshsim.host import (
 from meshsim.network import Kind, Network
 from meshsim.plane import HISTORY_PACKETS, MediaPacket
 from meshsim.population import NodeSpec
+from meshsim.scenario import Media
 from meshsim.workload import Stream
-
-QUIET_S = 0.25
-"""Gap of the packet clocks while nothing is broken (RFC 0012 section 3)."""
-
-FULL_S = 0.02
-"""Gap around faults: 50 packets a second, as audio has."""
-
-ALERT_S = 6.0
-"""How long clocks run at full rate after a fault."""
 
 EPOCH_MS = 1_800_000_000_000
 REPAIRS_MAX = 10
@@ -62,6 +56,8 @@ class Recorder(Protocol):
     ) -> None: ...
 
     def broke(self, kind: str, nodes: Sequence[int], now: float) -> None: ...
+
+    def switched(self, node: int, stream: StreamId, parent: int, now: float) -> None: ...
 
 
 @dataclass(slots=True)
@@ -97,12 +93,15 @@ class Mesh:
         recorder: Recorder,
         config: NodeConfig,
         addresses: Addresses,
+        media: Media,
+        *,
+        elide: bool = True,
     ) -> None:
         self.engine = engine
         self.network = network
         self.chance = engine.stream("world")
         self.specs = specs
-        self.kinds = [spec.kind for spec in specs]
+        self.kinds: Sequence[str] = [spec.kind for spec in specs]
         self.recorder = recorder
         self.config = config
         self.addresses = addresses
@@ -110,7 +109,10 @@ class Mesh:
         self.hosts: list[SimHost] = []
         self.clocks: dict[StreamId, Clock] = {}
         self.alert_until = 0.0
-        self.full_rate = False
+        self.disturbed_at = 0.0
+        self._full_s = 1.0 / media.full_packets_per_s
+        self._quiet_s = 1.0 / media.packets_per_s if elide else self._full_s
+        self._around_s = media.around_s
         self._links = 0
         self._jumped: dict[int, float] = {}
         for spec in specs:
@@ -254,7 +256,7 @@ class Mesh:
         rtt = None
         if target is not None and self.running(target):
             self.network.count(target, PROBE_OCTETS + 24, Kind.PROBE)
-            rtt = self.network.sample(host.index, target, Kind.PROBE)
+            rtt = self.network.sample_rtt(host.index, target, Kind.PROBE)
         wait = PROBE_TIMEOUT_S if rtt is None else rtt
         self.engine.after(wait, self._probed, host, host.generation, output.token, rtt)
 
@@ -268,16 +270,14 @@ class Mesh:
         """One check of a link, answered by whoever still has its keys."""
         if not self.running(peer) or link not in self.hosts[peer].links:
             return None
-        return self.network.sample(node, peer, Kind.PROBE)
+        return self.network.sample_rtt(node, peer, Kind.PROBE)
 
     # --- media ------------------------------------------------------------------------
 
     def interval_s(self, stream: StreamId) -> float:
         """The present gap of a packet clock."""
         del stream
-        if self.full_rate or self.engine.now < self.alert_until:
-            return FULL_S
-        return QUIET_S
+        return self._full_s if self.engine.now < self.alert_until else self._quiet_s
 
     def tick(self, stream: StreamId) -> None:
         """The publisher makes a packet."""
@@ -330,6 +330,7 @@ class Mesh:
         """The pre-programmed Activate of a plane to its standby."""
         far = host.by_node.get(parent)
         if far is not None:
+            self.recorder.switched(host.index, stream, far.host, self.engine.now)
             self.network.send(
                 host.index, far.host, 48, Kind.MEDIA, self._activate, far.host,
                 host.id, stream, sequence,
@@ -382,11 +383,19 @@ class Mesh:
         """A brain programmed its plane."""
         self.recorder.table_changed(node, delta, now)
 
+    def control_shares(self) -> dict[str, int]:
+        """Octets of records that brains sent, by the package they belong to."""
+        totals: dict[str, int] = {}
+        for host in self.hosts:
+            for name, octets in host.sent_octets().items():
+                totals[name] = totals.get(name, 0) + octets
+        return totals
+
     def alert(self) -> None:
         """Something broke: packet clocks at full rate, silences judged at once."""
-        now = self.engine.now
+        now = self.disturbed_at = self.engine.now
         calm = now >= self.alert_until
-        self.alert_until = now + ALERT_S
+        self.alert_until = now + self._around_s
         if calm:
             for clock_stream in self.clocks:
                 self.engine.after(0.0, self._hurry, clock_stream)
@@ -417,18 +426,23 @@ class Mesh:
         found: list[int] = []
         here = node
         while len(found) <= len(self.hosts):
-            parent = self.parent(here, stream)
+            parent = self.parent_of(here, stream)
             if parent is None or not self.hosts[parent].up:
                 return found
             found.append(parent)
             here = parent
         return found
 
-    def parent(self, node: int, stream: StreamId) -> int | None:
+    def parent_of(self, node: int, stream: StreamId) -> int | None:
         """The active parent in the plane of a machine."""
         host = self.hosts[node]
         state = host.plane.streams.get(stream) if host.up else None
         return None if state is None or state.parent is None else self.index[state.parent]
+
+    def parent(self, node: int) -> int | None:
+        """The active parent of a machine in the first tree in which it has one."""
+        found = (self.parent_of(node, stream) for stream in self.clocks)
+        return next((parent for parent in found if parent is not None), None)
 
     def origins(self) -> list[int]:
         """Living machines with a publisher."""
@@ -493,8 +507,6 @@ class Mesh:
 
     def freeze(self, node: int, now: float) -> None:
         """Stop a process without ending it."""
-        from collections import deque
-
         host = self.hosts[node]
         if host.up and host.frozen is None:
             self.recorder.broke("freeze", [node], now)

@@ -43,6 +43,8 @@ from meshproto.wire.control.schema import Record
 OWN_KINDS = 16
 """Kinds below are records of links and never handed on."""
 
+_KINDS_PER_PACKAGE = 4  # a shift: sixteen kinds each
+_PACKAGES = 8
 _SESSIONS = 1 << 15
 _LABEL = re.compile(r"[a-z-]+")
 
@@ -61,6 +63,7 @@ class Links:
         "_outbox",
         "_session",
         "_timers",
+        "octets",
     )
 
     def __init__(
@@ -82,6 +85,8 @@ class Links:
         self._timers: Timers[LinkId] = Timers()
         self._dirty: dict[LinkId, Neighbour] = {}
         self._changes: list[events.Change] = []
+        self.octets = [0] * _PACKAGES
+        """Octets of records sent, by `KIND >> 4`: for metrics and reports."""
 
     def __len__(self) -> int:
         return len(self._links)
@@ -172,10 +177,12 @@ class Links:
         peer = self._nodes.get(neighbour)
         if peer is None or peer.state is not State.READY:
             return False
-        if not peer.channel.send(record):
+        octets = peer.channel.send(record)
+        if not octets:
             limit = VALUE_OCTETS_MAX if record.RELIABLE else SEGMENT_OCTETS_MAX
             self._outbox.put(LimitReached("record_octets", limit))
             return False
+        self.octets[record.KIND >> _KINDS_PER_PACKAGE] += octets
         self._dirty[peer.link] = peer
         if peer.channel.waiting > self._config.queue:
             self._end(peer, "queue")
@@ -243,6 +250,10 @@ class Links:
                 self._end(peer, "silent")
 
     # --- questions
+
+    def neighbour_of(self, link: LinkId) -> NodeId:
+        """The node at the other end of a link that is up; `KeyError` if it is not."""
+        return self._links[link].node
 
     def neighbours(self) -> Iterator[NodeId]:
         """Nodes with a ready link, the oldest first."""

@@ -3,6 +3,6 @@
 `brain` holds `Node`, `view` what the machines may ask of one another.
 """
 
-from meshproto.node.brain import Identity, Node, NodeConfig
+from meshproto.node.brain import Ability, Identity, Node, NodeConfig
 
-__all__ = ["Identity", "Node", "NodeConfig"]
+__all__ = ["Ability", "Identity", "Node", "NodeConfig"]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import assert_never, cast
 
 from meshproto.chance import Chance
 from meshproto.config.distribution import DistributionConfig
@@ -23,20 +23,22 @@ from meshproto.config.gossip import GossipConfig
 from meshproto.config.link import LinkConfig
 from meshproto.config.overlay import OverlayConfig
 from meshproto.config.routing import RoutingConfig
-from meshproto.distribution import Distribution
 from meshproto.distribution import changes as tree_changes
+from meshproto.distribution.distribution import Distribution
 from meshproto.events import Refused
 from meshproto.forwarding.relay_table import PlaneNotice
-from meshproto.gossip import GossipRouter
+from meshproto.gossip.router import GossipRouter
 from meshproto.ids import LinkId, NodeId, StreamId
-from meshproto.link import Links
 from meshproto.link import events as link_events
-from meshproto.node.view import View
+from meshproto.link.links import Links
+from meshproto.node.view import Neighbours, View
 from meshproto.outputs import Outbox, Output, Purpose, Send
-from meshproto.overlay import Overlay
-from meshproto.routing import Router
+from meshproto.overlay.overlay import Overlay
 from meshproto.routing import changes as route_changes
-from meshproto.wire.control.peer import PeerRecord, Reach, MediaAddress
+from meshproto.routing.router import Router
+from meshproto.wire.control.distribution import TreeRecord
+from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach
+from meshproto.wire.control.routing import RoutingRecord
 from meshproto.wire.control.schema import Record
 
 THIN_SLOTS = 3
@@ -96,21 +98,20 @@ class Node:
         self._inner = Outbox()
         self._outputs = Outbox()
         self._view = view = View(self._inner, history)
-        self._links = Links(me, epoch, config.link, self._inner, chance)
+        near, box = Neighbours(view), self._inner
+        self._links = Links(me, epoch, config.link, box, chance)
         self._overlay = Overlay(
-            me, epoch, config.overlay, self._inner, chance, sign, verify, view
+            me, epoch, config.overlay, box, chance, sign, verify, near
         )
         self._gossip = GossipRouter(
-            me, config.gossip, self._inner, chance, sign, verify
+            me, epoch, config.gossip, box, chance, sign, verify, near
         )
         self._router = Router(
-            me, epoch, config.routing, self._inner, chance, sign, verify, view
+            me, epoch, config.routing, box, chance, sign, verify, near
         )
-        self._trees = Distribution(
-            me, epoch, config.distribution, self._inner, chance, view
-        )
+        self._trees = Distribution(me, epoch, config.distribution, box, chance, view)
         view.links, view.overlay = self._links, self._overlay
-        view.router, view.distribution = self._router, self._trees
+        view.router = self._router
         self._dialled: dict[NodeId, tuple[bool, Purpose]] = {}
         self._overlaid: dict[NodeId, None] = {}
         self._machines = (
@@ -170,6 +171,29 @@ class Node:
         )
         self._trees.uplink_changed(now)
         self._settle(now)
+
+    def peer(self, node: NodeId) -> PeerRecord | None:
+        """What `node` says about itself, if it is remembered."""
+        return self._overlay.peer(node)
+
+    def next_hop(self, origin: NodeId) -> NodeId | None:
+        """The selected next hop towards `origin`."""
+        return self._router.next_hop(origin)
+
+    def feasibility(self, origin: NodeId) -> tuple[tuple[int, int], int] | None:
+        """The feasibility distance for `origin`: ((epoch, seqno), metric)."""
+        return self._router.distance(origin)
+
+    def sent_octets(self) -> dict[str, int]:
+        """Octets of records sent so far, by package: for reports."""
+        octets = self._links.octets
+        return {
+            "link": octets[0],
+            "overlay": octets[1],
+            "directory": octets[2],
+            "routing": octets[3],
+            "distribution": octets[4] + octets[5],
+        }
 
     def record(self) -> PeerRecord:
         """What this node says about itself."""
@@ -261,12 +285,11 @@ class Node:
 
     def receive(self, link: LinkId, frame: bytes, now: float) -> None:
         """A frame came over a link; never raises."""
-        neighbour = self._links.neighbour_of(link)
-        if neighbour is None:
-            self._outputs.put(Refused(None, "link-unknown"))
-            return
-        for record in self._links.receive(link, frame, now):
-            self._take(neighbour, record, now)
+        records = self._links.receive(link, frame, now)
+        if records:
+            neighbour = self._links.neighbour_of(link)
+            for record in records:
+                self._take(neighbour, record, now)
         self._settle(now)
 
     def gossip_received(self, neighbour: NodeId, rpc: bytes, now: float) -> None:
@@ -279,9 +302,9 @@ class Node:
     def _take(self, neighbour: NodeId, record: Record, now: float) -> None:
         kind = record.KIND
         if kind >= _TREES:
-            self._trees.receive(neighbour, record, now)
+            self._trees.receive(neighbour, cast(TreeRecord, record), now)
         elif kind >= _ROUTING:
-            self._router.receive(neighbour, record, now)
+            self._router.receive(neighbour, cast(RoutingRecord, record), now)
         elif kind >= _DIRECTORY:
             self._outputs.put(Refused(neighbour, "record-unexpected"))
         elif kind >= _OVERLAY:

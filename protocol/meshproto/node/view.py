@@ -1,7 +1,7 @@
 """What the machines may ask of one another, answered by the node that joins them.
 
 The five machines never import each other (RFC 0001 section 2).  Each names what it needs
-in a `Surroundings` protocol of its own; this one class satisfies all of them, so the
+in a `Surroundings` protocol of its own; the two classes here satisfy all of them, so the
 whole traffic between the questions can be read in one place.
 """
 
@@ -13,23 +13,61 @@ from typing import TYPE_CHECKING
 from meshproto.ids import NodeId, ShortId, StreamId
 from meshproto.outputs import Dial, Outbox, Purpose
 from meshproto.wire.control.offer import Offer
-from meshproto.wire.control.peer import PeerRecord
+from meshproto.wire.control.peer import PeerRecord, Reach, build_peer
 
 if TYPE_CHECKING:
-    from meshproto.distribution import Distribution
-    from meshproto.link import Links
-    from meshproto.overlay import Overlay
-    from meshproto.routing import Router
+    from meshproto.link.links import Links
+    from meshproto.overlay.overlay import Overlay
+    from meshproto.routing.router import Router
 
-COPY_BPS = 2_500_000
-"""What a peer record's `copies` are counted in."""
+RTT_UNKNOWN_S = 0.25
+"""A link that no check has measured yet."""
+
+RELAYED_PENALTY_S = 0.02
+"""Dearer than any direct detour that is not absurd (RFC 0010 section 5)."""
+
+
+class Neighbours:
+    """What overlay, gossip and routing ask about nodes that have a link."""
+
+    __slots__ = ("_view",)
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    def rtt_s(self, node: NodeId, /) -> float:
+        """Smoothed round trip to a neighbour."""
+        rtt_s = self._view.links.rtt_s(node)
+        return RTT_UNKNOWN_S if rtt_s is None else rtt_s
+
+    def loss(self, node: NodeId, /) -> float:
+        """Share of checks of the link that went unanswered, smoothed."""
+        return self._view.links.loss(node)
+
+    def suspect(self, node: NodeId, /) -> bool:
+        """Whether checks of the link are being missed."""
+        return self._view.links.suspect(node)
+
+    def penalty_s(self, node: NodeId, /) -> float:
+        """What a relayed path costs on top: the relay may be taken away."""
+        peer = self._view.overlay.peer(node)
+        relayed = peer is not None and peer.reach is Reach.RELAYED
+        return RELAYED_PENALTY_S if relayed else 0.0
+
+    def carries_tree(self, node: NodeId, /) -> bool:
+        """Whether a tree edge or a standby runs over the link."""
+        return node in self._view.in_use
+
+    def peer_record(self, node: NodeId, /) -> bytes | None:
+        """The signed record of a node, for peer exchange."""
+        peer = self._view.overlay.peer(node)
+        return None if peer is None else build_peer(peer)
 
 
 class View:
-    """The machines of one node as they see each other; filled by `Node`."""
+    """What distribution asks of the others; filled by `Node`."""
 
     __slots__ = (
-        "distribution",
         "history",
         "in_use",
         "links",
@@ -42,7 +80,6 @@ class View:
     links: Links
     overlay: Overlay
     router: Router
-    distribution: Distribution
 
     def __init__(
         self,
@@ -67,18 +104,6 @@ class View:
         if self.links.linked(node):
             return self.links.rtt_s(node)
         return self.overlay.predict_rtt_s(node)
-
-    def loss(self, node: NodeId) -> float:
-        """Share of checks of the link that went unanswered, smoothed."""
-        return self.links.loss(node)
-
-    def suspect(self, node: NodeId) -> bool:
-        """Whether checks of the link are being missed."""
-        return self.links.suspect(node)
-
-    def carries_tree(self, node: NodeId) -> bool:
-        """Whether a tree edge or a standby runs over the link."""
-        return node in self.in_use
 
     def next_hop(self, origin: NodeId) -> NodeId | None:
         """The selected next hop towards `origin`."""
