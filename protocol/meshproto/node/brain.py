@@ -24,7 +24,7 @@ from meshproto.config.link import LinkConfig
 from meshproto.config.overlay import OverlayConfig
 from meshproto.config.routing import RoutingConfig
 from meshproto.distribution import changes as tree_changes
-from meshproto.distribution.distribution import Distribution
+from meshproto.distribution.machine import Distribution
 from meshproto.events import Refused
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.gossip.router import GossipRouter
