@@ -38,6 +38,10 @@ class Space(Protocol):
         """Delay from every node to `node`; the same row where a model is symmetric."""
         ...
 
+    def direct_s(self, node: int) -> Floats:
+        """The shortest way from `node`: the direct one where everybody can link."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Population:

@@ -109,7 +109,7 @@ def path_stretch(
     found, unreachable = [], 0
     paths = all_path_delays_s(graph, population, sources)
     for row, source in enumerate(sources.tolist()):
-        direct = space.one_way_s(source)[alive]
+        direct = space.direct_s(source)[alive]
         path = paths[row][alive]
         asked = (alive != source) & np.isfinite(direct) & (direct > 0)
         reached = asked & np.isfinite(path)

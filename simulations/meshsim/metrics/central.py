@@ -46,7 +46,7 @@ def central(seen: Observation) -> Central | None:
     delays, directs, depths, members = [], [], [], 0
     for shot in shots:
         tree = central_tree(shot.origin, shot.subscribed, seen.space, seen.population)
-        delay, direct = within(shot, tree.delay_s, seen.space.one_way_s(shot.origin))
+        delay, direct = within(shot, tree.delay_s, seen.space.direct_s(shot.origin))
         delays.append(delay)
         directs.append(direct)
         depths.append(depths_of(_as_shot(shot, tree.parent)))

@@ -60,7 +60,7 @@ def convergence_s(seen: Observation) -> float | None:
 def delays_of(seen: Observation, shot: TreeShot) -> tuple[Floats, Floats]:
     """Delay along the tree and direct delay of its subscribers in it, in seconds."""
     delay = tree_delays_s(shot.parent, shot.origin, seen.space, seen.population)
-    direct = seen.space.one_way_s(shot.origin)
+    direct = seen.space.direct_s(shot.origin)
     return within(shot, delay, direct)
 
 

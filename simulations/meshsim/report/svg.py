@@ -93,10 +93,7 @@ def lines(
     parts = [_frame(across, up)]
     for at, title in marks:
         x = x_of(across, at)
-        parts.append(
-            f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}"'
-            f' y2="{HEIGHT - BOTTOM}"><title>{escape(title)}</title></line>'
-        )
+        parts.append(_rule("mark", (x, TOP), (x, HEIGHT - BOTTOM), title))
     for name, line in drawn.items():
         path = " ".join(f"{x_of(across, x):.1f},{y_of(up, y):.1f}" for x, y in line)
         parts.append(
@@ -128,32 +125,32 @@ def bars(
 
 
 def _frame(across: Axis, up: Axis) -> str:
-    parts = []
     floor, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    parts = []
     for value in up.ticks():
         y = y_of(up, value)
-        parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>'
-        )
-        parts.append(
-            f'<text class="tick end" x="{LEFT - 6}" y="{y + 4:.1f}">{up.shown(value)}</text>'
-        )
+        parts.append(_rule("grid", (LEFT, y), (right, y)))
+        parts.append(_text("tick end", LEFT - 6, y + 4, up.shown(value)))
     for value in across.ticks():
         x = x_of(across, value)
-        parts.append(
-            f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{floor}"/>'
-        )
-        parts.append(
-            f'<text class="tick mid" x="{x:.1f}" y="{floor + 16}">{across.shown(value)}</text>'
-        )
-    parts.append(
-        f'<line class="axis" x1="{LEFT}" x2="{right}" y1="{floor}" y2="{floor}"/>'
-    )
-    middle = (LEFT + right) / 2
-    parts.append(
-        f'<text class="name mid" x="{middle:.0f}" y="{HEIGHT - 6}">{escape(across.title)}</text>'
-    )
+        parts.append(_rule("grid", (x, TOP), (x, floor)))
+        parts.append(_text("tick mid", x, floor + 16, across.shown(value)))
+    parts.append(_rule("axis", (LEFT, floor), (right, floor)))
+    parts.append(_text("name mid", (LEFT + right) / 2, HEIGHT - 6, across.title))
     return "".join(parts)
+
+
+def _rule(
+    kind: str, begin: tuple[float, float], end: tuple[float, float], title: str = ""
+) -> str:
+    (x1, y1), (x2, y2) = begin, end
+    place = f'x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"'
+    inside = f"<title>{escape(title)}</title>" if title else ""
+    return f'<line class="{kind}" {place}>{inside}</line>'
+
+
+def _text(kind: str, x: float, y: float, said: str) -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}">{escape(said)}</text>'
 
 
 def _svg(parts: Sequence[str]) -> str:

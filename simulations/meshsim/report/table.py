@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -97,3 +99,10 @@ def _size(report: Report) -> str:
         f"seed {report.seed}, {run['simulated_s']:,.0f} s simulated in"
         f" {run['wall_s']:.1f} s, {run['events']:,} events, {gib:.2f} GiB"
     )
+
+
+def cost_line(reports: Sequence[Report]) -> str:
+    """What many runs cost together."""
+    minutes = sum(float(report.run.get("wall_s", 0)) for report in reports) / 60
+    most = max((int(r.run.get("memory_bytes", 0)) for r in reports), default=0)
+    return f"{len(reports)} runs, {minutes:.1f} minutes of work, {most / 2**30:.2f} GiB"

@@ -117,7 +117,7 @@ def _promises(report: Report) -> Iterator[str]:
 
 
 def _percent(share: float) -> str:
-    """Two digits after the point only where they matter, and never rounded up to 100."""
+    """Two digits after the point where they matter, never rounded up to 100."""
     text = (
         f"{100 * share:.1f}" if share < 0.99 else f"{math.floor(1e4 * share) / 100:g}"
     )
