@@ -7,6 +7,8 @@ a quiet router sleeps.  All randomness is `Chance`, all order that of the tables
 
 from __future__ import annotations
 
+from math import ceil
+
 from meshproto.gossip import mesh
 from meshproto.gossip.control import chunks
 from meshproto.gossip.mesh import mesh_of, outbound
@@ -108,7 +110,7 @@ def _emit(
         and not peer.direct
         and not below(node, config.thresholds.gossip)
     ]
-    count = max(config.degree_lazy, int(config.gossip_factor * len(others)))
+    count = max(config.degree_lazy, ceil(config.gossip_factor * len(others)))
     receivers = mesh.pick(state, others, count)
     if not receivers:
         return

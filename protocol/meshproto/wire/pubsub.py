@@ -23,7 +23,9 @@ from meshproto.wire.protobuf import BYTES, VARINT, octets_field, varint_field
 RPC_OCTETS_MAX = 1 << 20
 """Longest RPC without its length prefix; go-libp2p-pubsub's default."""
 
-ITEMS_MAX = 16_384
+ITEMS_MAX = 32_768
+"""Fields on all levels of one RPC: 10,000 subscriptions, or IHAVE in six topics."""
+
 TOPIC_OCTETS_MAX = 512
 MESSAGE_ID_OCTETS_MAX = 256
 
