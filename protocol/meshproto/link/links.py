@@ -18,6 +18,7 @@ from meshproto.events import LimitReached, Refused
 from meshproto.ids import LinkId, NodeId
 from meshproto.link import events
 from meshproto.link.greeting import Signal, State, negotiate, step
+from meshproto.link.lane import BROKEN
 from meshproto.link.neighbour import Neighbour
 from meshproto.link.quality import NEVER
 from meshproto.outputs import HangUp, Outbox, Pace, Transmit
@@ -135,6 +136,8 @@ class Links:
             return self._read(peer, decode(frame), now)
         except DecodeError as error:
             self._punish(peer, error.reason, now)
+            if error.reason == BROKEN:
+                self._end(peer, "protocol")
             return []
 
     def checked(self, neighbour: NodeId, rtt_s: float | None, now: float) -> None:
