@@ -201,8 +201,8 @@ class Channel:
         if not arrived:
             return
         self._backoff = 1.0
-        self._grow(arrived)
         self._overtaken(newest)
+        self._grow(arrived)
         self._rearm(now)
 
     def _grow(self, arrived: int) -> None:
