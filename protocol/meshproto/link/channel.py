@@ -128,14 +128,16 @@ class Channel:
         return join(head, [packed], [])
 
     def _frame(self, now: float) -> bytes | None:
-        if not (self._loose or self.ack_now or any(lane.ready for lane in self._out)):
+        normal, bulk = self._out
+        ready = normal.ready or bulk.ready
+        if not (ready or self._loose or self.ack_now):
             return None
         number = self._number + 1
         owed = self._owed()
         head = join_head(self.version, self.session, self.peer, number, owed)
         room = FRAME_OCTETS_MAX - len(head) - _LOOSE_HEAD
         loose, room = self._take_loose(room)
-        segments = self._take_segments(room, number, now)
+        segments = self._take_segments(room, number, now) if ready else []
         if not (loose or segments or self.ack_now):
             return None
         self._number = number
@@ -199,8 +201,8 @@ class Channel:
         if not arrived:
             return
         self._backoff = 1.0
-        self._grow(arrived)
         self._overtaken(newest)
+        self._grow(arrived)
         self._rearm(now)
 
     def _grow(self, arrived: int) -> None:

@@ -18,6 +18,7 @@ from meshproto.events import LimitReached, Refused
 from meshproto.ids import LinkId, NodeId
 from meshproto.link import events
 from meshproto.link.greeting import Signal, State, negotiate, step
+from meshproto.link.lane import BROKEN
 from meshproto.link.neighbour import Neighbour
 from meshproto.link.quality import NEVER
 from meshproto.outputs import HangUp, Outbox, Pace, Transmit
@@ -140,6 +141,8 @@ class Links:
             return self._read(peer, decode(frame), now)
         except DecodeError as error:
             self._punish(peer, error.reason, now)
+            if error.reason == BROKEN:
+                self._end(peer, "protocol")
             return []
 
     def checked(self, neighbour: NodeId, rtt_s: float | None, now: float) -> None:
@@ -324,9 +327,13 @@ class Links:
             self._hello(peer, now)
 
     def _read(self, peer: Neighbour, frame: Frame, now: float) -> list[Record]:
-        if not peer.fits(frame):
-            self._strange(peer, frame, now)
-            if peer.state is State.GONE or not peer.fits(frame):
+        if peer.state is not State.READY or not peer.fits(frame):
+            known = self._greeting(peer, frame, now)
+            if peer.state is State.GONE:
+                return []
+            if not peer.fits(frame):
+                if not known:
+                    self._outbox.put(Refused(peer.node, "session-stale"))
                 return []
         if peer.state is not State.READY:
             self._ready(peer)
@@ -347,19 +354,21 @@ class Links:
         version, capabilities = peer.channel.version, peer.capabilities
         self._changes.append(events.LinkReady(peer.node, version, capabilities))
 
-    def _strange(self, peer: Neighbour, frame: Frame, now: float) -> None:
-        """A frame of other sessions: only greetings and farewells mean something."""
+    def _greeting(self, peer: Neighbour, frame: Frame, now: float) -> bool:
+        """Of a frame that may be of other sessions, only a greeting or a farewell means
+        something; whether there was one.
+        """
         to_us = frame.receiver in {0, peer.channel.session}
         by_it = frame.sender == peer.channel.peer
         for item in frame.loose:
             record = schema.decode(item)
             if isinstance(record, Hello) and record.session == frame.sender:
                 self._greeted(peer, record, frame, now)
-                return
+                return True
             if isinstance(record, Goodbye) and to_us and (by_it or frame.receiver):
                 self._parted(peer, record)
-                return
-        self._outbox.put(Refused(peer.node, "session-stale"))
+                return True
+        return False
 
     def _greeted(
         self, peer: Neighbour, hello: Hello, frame: Frame | None, now: float

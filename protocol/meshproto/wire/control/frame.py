@@ -144,9 +144,18 @@ def unpack(data: bytes) -> Any:
     skip, may hold them.
     """
     try:
-        return msgpack.unpackb(data, raw=False, strict_map_key=False)
+        return msgpack.unpackb(
+            data, raw=False, strict_map_key=False, object_pairs_hook=_map
+        )
     except Exception as error:  # why all: msgpack raises many kinds for bad input
         raise DecodeError("frame-msgpack") from error
+
+
+def _map(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key came twice")
+    return found
 
 
 def _is_number(value: object, minimum: int) -> bool:
