@@ -52,7 +52,7 @@ class Decider:
     def _lost(self, entry: Entry, now: float) -> None:
         tables = self._tables
         tables.changes.append(RouteLost(entry.origin))
-        tables.outbox.put(RouteSelected(entry.origin, None, seconds(INFINITY)))
+        tables.outbox.put(RouteSelected(entry.origin, None, None))
         self._teller.urgent(entry, now)
 
     def _selected(

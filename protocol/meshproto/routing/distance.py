@@ -74,6 +74,6 @@ def added(cost: int, metric: int) -> int:
     return min(cost + metric, INFINITY)
 
 
-def margin(metric: int, share: float, floor: int) -> float:
-    """By how much a metric must move to count: the larger of a share and a floor."""
-    return max(metric * share, floor)
+def margin(value: float, share: float, floor: float) -> float:
+    """By how much a value must move to count: the larger of a share and a floor."""
+    return max(value * share, floor)

@@ -14,7 +14,7 @@ class RouteSelected(Event):
 
     origin: NodeId
     next_hop: NodeId | None
-    metric_s: float
+    metric_s: float | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Updates that come in: are they true, is there room, what do they replace.
 
-RFC 0010 sections 4.2 and 5.2.  A finite update needs the origin's signature over its
-(epoch, seqno), which is verified once per number whoever sends it; a retraction needs
+RFC 0010 sections 4.2 and 5.2.  An update needs the origin's signature over its (epoch,
+seqno), which is verified once per number whoever sends it; a bare retraction needs
 none, because anybody may stop forwarding.  What is refused has no effect but an event.
 """
 
@@ -13,7 +13,7 @@ from meshproto.events import LimitReached, Refused
 from meshproto.ids import NodeId
 from meshproto.routing.changes import OffersChanged
 from meshproto.routing.deciding import Decider
-from meshproto.routing.distance import INFINITY, added
+from meshproto.routing.distance import INFINITY, added, newer_version
 from meshproto.routing.table import Entry, Heard, Neighbour, Tables, Wait
 from meshproto.routing.wants import Wants
 from meshproto.wire.control.routing import Update, signed_part
@@ -47,16 +47,16 @@ class Hearing:
         if neighbour.stale is not None:
             neighbour.stale.pop(origin, None)
         heard = neighbour.heard.get(origin)
-        signature = b""
-        if update.refmetric < INFINITY:
-            signature = self._proof(heard, update, now)
-            if not signature:
-                neighbour.partial = True
-                tables.outbox.put(Refused(neighbour.node, "route-signature"))
-                return
-        elif not update.offers:
+        if update.refmetric >= INFINITY and not update.offers:
             if heard is not None:
                 self.drop(neighbour, heard, now)
+            return
+        signature = self._proof(heard, update, now)
+        if not signature:
+            # why not always: who lost a row for want of room gets no signature again
+            if update.signature or not neighbour.partial:
+                tables.outbox.put(Refused(neighbour.node, "route-signature"))
+            neighbour.partial = True
             return
         if heard is None:
             heard = self._add(neighbour, origin, now)
@@ -75,6 +75,9 @@ class Hearing:
         heard.refmetric = update.refmetric
         heard.hops = update.hops + 1
         heard.signature = signature
+        entry = self._tables.entries[heard.origin]
+        if not entry.proof[1] or newer_version(heard.version, entry.proof[0]):
+            entry.proof = (heard.version, signature)
         if heard.offers != update.offers:
             heard.offers = update.offers
             change = OffersChanged(heard.origin, neighbour.node)
@@ -106,16 +109,17 @@ class Hearing:
     def _proof(self, heard: Heard | None, update: Update, now: float) -> bytes:
         """The signature for the version of `update`, empty without a valid one."""
         version, given = (update.epoch, update.seqno), update.signature
-        if heard is not None and heard.signature and heard.version == version:
+        if heard is not None and heard.version == version:
             return heard.signature
+        entry = self._tables.entries.get(update.origin)
+        if entry is not None:
+            if entry.proof[0] == version and entry.proof[1]:
+                return entry.proof[1]
+            for row in entry.heard.values():
+                if row.version == version:
+                    return row.signature
         if not given or self._too_new(update.epoch, now):
             return b""
-        entry = self._tables.entries.get(update.origin)
-        if entry is not None and any(
-            row.version == version and row.signature == given
-            for row in entry.heard.values()
-        ):
-            return given
         data = signed_part(update.origin, *version)
         return given if self._verify(update.origin, data, given) else b""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from meshproto.ids import NodeId
 from meshproto.routing.distance import Version
 from meshproto.routing.table import Heard
-from meshproto.seqno import following
+from meshproto.seqno import following, newer
 from meshproto.wire.control.routing import signed_part
 
 Sign = Callable[[bytes], bytes]
@@ -49,6 +49,11 @@ class Own:
         """What the number will be after it was raised."""
         epoch, seqno = self.route.version
         return epoch, following(seqno)
+
+    def behind(self, wanted: Version) -> bool:
+        """Whether `wanted` is a number of this epoch that was not reached yet."""
+        epoch, seqno = self.route.version
+        return wanted[0] == epoch and newer(wanted[1], seqno)
 
     def raise_number(self, now: float) -> None:
         """The next number, signed."""

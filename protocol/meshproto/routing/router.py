@@ -10,7 +10,6 @@ The owner drains the outbox and calls `take_changes` after every verb.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, assert_never
 
 from meshproto.chance import Chance
@@ -19,19 +18,20 @@ from meshproto.errors import LimitError, StateError
 from meshproto.events import LimitReached, Refused
 from meshproto.ids import NodeId, StreamId
 from meshproto.outputs import Outbox
+from meshproto.routing import views
 from meshproto.routing.changes import Change
 from meshproto.routing.comparing import Comparer
 from meshproto.routing.cost import Surroundings, link_cost_s
 from meshproto.routing.deciding import Decider
-from meshproto.routing.distance import Version, feasible, seconds, ticks
+from meshproto.routing.distance import Distance, Version, seconds, ticks
 from meshproto.routing.events import SeqnoRaised
 from meshproto.routing.hearing import Hearing, Verify
 from meshproto.routing.own import Own, Sign
 from meshproto.routing.requests import Requests
 from meshproto.routing.table import NOBODY, Entry, Neighbour, Tables, Wait
 from meshproto.routing.telling import Teller, ran_out_or_in
+from meshproto.routing.views import Route
 from meshproto.routing.wants import Wants
-from meshproto.seqno import newer
 from meshproto.wire.control.offer import OFFERS_MAX, Offer
 from meshproto.wire.control.routing import (
     RoutingRecord,
@@ -41,17 +41,6 @@ from meshproto.wire.control.routing import (
     Update,
     Want,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """A row of the route table as others see it; metrics in units of 100 us."""
-
-    neighbour: NodeId
-    metric: int
-    refmetric: int
-    feasible: bool
-    selected: bool
 
 
 class Router:
@@ -156,6 +145,7 @@ class Router:
             self._own.begin(now)
             entry = self._entry(self._tables.me)
             entry.selected = self._own.route
+            entry.proof = (self._own.route.version, self._own.route.signature)
             self._teller.urgent(entry, now)
 
     def withdraw(self, now: float) -> None:
@@ -254,8 +244,7 @@ class Router:
         self, neighbour: Neighbour, wanted: Version, now: float
     ) -> None:
         entry = self._tables.entries[self._tables.me]
-        epoch, seqno = self._own.route.version
-        if wanted[0] != epoch or not newer(wanted[1], seqno):
+        if not self._own.behind(wanted):
             self._teller.tell(neighbour, entry, now, force=True)
             return
         # why one step, whatever was wanted: a request cannot make numbers run
@@ -268,13 +257,17 @@ class Router:
 
     def _raise_number(self, now: float) -> None:
         self._own.raise_number(now)
-        self._tables.outbox.put(SeqnoRaised(self._own.route.version[1]))
-        self._requests.settled(self._tables.entries[self._tables.me], now)
+        route, entry = self._own.route, self._tables.entries[self._tables.me]
+        entry.proof = (route.version, route.signature)
+        self._tables.outbox.put(SeqnoRaised(route.version[1]))
+        self._requests.settled(entry, now)
 
     def _want_asked(self, neighbour: Neighbour, record: Want, now: float) -> None:
         if record.origin == self._tables.me:
             return
-        entry = self._hearing.entry(record.origin)
+        entry = self._tables.entries.get(record.origin)
+        if entry is None and self._wants.full():
+            entry = self._hearing.entry(record.origin)
         if entry is not None:
             self._wants.receive(entry, neighbour, record, now)
             self._teller.tell(neighbour, entry, now)
@@ -343,63 +336,23 @@ class Router:
     def routes(self, origin: NodeId) -> tuple[Route, ...]:
         """Every row about `origin`, offers without a route included."""
         entry = self._tables.entries.get(origin)
-        if entry is None:
-            return ()
-        return tuple(
-            Route(
-                row.neighbour,
-                row.metric,
-                row.refmetric,
-                feasible(entry.distance, row.version, row.refmetric),
-                row is entry.selected,
-            )
-            for row in entry.heard.values()
-        )
+        return () if entry is None else views.routes(entry)
 
     def offers(self, origin: NodeId, stream: StreamId) -> list[tuple[NodeId, Offer]]:
         """What neighbours offer for one tree of `origin`."""
         entry = self._tables.entries.get(origin)
-        if entry is None:
-            return []
-        return [
-            (row.neighbour, offer)
-            for row in entry.heard.values()
-            for offer in row.offers
-            if offer.stream == stream
-        ]
+        return [] if entry is None else views.offers(entry, stream)
 
     def origins(self) -> list[NodeId]:
         """The origins with a route, this node included while it is one."""
         entries = self._tables.entries.values()
         return [entry.origin for entry in entries if entry.selected is not None]
 
-    def distance(self, origin: NodeId) -> tuple[Version, int] | None:
+    def distance(self, origin: NodeId) -> Distance | None:
         """The feasibility distance, for checkers: ((epoch, seqno), metric)."""
         entry = self._tables.entries.get(origin)
         return None if entry is None else entry.distance
 
     def dump(self) -> dict[str, Any]:
         """The tables as plain data, for `meshnode routes`."""
-        tables = self._tables
-        return {
-            "relaying": tables.relaying,
-            "number": self._own.route.version[1] if self._own.active else None,
-            "neighbours": {
-                node.hex(): seconds(neighbour.cost)
-                for node, neighbour in tables.neighbours.items()
-            },
-            "origins": {node.hex(): self._dump(node) for node in tables.entries},
-        }
-
-    def _dump(self, origin: NodeId) -> dict[str, Any]:
-        entry, next_hop = self._tables.entries[origin], self.next_hop(origin)
-        return {
-            "next_hop": None if next_hop is None else next_hop.hex(),
-            "metric_s": self.metric_s(origin),
-            "distance": entry.distance,
-            "wanted": entry.wanted,
-            "routes": [
-                [r.neighbour.hex(), r.metric, r.refmetric, r.feasible]
-                for r in self.routes(origin)
-            ],
-        }
+        return views.dump(self._tables)

@@ -87,6 +87,7 @@ class Entry:
         "offers",
         "origin",
         "passed_on",
+        "proof",
         "selected",
         "shown_metric",
         "shown_offers",
@@ -105,6 +106,7 @@ class Entry:
         self.told: dict[NodeId, Update] = {}
         self.shown_metric = INFINITY  # what the last round of updates said
         self.shown_offers: tuple[Offer, ...] = ()
+        self.proof: tuple[Version, bytes] = ((0, 0), b"")  # the newest number seen
         self.asking: Asking | None = None
         self.asked_by: dict[NodeId, tuple[Version, float]] = {}
         self.passed_on: tuple[Version, float] | None = None

@@ -1,4 +1,4 @@
-"""Who is told what, and when (RFC 0010 section 6.3 for offers, section 5.5 for routes).
+"""Who is told what, and when (RFC 0010 section 5.5; for offers, section 6.2).
 
 A change marks its origin; a moment later one round tells every neighbour whose last
 update differs enough.  Losses, first routes and offers that ran out wait 5 ms, all else
@@ -11,14 +11,12 @@ node that does not relay; offers go to everybody.
 
 from __future__ import annotations
 
+from meshproto.config.routing import RoutingConfig
 from meshproto.routing.digest import digest_of_told
-from meshproto.routing.distance import INFINITY, lowered, margin
+from meshproto.routing.distance import INFINITY, Version, lowered, margin
 from meshproto.routing.table import NOBODY, Entry, Heard, Neighbour, Tables, Wait
 from meshproto.wire.control.offer import Offer
 from meshproto.wire.control.routing import TableDigest, Update
-
-OFFER_DELAY_SHARE, OFFER_DELAY_FLOOR_S = 0.10, 0.005
-_FACTOR = 2
 
 
 def ran_out_or_in(old: tuple[Offer, ...], new: tuple[Offer, ...]) -> bool:
@@ -29,36 +27,39 @@ def ran_out_or_in(old: tuple[Offer, ...], new: tuple[Offer, ...]) -> bool:
     return before != {o.stream: (o.in_tree, o.slots > 0) for o in new}
 
 
-def offers_moved(old: tuple[Offer, ...], new: tuple[Offer, ...]) -> bool:
+def offers_moved(
+    old: tuple[Offer, ...], new: tuple[Offer, ...], config: RoutingConfig
+) -> bool:
     """Whether a neighbour that was told `old` should hear `new`."""
     if old is new or old == new:
         return False
     if ran_out_or_in(old, new):
         return True
     before = {o.stream: o for o in old}
-    return any(_offer_moved(before[o.stream], o) for o in new)
+    return any(_offer_moved(before[o.stream], o, config) for o in new)
 
 
-def _offer_moved(old: Offer, new: Offer) -> bool:
-    floor_s = max(OFFER_DELAY_SHARE * old.delay_s, OFFER_DELAY_FLOOR_S)
+def _offer_moved(old: Offer, new: Offer, config: RoutingConfig) -> bool:
+    least_s = margin(old.delay_s, config.update_share, config.update_floor_s)
     return (
-        abs(new.delay_s - old.delay_s) > floor_s
+        abs(new.delay_s - old.delay_s) > least_s
         or _doubled(old.slots, new.slots)
         or _doubled(old.room, new.room)
     )
 
 
 def _doubled(old: int, new: int) -> bool:
-    return max(old, new) >= _FACTOR * min(old, new) and old != new
+    return max(old, new) >= 2 * min(old, new) and old != new
 
 
 class Teller:
     """Marks, batches and sends updates."""
 
-    __slots__ = ("_tables", "_urgent", "_usual")
+    __slots__ = ("_last", "_tables", "_urgent", "_usual")
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._last: Update | None = None  # shared by neighbours told the same
         self._usual: dict[Entry, None] = {}
         self._urgent: dict[Entry, None] = {}
 
@@ -114,14 +115,14 @@ class Teller:
 
         `force`: small differences and a newer number alone count too.
         """
+        if entry.origin == neighbour.node:
+            return  # nobody needs a route to itself
         told = entry.told.get(neighbour.node)
         route = self._shown(neighbour, entry)
         if route is None:
-            if told is None and not entry.offers:
+            if not self._withdrawal_news(told, entry, force):
                 return
-            if told is not None and not self._withdrawal_news(told, entry, force):
-                return
-            update = self._withdrawal(entry)
+            update = self._withdrawal(entry, told)
         else:
             if told is not None and not force and not self._news(told, route, entry):
                 return
@@ -139,10 +140,13 @@ class Teller:
             return None
         return route
 
-    def _withdrawal_news(self, told: Update, entry: Entry, force: bool) -> bool:
+    def _withdrawal_news(self, told: Update | None, entry: Entry, force: bool) -> bool:
+        if told is None:
+            # why only with a proof: offers for an invented origin would be refused
+            return bool(entry.offers and entry.proof[1])
         return (
             told.refmetric < INFINITY
-            or offers_moved(told.offers, entry.offers)
+            or offers_moved(told.offers, entry.offers, self._tables.config)
             or (force and told.offers != entry.offers)
         )
 
@@ -150,30 +154,44 @@ class Teller:
         return (
             told.epoch != route.version[0]
             or self._moved(told.refmetric, route.metric)
-            or offers_moved(told.offers, entry.offers)
+            or offers_moved(told.offers, entry.offers, self._tables.config)
         )
 
-    @staticmethod
-    def _withdrawal(entry: Entry) -> Update:
-        version = (0, 0) if entry.distance is None else entry.distance.version
-        return Update(entry.origin, *version, INFINITY, 0, entry.offers)
+    def _withdrawal(self, entry: Entry, told: Update | None) -> Update:
+        if not entry.offers:
+            return Update(entry.origin, 0, 0, INFINITY, 0, ())
+        version, signature = entry.proof
+        return self._made(entry, version, INFINITY, 0, signature, told)
 
-    @staticmethod
-    def _update(entry: Entry, route: Heard, told: Update | None) -> Update:
-        proven = (
-            told is not None
-            and told.refmetric < INFINITY
-            and (told.epoch, told.seqno) == route.version
+    def _update(self, entry: Entry, route: Heard, told: Update | None) -> Update:
+        return self._made(
+            entry, route.version, route.metric, route.hops, route.signature, told
         )
-        signature = b"" if proven else route.signature
-        return Update(
-            entry.origin,
-            *route.version,
-            route.metric,
-            route.hops,
-            entry.offers,
-            signature,
-        )
+
+    def _made(
+        self,
+        entry: Entry,
+        version: Version,
+        metric: int,
+        hops: int,
+        signature: bytes,
+        told: Update | None,
+    ) -> Update:
+        if told is not None and (told.epoch, told.seqno) == version:
+            signature = b""  # it is known there
+        last = self._last
+        if (
+            last is not None
+            and last.origin is entry.origin
+            and last.refmetric == metric
+            and last.signature is signature
+            and last.offers is entry.offers
+            and (last.epoch, last.seqno, last.hops) == (*version, hops)
+        ):
+            return last
+        update = Update(entry.origin, *version, metric, hops, entry.offers, signature)
+        self._last = update
+        return update
 
     def _send(
         self, neighbour: Neighbour, entry: Entry, update: Update, now: float
