@@ -52,7 +52,7 @@ class Exploration:
         self._questions: dict[int, float] = {}
         self._asked: dict[NodeId, None] = {}
         self._searching = False
-        self._began_at = 0.0
+        self._began_at = float("-inf")
         self._spent = 0
         self._pause_s = 0.0
         self._improved = False
@@ -68,8 +68,9 @@ class Exploration:
         return self._pause_s >= self._state.config.explore_max_s
 
     def begin(self, now: float) -> None:
-        """Start a search, unless one is under way."""
-        if self._searching:
+        """Start a search, unless one is under way or just over."""
+        again_at = self._began_at + self._state.config.search_again_s
+        if self._searching or now < again_at:
             return
         self._searching, self._began_at, self._spent = True, now, 0
         self._asked.clear()
@@ -92,6 +93,8 @@ class Exploration:
         self._pause_s = state.config.explore_s
         state.timers.set(Task.EXPLORE, now + self._pause_s)
         self._neighbourhood.fill(now)
+        if state.links.lasting >= state.config.isolated_links:
+            self._neighbourhood.end_guests(now, all_mine=True)
 
     def told(self, token: int, known: list[NodeId], now: float) -> None:
         """An answer to a ring question came: its peers are probed first."""

@@ -236,6 +236,8 @@ class Neighbourhood:
         graph = state.graph()
         if len(graph) > state.target() + config.links_over:
             self._trim(graph, now)
+        if len(graph) >= state.target():
+            self._drop_unwanted(graph)
 
     def end_guests(self, now: float, all_mine: bool = False) -> None:
         """Close guests whose time is over, and all that this node is, if it says so."""
@@ -313,6 +315,15 @@ class Neighbourhood:
                 state.links.change(link, Kind.NEAR)
             else:
                 self.drop(link.node, "idle")
+
+    def _drop_unwanted(self, graph: list[tuple[float, Link]]) -> None:
+        """Close links to thin nodes, made when few capable ones were known."""
+        state = self._state
+        wanted = dict.fromkeys(link.node for _, link in graph)
+        for link in list(state.links):
+            if link.lasting and link.outbound and link.node not in wanted:
+                if not state.surroundings.carries_tree(link.node):
+                    self.drop(link.node, "thin")
 
     def _trim(self, graph: list[tuple[float, Link]], now: float) -> None:
         state = self._state

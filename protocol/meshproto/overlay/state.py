@@ -98,7 +98,7 @@ class State:
     def room(self) -> int:
         """How many lasting links it holds at most."""
         config = self.config
-        return config.links_accept if self.capable else config.thin_links
+        return config.links_accept if self.capable else config.thin_accept
 
     def rtt_of(self, entry: Entry) -> float:
         """Measured or predicted round trip, infinite when neither is known."""
