@@ -2,7 +2,7 @@
 
 The search asks the nearest members that have links with us which members are *as far
 from you as I am*, probes four of six at a time, and dials what turns out nearer, so
-that the next question can be asked there (RFC 0007 section 5.2).  Afterwards rounds
+that the next question can be asked there (RFC 0007 section 7).  Afterwards rounds
 of up to four probes follow, a second apart while they find something better, slower
 after each that does not, down to one probe in ten seconds.
 """
@@ -22,6 +22,9 @@ from meshproto.overlay.neighbourhood import Neighbourhood
 from meshproto.overlay.state import State, Task
 
 _ASK_NEAREST = 4
+_APPROACHES = 2
+_FAR_FACTOR = 3.0
+_FAR_LEAST_S = 0.02
 
 
 class Why(Enum):
@@ -205,12 +208,25 @@ class Exploration:
         for token, sent_at in list(self._questions.items()):
             if now - sent_at > config.question_s:
                 del self._questions[token]
+        reach_s = self._asking_reach_s()
         for link in self._nearest_links():
-            if len(self._questions) >= config.search_questions:
+            far = self._state.surroundings.rtt_s(link.node) > reach_s
+            if far or len(self._questions) >= config.search_questions:
                 return
             if link.node not in self._asked:
                 self._asked[link.node] = None
                 self._questions[self._exchange.ask_ring(link.node)] = now
+
+    def _asking_reach_s(self) -> float:
+        """How far away it is worth asking: not far beyond the nearest member found.
+
+        With nothing else under way any link will do, so that no walk ends in a corner.
+        """
+        busy = self._probing or self._questions or self._neighbourhood.approaching()
+        ranks = [e.rtt_s for e in self._state.book.remembered() if e.rtt_s is not None]
+        if not busy or not ranks:
+            return float("inf")
+        return max(_FAR_FACTOR * min(ranks), _FAR_LEAST_S)
 
     def _nearest_links(self) -> list[Link]:
         rtt_s = self._state.surroundings.rtt_s
@@ -228,7 +244,7 @@ class Exploration:
             for entry in self._neighbourhood.candidates(now)
             if entry.rtt_s is not None and entry.rtt_s < reach_s
         ]
-        if found and self._neighbourhood.dialling < 2:
+        if found and self._neighbourhood.approaching() < _APPROACHES:
             best = min(found, key=lambda entry: entry.rank_s)
             self._neighbourhood.dial(best, Kind.NEAR, now)
 
