@@ -21,8 +21,13 @@ class OverlayConfig:
     links_accept: int = 24
     """Twice the target: bounds hubs without starving newcomers."""
 
-    thin_links: int = 8
-    """A node that relays for nobody needs choice, not transit; also what it accepts."""
+    thin_links: int = 6
+    """A node that relays for nobody needs choice, not transit.  With 60 % thin nodes, 8
+    would fill every capable node to its last place (0.6 x 8 / 0.4 + 12 = 24), and a
+    newcomer would find no room: measured."""
+
+    thin_accept: int = 8
+    """What such a node accepts, for meshes that have few others."""
 
     random_links: int = 2
     """Never traded, so that the graph holds together whatever the distances are."""
@@ -112,8 +117,11 @@ class OverlayConfig:
     search_questions: int = 2
     """Questions under way at once."""
 
-    search_s: float = 5.0
+    search_s: float = 2.5
     """A search that hears nothing ends."""
+
+    search_again_s: float = 60.0
+    """Pause between searches of a node whose last link comes and goes."""
 
     question_s: float = 1.0
     """A question without an answer counts no more."""
@@ -161,7 +169,7 @@ class OverlayConfig:
     isolated_links: int = 2
     """With fewer links a node suspects isolation."""
 
-    redial_s: float = 1.0
+    redial_s: float = 2.0
     redial_max_s: float = 60.0
     redial_peers: int = 3
     """An isolated node dials this many, pausing twice as long each time."""

@@ -9,7 +9,7 @@ the list of all nodes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from meshproto.chance import Chance
 from meshproto.config.overlay import OverlayConfig
@@ -22,13 +22,14 @@ class Entry:
     """A remembered peer; `rtt_s` is measured, `rank_s` measured or predicted."""
 
     __slots__ = (
-        *("failures", "held", "introducer", "keys", "near", "peer"),
+        *("capable", "failures", "held", "introducer", "keys", "near", "peer"),
         *("placed", "rank_s", "retry_at", "rtt_s", "seen_at"),
     )
 
     def __init__(self, peer: PeerRecord, keys: tuple[bytes | str, ...]) -> None:
         self.peer = peer
         self.keys = keys
+        self.capable = False
         self.seen_at = -math.inf
         self.rtt_s: float | None = None
         self.rank_s = math.inf
@@ -48,11 +49,19 @@ class Book:
     """All records a node keeps, bounded by places and by who holds."""
 
     __slots__ = (
-        *("_chance", "_config", "_entries", "_families", "_near", "_random", "_short"),
+        *("_capable", "_chance", "_config", "_entries", "_families", "_near"),
+        *("_random", "_short", "capable"),
     )
 
-    def __init__(self, config: OverlayConfig, chance: Chance) -> None:
+    def __init__(
+        self,
+        config: OverlayConfig,
+        chance: Chance,
+        capable: Callable[[PeerRecord], bool],
+    ) -> None:
         self._config = config
+        self._capable = capable
+        self.capable = 0
         self._chance = chance
         self._entries: dict[NodeId, Entry] = {}
         self._short: dict[ShortId, NodeId] = {}
@@ -102,6 +111,7 @@ class Book:
         """Replace the record of an entry by a newer one."""
         keys = self.keys(peer)
         entry.peer = peer
+        self.weigh(entry)
         if keys == entry.keys:
             return
         placed = entry.placed
@@ -113,7 +123,13 @@ class Book:
             full = self._families.full(keys)
             self._families.add(keys)
             if full is not None:
-                self._unplace(entry)
+                self.forget(entry)
+
+    def weigh(self, entry: Entry) -> None:
+        """Judge again whether a peer is capable; `capable` counts those who are."""
+        capable = self._capable(entry.peer)
+        self.capable += capable - entry.capable
+        entry.capable = capable
 
     def hold(self, peer: PeerRecord) -> Entry:
         """Keep the record of `peer` until released as often as held."""
@@ -164,15 +180,18 @@ class Book:
         self._drop_idle(entry)
 
     def expire(self, now: float) -> None:
-        """Forget members of which nobody has heard for too long."""
+        """Forget members unheard of for too long, and thin ones no longer needed."""
         before = now - self._config.peer_expiry_s
-        old = [e for e in self.remembered() if e.seen_at < before and not e.held]
-        for entry in old:
-            self.forget(entry)
+        few = self.capable < self._config.capable_few
+        for entry in list(self.remembered()):
+            old = entry.seen_at < before and not entry.held
+            if old or not (entry.capable or few):
+                self.forget(entry)
 
     def _enter(self, peer: PeerRecord) -> Entry:
         entry = Entry(peer, self.keys(peer))
         self._entries[peer.node] = entry
+        self.weigh(entry)
         self._short[short_id(peer.node)] = peer.node
         return entry
 
@@ -181,6 +200,7 @@ class Book:
         if entry.held or entry.placed or self._entries.get(node) is not entry:
             return
         del self._entries[node]
+        self.capable -= entry.capable
         if self._short.get(short_id(node)) == node:
             del self._short[short_id(node)]
 

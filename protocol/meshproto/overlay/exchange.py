@@ -159,7 +159,7 @@ class Exchange:
                 alive
                 and peer.signature
                 and peer.node != to
-                and (few or state.capacity.capable(peer))
+                and (few or entry.capable)
                 and state.capacity.good(peer.node, now)
             ):
                 found.append(entry)

@@ -2,7 +2,7 @@
 
 The search asks the nearest members that have links with us which members are *as far
 from you as I am*, probes four of six at a time, and dials what turns out nearer, so
-that the next question can be asked there (RFC 0007 section 5.2).  Afterwards rounds
+that the next question can be asked there (RFC 0007 section 7).  Afterwards rounds
 of up to four probes follow, a second apart while they find something better, slower
 after each that does not, down to one probe in ten seconds.
 """
@@ -22,6 +22,9 @@ from meshproto.overlay.neighbourhood import Neighbourhood
 from meshproto.overlay.state import State, Task
 
 _ASK_NEAREST = 4
+_APPROACHES = 2
+_FAR_FACTOR = 3.0
+_FAR_LEAST_S = 0.02
 
 
 class Why(Enum):
@@ -52,7 +55,7 @@ class Exploration:
         self._questions: dict[int, float] = {}
         self._asked: dict[NodeId, None] = {}
         self._searching = False
-        self._began_at = 0.0
+        self._began_at = float("-inf")
         self._spent = 0
         self._pause_s = 0.0
         self._improved = False
@@ -68,8 +71,9 @@ class Exploration:
         return self._pause_s >= self._state.config.explore_max_s
 
     def begin(self, now: float) -> None:
-        """Start a search, unless one is under way."""
-        if self._searching:
+        """Start a search, unless one is under way or just over."""
+        again_at = self._began_at + self._state.config.search_again_s
+        if self._searching or now < again_at:
             return
         self._searching, self._began_at, self._spent = True, now, 0
         self._asked.clear()
@@ -92,6 +96,8 @@ class Exploration:
         self._pause_s = state.config.explore_s
         state.timers.set(Task.EXPLORE, now + self._pause_s)
         self._neighbourhood.fill(now)
+        if state.links.lasting >= state.config.isolated_links:
+            self._neighbourhood.end_guests(now, all_mine=True)
 
     def told(self, token: int, known: list[NodeId], now: float) -> None:
         """An answer to a ring question came: its peers are probed first."""
@@ -202,12 +208,25 @@ class Exploration:
         for token, sent_at in list(self._questions.items()):
             if now - sent_at > config.question_s:
                 del self._questions[token]
+        reach_s = self._asking_reach_s()
         for link in self._nearest_links():
-            if len(self._questions) >= config.search_questions:
+            far = self._state.surroundings.rtt_s(link.node) > reach_s
+            if far or len(self._questions) >= config.search_questions:
                 return
             if link.node not in self._asked:
                 self._asked[link.node] = None
                 self._questions[self._exchange.ask_ring(link.node)] = now
+
+    def _asking_reach_s(self) -> float:
+        """How far away it is worth asking: not far beyond the nearest member found.
+
+        With nothing else under way any link will do, so that no walk ends in a corner.
+        """
+        busy = self._probing or self._questions or self._neighbourhood.approaching()
+        ranks = [e.rtt_s for e in self._state.book.remembered() if e.rtt_s is not None]
+        if not busy or not ranks:
+            return float("inf")
+        return max(_FAR_FACTOR * min(ranks), _FAR_LEAST_S)
 
     def _nearest_links(self) -> list[Link]:
         rtt_s = self._state.surroundings.rtt_s
@@ -225,7 +244,7 @@ class Exploration:
             for entry in self._neighbourhood.candidates(now)
             if entry.rtt_s is not None and entry.rtt_s < reach_s
         ]
-        if found and self._neighbourhood.dialling < 2:
+        if found and self._neighbourhood.approaching() < _APPROACHES:
             best = min(found, key=lambda entry: entry.rank_s)
             self._neighbourhood.dial(best, Kind.NEAR, now)
 

@@ -1,7 +1,7 @@
 """Who belongs together: networks and operators, counted against quotas.
 
 A thousand identities are free, a thousand networks are not.  So shares are counted per
-/24 of IPv4, /48 of IPv6 and per operator family (RFC 0007 section 7).
+/24 of IPv4, /48 of IPv6 and per operator family (RFC 0007 section 6.3).
 """
 
 from __future__ import annotations

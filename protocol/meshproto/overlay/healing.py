@@ -98,7 +98,7 @@ class Healing:
             return
         self._pause_s = min(self._pause_s * 2.0, state.config.redial_max_s)
         # why: a mesh of two has one link each and nobody is missing
-        if self._redial(now) or not state.links.lasting:
+        if self._redial(now):
             state.outbox.put(IsolationSuspected(state.links.lasting))
         self.check(now)
 

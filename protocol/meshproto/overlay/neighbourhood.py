@@ -68,6 +68,10 @@ class Neighbourhood:
             return None
         return "full"
 
+    def approaching(self) -> int:
+        """How many of them go to near peers."""
+        return sum(d.kind is Kind.NEAR for d in self._dialling.values())
+
     def dial(self, entry: Entry, kind: Kind, now: float, trade: bool = False) -> bool:
         """Set up a link, unless that is under way, pointless or too much at once."""
         if not self._dialable(entry, now):
@@ -89,7 +93,8 @@ class Neighbourhood:
         """Take a new link; None if one was there already."""
         state = self._state
         dialled = self._dialled(node)
-        if node in state.links:
+        if (old := state.links.get(node)) is not None:
+            self._again(old, purpose)
             return None
         kind = Kind.TREE if purpose is Purpose.TREE else Kind.INBOUND
         if kind is Kind.INBOUND and outbound:
@@ -194,7 +199,7 @@ class Neighbourhood:
         return [
             entry
             for entry in state.book.remembered()
-            if (few or state.capacity.capable(entry.peer))
+            if (few or entry.capable)
             and self._dialable(entry, now)
             and state.links.refusal(entry.keys, Purpose.OVERLAY) is None
         ]
@@ -236,6 +241,8 @@ class Neighbourhood:
         graph = state.graph()
         if len(graph) > state.target() + config.links_over:
             self._trim(graph, now)
+        if len(graph) >= state.target():
+            self._drop_unwanted(graph)
 
     def end_guests(self, now: float, all_mine: bool = False) -> None:
         """Close guests whose time is over, and all that this node is, if it says so."""
@@ -243,7 +250,9 @@ class Neighbourhood:
         latest: float | None = None
         for link in [link for link in state.links if link.guest]:
             ends = link.since + state.config.guest_stay_s
-            if now >= ends or (all_mine and link.outbound):
+            if state.surroundings.carries_tree(link.node):
+                state.links.change(link, Kind.TREE)
+            elif now >= ends or (all_mine and link.outbound):
                 self.drop(link.node, "guest")
             else:
                 latest = ends if latest is None else min(latest, ends)
@@ -299,6 +308,15 @@ class Neighbourhood:
             event = LinkTraded(dropped.node, gained.node, dropped_s, gained_s)
             state.outbox.put(event)
 
+    def _again(self, link: Link, purpose: Purpose) -> None:
+        """A link for a second purpose: a tree keeps a guest, the graph adopts a tree's."""
+        links = self._state.links
+        if purpose is Purpose.TREE and link.guest:
+            links.change(link, Kind.TREE)
+        elif purpose is Purpose.OVERLAY and link.kind is Kind.TREE:
+            if links.refusal(link.keys, Purpose.OVERLAY) is None:
+                links.change(link, Kind.NEAR if link.outbound else Kind.INBOUND)
+
     def _tend_tree(self, link: Link, now: float) -> None:
         state = self._state
         if state.surroundings.carries_tree(link.node):
@@ -307,12 +325,21 @@ class Neighbourhood:
             link.idle_since = now
         elif now - link.idle_since >= state.config.tree_idle_s:
             short = len(state.graph()) < state.target()
-            capable = link.entry is not None and state.capacity.capable(link.entry.peer)
+            capable = link.entry is not None and link.entry.capable
             quota = state.links.refusal(link.keys, Purpose.OVERLAY)
             if link.outbound and short and capable and quota is None:
                 state.links.change(link, Kind.NEAR)
             else:
                 self.drop(link.node, "idle")
+
+    def _drop_unwanted(self, graph: list[tuple[float, Link]]) -> None:
+        """Close links to thin nodes, made when few capable ones were known."""
+        state = self._state
+        wanted = dict.fromkeys(link.node for _, link in graph)
+        for link in list(state.links):
+            mine = link.lasting and link.outbound and link.node not in wanted
+            if mine and not state.surroundings.carries_tree(link.node):
+                self.drop(link.node, "thin")
 
     def _trim(self, graph: list[tuple[float, Link]], now: float) -> None:
         state = self._state
@@ -330,8 +357,7 @@ class Neighbourhood:
             return True
         # why: links between capable nodes carry the graph, thin ones only hang on it
         thin = sum(
-            link.lasting
-            and (link.entry is None or not state.capacity.capable(link.entry.peer))
+            link.lasting and (link.entry is None or not link.entry.capable)
             for link in state.links
         )
         return thin < config.links_accept - config.links_floor

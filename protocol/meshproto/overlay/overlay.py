@@ -59,9 +59,11 @@ class Overlay:
         verify: Verify,
         surroundings: Surroundings,
     ) -> None:
+        capacity = Capacity(config)
         self._state = state = State(
-            *(me, config, outbox, chance, surroundings, Timers(), Book(config, chance)),
-            *(Links(config), Capacity(config), Coordinates(chance), []),
+            *(me, config, outbox, chance, surroundings, Timers()),
+            *(Book(config, chance, capacity.capable), Links(config), capacity),
+            *(Coordinates(chance), []),
         )
         self._own = OwnRecord(state, epoch, sign)
         self._exchange = Exchange(state, verify)
@@ -167,6 +169,9 @@ class Overlay:
     def evidence(self, node: NodeId, kind: Evidence, now: float) -> None:
         """Take what was seen of `node` by this node itself (RFC 0007 section 5)."""
         self._state.capacity.evidence(node, kind, now)
+        entry = self._state.book.get(node)
+        if entry is not None:
+            self._state.book.weigh(entry)
         link = self._state.links.get(node)
         if link is not None and not self._state.capacity.good(node, now):
             self._neighbourhood.drop(node, "score")
@@ -190,6 +195,8 @@ class Overlay:
             self._state.refuse(neighbour, "overlay-rate")
         else:
             self._take(link, record, now)
+            if not self._state.capacity.good(neighbour, now):
+                self._neighbourhood.drop(neighbour, "score")
 
     def next_timeout(self) -> float | None:
         """When `handle_timeout` is wanted next."""

@@ -98,7 +98,7 @@ class State:
     def room(self) -> int:
         """How many lasting links it holds at most."""
         config = self.config
-        return config.links_accept if self.capable else config.thin_links
+        return config.links_accept if self.capable else config.thin_accept
 
     def rtt_of(self, entry: Entry) -> float:
         """Measured or predicted round trip, infinite when neither is known."""
@@ -113,32 +113,18 @@ class State:
         found = self.coordinates.predict_s(peer.coordinate)
         return math.inf if found is None else found
 
-    def wanted(self, link: Link) -> bool:
-        """Whether a lasting link counts towards the target."""
-        return link.lasting and (
-            self.few_capable()
-            or (link.entry is not None and self.capacity.capable(link.entry.peer))
-        )
-
     def few_capable(self) -> bool:
         """Whether so few capable peers are known that anybody will do."""
-        few, found = self.config.capable_few, 0
-        for entry in self.book.entries():
-            found += self.capacity.capable(entry.peer)
-            if found >= few:
-                return False
-        return True
+        return self.book.capable < self.config.capable_few
 
     def graph(self) -> list[tuple[float, Link]]:
         """(round trip, link) of the links that count, nearest first."""
         rtt_s = self.surroundings.rtt_s
         few = self.few_capable()
-        capable = self.capacity.capable
         found = [
             (rtt_s(link.node), link)
             for link in self.links
-            if link.lasting
-            and (few or (link.entry is not None and capable(link.entry.peer)))
+            if link.lasting and (few or (link.entry is not None and link.entry.capable))
         ]
         found.sort(key=_first)
         return found
