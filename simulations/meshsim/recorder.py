@@ -350,6 +350,8 @@ class Recorder:
     def finish(self, now: float) -> None:
         """Close the books."""
         mesh, seen = self.mesh, self.observation
+        for stream in mesh.clocks:
+            seen.trees.append(self.tree_shot(stream, now))
         for node, stream in list(self._viewers):
             self.forget(node, stream)
         planes = [host.plane.counters for host in mesh.hosts if hasattr(host, "plane")]
@@ -378,8 +380,6 @@ class Recorder:
         ]
         seen.over_cap = sum(b.checker == "cap" for b in self.checkers.broken)
         seen.over_burst = sum(b.checker == "burst" for b in self.checkers.broken)
-        for stream in mesh.clocks:
-            seen.trees.append(self.tree_shot(stream, now))
         if self._before is not None:
             steps = sorted(self._steps, key=lambda step: step.time_s)
             seen.story = o.Story(self._before, tuple(steps))

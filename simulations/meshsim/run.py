@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from meshproto.node import NodeConfig
 from meshsim import world
 from meshsim.checkers import Checkers
@@ -21,11 +19,10 @@ from meshsim.engine import Engine, collector_paused
 from meshsim.errors import ScenarioError
 from meshsim.eventlog import EventLog
 from meshsim.mesh import Mesh
-from meshsim.observation import Floats, Observation, Population
-from meshsim.paths import Paths
-from meshsim.population import COPY_BPS, UTILISATION, NodeSpec
+from meshsim.observation import Observation
 from meshsim.recorder import Recorder
 from meshsim.scenario import Scenario
+from meshsim.space import population_of, space_of
 from meshsim.strikes import Faults
 from meshsim.workload import Play
 
@@ -34,30 +31,6 @@ COLD_S = 15.0
 """When the overlay of a cold start is judged."""
 
 SAMPLED_MAX = 100
-CHILDREN_MAX = 16
-
-
-class ModelSpace:
-    """The latency model as the oracle sees it."""
-
-    __slots__ = ("_paths",)
-
-    def __init__(self, paths: Paths) -> None:
-        self._paths = paths
-
-    def one_way_s(self, node: int) -> Floats:
-        """Delays from `node`."""
-        one_way, size = self._paths.one_way, self._paths.size
-        return np.array(
-            [0.0 if other == node else one_way(node, other) for other in range(size)]
-        )
-
-    def one_way_to_s(self, node: int) -> Floats:
-        """Delays to `node`."""
-        one_way, size = self._paths.one_way, self._paths.size
-        return np.array(
-            [0.0 if other == node else one_way(other, node) for other in range(size)]
-        )
 
 
 def configured(brain: Mapping[str, Any]) -> NodeConfig:
@@ -80,28 +53,13 @@ def _changed(value: Any, way: list[str], last: str, wanted: Any) -> Any:
     return replace(value, **{last: wanted})
 
 
-def slots_of(spec: NodeSpec, bitrate_bps: int) -> int:
-    """How many children of a stream a node may feed (RFC 0011 section 5)."""
-    copies = int(spec.uplink_bps * UTILISATION / bitrate_bps + 1e-9)
-    return min(copies, CHILDREN_MAX)
-
-
-def population(specs: tuple[NodeSpec, ...], bitrate_bps: int) -> Population:
-    """The population as the report sees it."""
-    return Population(
-        slots=np.array([slots_of(spec, bitrate_bps) for spec in specs]),
-        hop_s=np.array([spec.hop_s for spec in specs]),
-        names=tuple(spec.kind for spec in specs),
-    )
-
-
 def simulate(
     scenario: Scenario,
     seed: int,
     progress: Callable[[float], object] | None = None,
     log: EventLog | None = None,
 ) -> Observation:
-    """Run it; `progress(virtual seconds)` is called from time to time.
+    """Run it; `progress(share done)` is called from time to time.
 
     With `log` the hash of everything that happened stands in the observation.
     """
@@ -115,12 +73,11 @@ class Run:
         self.scenario = scenario
         built = world.build(scenario, seed, log)
         self.engine: Engine = built.engine
-        bitrate = max((s.bitrate_bps for s in scenario.streams), default=COPY_BPS)
         self.seen = Observation(
             scenario.name,
             seed,
-            ModelSpace(built.network.paths),
-            population(built.population, bitrate),
+            space_of(built.network.paths),
+            population_of(built.population),
             title=scenario.title,
             steady=(scenario.settle_s, scenario.duration_s),
             parameters={"nodes": scenario.nodes, "model": scenario.paths.model},
@@ -149,7 +106,7 @@ class Run:
         engine.at(SAMPLE_S, self._sample)
         began, wall = engine.now, time.monotonic()
         with collector_paused():
-            engine.run_until(scenario.duration_s, progress)
+            engine.run_until(scenario.duration_s, self._progress(progress))
         seen = self.seen
         seen.simulated_s = engine.now - began
         seen.wall_s = time.monotonic() - wall
@@ -160,6 +117,13 @@ class Run:
         if engine.log is not None:
             seen.log_hash = engine.log.digest()
         return seen
+
+    def _progress(
+        self, told: Callable[[float], object] | None
+    ) -> Callable[[float], object] | None:
+        if told is None:
+            return None
+        return lambda now: told(now / self.scenario.duration_s)
 
     def _cold(self) -> None:
         self.recorder.overlay_shot(self.engine.now, "cold")

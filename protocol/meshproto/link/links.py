@@ -344,8 +344,8 @@ class Links:
         self._dirty[peer.link] = peer
         for reason in faults:
             self._punish(peer, reason, now)
-        if peer.state is State.GONE:
-            return []
+        if peer.link not in self._links:
+            return []  # that was one penalty too many
         return [r for r in records if r.KIND >= OWN_KINDS or self._own(peer, r, now)]
 
     def _ready(self, peer: Neighbour) -> None:
