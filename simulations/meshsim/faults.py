@@ -51,11 +51,13 @@ class Fault:
     """One entry of a scenario; which fields count depends on `what`.
 
     `count` nodes are hit, or the share `portion` of those eligible.  With `every_s` it
-    strikes at random times with that mean interval from `at_s` to `until_s`.
+    strikes at random times with that mean interval from `at_s` to `until_s`.  Faults of
+    one `label` are counted together in the report.
     """
 
     what: What
     at_s: float
+    label: str = ""
     who: Who = Who.RANDOM
     nodes: tuple[int, ...] = ()
     count: int = 1
@@ -97,6 +99,10 @@ class Field(Protocol):
 
     def origins(self) -> list[int]:
         """Living nodes with a publisher."""
+        ...
+
+    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
+        """These are about to be hit: look at what depends on them first."""
         ...
 
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:

@@ -47,6 +47,7 @@ class Faults:
         hit = choose(fault, self._field, self._chance)
         self._serial += 1
         self.struck.append((self._engine.now, fault.what, tuple(hit)))
+        self._field.struck(fault, hit, self._engine.now)
         self._act(fault, hit)
 
     def _later(
