@@ -98,7 +98,7 @@ def test_the_death_of_a_relay_freezes_pictures_for_seconds() -> None:
     faults = Faults(engine, mesh)
     faults.schedule([Fault(What.CRASH, engine.now, Who.BUSIEST)])
     engine.run_until(engine.now + 30.0)
-    (_, _, (dead,)) = faults.struck[0]
+    (dead,) = faults.struck[0].hit
     assert dead not in mesh.alive()
     assert 3.0 < max(gap for n, gap in enumerate(mesh.longest_gap_s) if n != dead) < 15
 

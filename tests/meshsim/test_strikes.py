@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshsim.faults import Fault, What, Who
+from meshsim.faults import Fault, Strike, What, Who
 from meshsim.network import Kind
 from meshsim.strikes import Faults
 from support.stage import Ledger
@@ -165,14 +165,19 @@ def test_random_faults_strike_at_their_mean_interval_within_their_time() -> None
     faults = Faults(field.engine, field)
     faults.schedule([Fault(What.READDRESS, 100.0, every_s=10.0, until_s=10_100.0)])
     field.engine.run_until(20_000.0)
-    times = [time for time, _, _ in faults.struck]
+    times = [strike.time_s for strike in faults.struck]
     assert len(times) == pytest.approx(1000, rel=0.12)
     assert 100.0 < times[0] < times[-1] <= 10_100.0
 
 
-def test_it_is_remembered_what_struck_whom() -> None:
+def test_it_is_remembered_and_told_before_it_has_an_effect() -> None:
     field = Ledger().all_run()
-    faults = Faults(field.engine, field)
-    faults.schedule([node_7(What.CRASH), Fault(What.LOSE, 6.0, share=0.1)])
+    told: list[tuple[Strike, bool]] = []
+    faults = Faults(
+        field.engine, field, lambda strike: told.append((strike, 7 in field.running))
+    )
+    crash, loss = node_7(What.CRASH, label="one"), Fault(What.LOSE, 6.0, share=0.1)
+    faults.schedule([crash, loss])
     field.engine.run_until(10.0)
-    assert faults.struck == [(5.0, What.CRASH, (7,)), (6.0, What.LOSE, ())]
+    assert faults.struck == [Strike(5.0, crash, (7,)), Strike(6.0, loss, ())]
+    assert told == [(faults.struck[0], True), (faults.struck[1], False)]
