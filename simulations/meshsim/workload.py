@@ -32,12 +32,17 @@ class Come(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """How nodes start: the first `first` at time 0, the others by `come`."""
+    """How nodes start: the first `first` at time 0, the others by `come`; the last
+    `late` are newcomers, one after another from `late_at_s` over `late_over_s`.
+    """
 
     come: Come = Come.AT_ONCE
     at_s: float = 0.0
     over_s: float = 0.0
     first: int = 8
+    late: int = 0
+    late_at_s: float = 0.0
+    late_over_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +177,20 @@ class Play:
     def _arrive(self, arrivals: Arrivals) -> None:
         order = list(range(self.size))
         self._chance.shuffle(order)
-        first = order[: arrivals.first]
-        others = order[arrivals.first :]
-        times = spread(arrivals.come, len(others), arrivals.over_s, self._chance)
-        for node in first:
-            self._engine.at(0.0, self._start, node, False)
-        for node, after_s in zip(others, times, strict=True):
-            self._engine.at(arrivals.at_s + after_s, self._start, node, False)
+        first, others = order[: arrivals.first], order[arrivals.first :]
+        cut = max(len(others) - arrivals.late, 0)
+        self._start_all(first, 0.0, [0.0] * len(first))
+        times = spread(arrivals.come, cut, arrivals.over_s, self._chance)
+        self._start_all(others[:cut], arrivals.at_s, times)
+        late = others[cut:]
+        times = spread(Come.EVENLY, len(late), arrivals.late_over_s, self._chance)
+        self._start_all(late, arrivals.late_at_s, times)
+
+    def _start_all(
+        self, nodes: Sequence[int], at_s: float, times: Sequence[float]
+    ) -> None:
+        for node, after_s in zip(nodes, times, strict=True):
+            self._engine.at(at_s + after_s, self._start, node, False)
 
     def _start(self, node: int, keep_state: bool) -> None:
         self._stage.start(node, self._engine.now, keep_state=keep_state)
@@ -238,18 +250,17 @@ class Play:
                         self._visit(member, name, at)
 
     def _churn_next(self, churn: Churn, after_s: float) -> None:
-        """One departure after another; the rate is that of the fullest hour."""
-        living = max(len(self._stage.alive()), 1)
-        at = after_s + self._chance.expovariate(churn.per_min * living / 60.0)
+        at = after_s + self._chance.expovariate(churn.per_min * self.size / 60.0)
         if churn.until_s is None or at <= churn.until_s:
-            self._engine.at(max(at, self._engine.now), self._churn, churn)
+            self._engine.at(at, self._churn, churn)
 
     def _churn(self, churn: Churn) -> None:
+        """Somebody may go: the clock ticks for all nodes, the dead are passed over."""
         now = self._engine.now
         busy = set(self.publishers.values())
-        living = [node for node in self._stage.alive() if node not in busy]
-        if living and (not churn.diurnal or self._chance.random() < daylight(now)):
-            node = self._chance.choice(living)
+        node = self._chance.randrange(self.size)
+        dark = churn.diurnal and self._chance.random() > daylight(now)
+        if node in self._stage.alive() and node not in busy and not dark:
             self._stage.stop(node, now, goodbye=churn.goodbye)
             away_s = self._chance.expovariate(1.0 / churn.away_s)
             self._engine.after(away_s, self._start, node, churn.keep_state)
@@ -275,8 +286,8 @@ def spread(come: Come, count: int, over_s: float, chance: random.Random) -> list
 
 
 def _flash(chance: random.Random, over_s: float) -> float:
-    half_life = over_s / 8.0
-    return min(chance.expovariate(math.log(2.0) / half_life), over_s)
+    half_lives = -math.log2(1.0 - chance.random())
+    return min(half_lives * over_s / 8.0, over_s)
 
 
 def _by_day(chance: random.Random, over_s: float) -> float:
