@@ -62,7 +62,6 @@ class Fault:
 
     what: What
     at_s: float
-    label: str = ""
     who: Who = Who.RANDOM
     nodes: tuple[int, ...] = ()
     count: int = 1
@@ -119,10 +118,6 @@ class Field(Protocol):
 
     def origins(self) -> list[int]:
         """Living nodes with a publisher."""
-        ...
-
-    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
-        """These are about to be hit: look at what depends on them first."""
         ...
 
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:
