@@ -68,8 +68,12 @@ def _asset(name: str) -> str:
 
 
 def _subtitle(report: Report) -> str:
-    told = [f"{key} {value}" for key, value in report.parameters.items()]
-    return ", ".join([f"scenario {report.scenario}", f"seed {report.seed}", *told])
+    changed = [
+        f"{key}={value}"
+        for key, value in report.parameters.items()
+        if key not in {"nodes", "model", "duration_s"}
+    ]
+    return ", ".join([f"scenario {report.scenario}", f"seed {report.seed}", *changed])
 
 
 def _summary(report: Report) -> Iterator[str]:
