@@ -168,7 +168,7 @@ def plot_figure(plot: Plot) -> str:
 def _story(report: Report) -> Iterator[str]:
     if not report.story:
         return
-    data = json.dumps(report.story, separators=(",", ":")).replace("</", "<\\/")
+    data = json.dumps(report.story, separators=(",", ":")).replace("<", "\\u003c")
     keys = "".join(
         f'<span class="key n-{state}">{said}</span>' for state, said in STORY_LEGEND
     )
