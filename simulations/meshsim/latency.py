@@ -125,9 +125,8 @@ def _cities_rows() -> list[list[float]]:
 def planetlab(access_rtt_s: Sequence[float], chance: random.Random) -> Sites:
     """Nodes on PlanetLab's sites, evenly."""
     rows = _planetlab_rows()
-    return Sites(
-        rows, _weighted([1.0] * len(rows), len(access_rtt_s), chance), access_rtt_s
-    )
+    place = evenly(len(rows), len(access_rtt_s), chance)
+    return Sites(rows, place, access_rtt_s)
 
 
 def cities(access_rtt_s: Sequence[float], chance: random.Random) -> Sites:

@@ -123,16 +123,17 @@ class Network:
         kind: Kind,
         deliver: Callable[..., object],
         *args: Any,
+        hold_s: float = 0.0,
     ) -> bool:
         """Send a datagram; `deliver(*args, arrival)` if and when it arrives.
 
-        `octets` is the payload.  False says that it will not arrive, which only the
-        simulator may know.
+        `octets` is the payload; `hold_s` is how long the sender keeps it before it
+        leaves.  False says that it will not arrive, which only the simulator may know.
         """
         self.octets[kind][src] += octets + OVERHEAD[kind]
         self.packets[kind] += 1
         engine = self._engine
-        delay = self.paths.one_way(src, dst)
+        delay = self.paths.one_way(src, dst) + hold_s
         if self._plain:
             if delay == math.inf:
                 return self._drop("no path")
