@@ -51,7 +51,8 @@ class Fault:
     """One entry of a scenario; which fields count depends on `what`.
 
     `count` nodes are hit, or the share `portion` of those eligible.  With `every_s` it
-    strikes at random times with that mean interval from `at_s` to `until_s`.
+    strikes at random times with that mean interval from `at_s` to `until_s`.  Figures of
+    faults with one `label` are counted together.
     """
 
     what: What
@@ -66,13 +67,23 @@ class Fault:
     period_s: float = 2.0
     by_s: float = 0.0
     lag_s: float = 0.0
-    about: str = "slots"
+    about: str = "capacity"
     one_way: bool = False
     share: float = 1.0
     burst_s: float = 0.5
     packets: Kind = Kind.CONTROL
     every_s: float | None = None
     until_s: float | None = None
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault that struck at `time_s`, and those whom it hit."""
+
+    time_s: float
+    fault: Fault
+    hit: tuple[int, ...]
 
 
 class Field(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from meshsim.engine import Engine
-from meshsim.faults import Fault, Field, What, Who, choose
+from meshsim.faults import Fault, Field, Strike, What, Who, choose
 from meshsim.partition import cut
 from meshsim.weather import Loss
 
@@ -15,15 +15,22 @@ from meshsim.weather import Loss
 class Faults:
     """Schedules the faults of a scenario and remembers what struck."""
 
-    __slots__ = ("_chance", "_engine", "_field", "_serial", "struck")
+    __slots__ = ("_chance", "_engine", "_field", "_serial", "_told", "struck")
 
-    def __init__(self, engine: Engine, field: Field) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        field: Field,
+        told: Callable[[Strike], object] | None = None,
+    ) -> None:
+        """`told(strike)` is called just before a fault has its effect."""
         self._engine = engine
         self._field = field
         self._chance = engine.stream("faults")
         self._serial = 0
-        self.struck: list[tuple[float, What, tuple[int, ...]]] = []
-        """(time, what, those hit), in order; ends of faults are not listed."""
+        self._told = told
+        self.struck: list[Strike] = []
+        """In order; ends of faults are not listed."""
 
     def schedule(self, faults: Sequence[Fault]) -> None:
         """Arrange for every fault; call once, at the start of a run."""
@@ -46,7 +53,10 @@ class Faults:
     def _strike(self, fault: Fault) -> None:
         hit = choose(fault, self._field, self._chance)
         self._serial += 1
-        self.struck.append((self._engine.now, fault.what, tuple(hit)))
+        strike = Strike(self._engine.now, fault, tuple(hit))
+        self.struck.append(strike)
+        if self._told is not None:
+            self._told(strike)
         self._act(fault, hit)
 
     def _later(

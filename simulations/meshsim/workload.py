@@ -238,18 +238,17 @@ class Play:
                         self._visit(member, name, at)
 
     def _churn_next(self, churn: Churn, after_s: float) -> None:
-        """One departure after another; the rate is that of the fullest hour."""
-        living = max(len(self._stage.alive()), 1)
-        at = after_s + self._chance.expovariate(churn.per_min * living / 60.0)
+        at = after_s + self._chance.expovariate(churn.per_min * self.size / 60.0)
         if churn.until_s is None or at <= churn.until_s:
-            self._engine.at(max(at, self._engine.now), self._churn, churn)
+            self._engine.at(at, self._churn, churn)
 
     def _churn(self, churn: Churn) -> None:
+        """Somebody may go: the clock ticks for all nodes, the dead are passed over."""
         now = self._engine.now
         busy = set(self.publishers.values())
-        living = [node for node in self._stage.alive() if node not in busy]
-        if living and (not churn.diurnal or self._chance.random() < daylight(now)):
-            node = self._chance.choice(living)
+        node = self._chance.randrange(self.size)
+        dark = churn.diurnal and self._chance.random() > daylight(now)
+        if node in self._stage.alive() and node not in busy and not dark:
             self._stage.stop(node, now, goodbye=churn.goodbye)
             away_s = self._chance.expovariate(1.0 / churn.away_s)
             self._engine.after(away_s, self._start, node, churn.keep_state)
@@ -275,8 +274,8 @@ def spread(come: Come, count: int, over_s: float, chance: random.Random) -> list
 
 
 def _flash(chance: random.Random, over_s: float) -> float:
-    half_life = over_s / 8.0
-    return min(chance.expovariate(math.log(2.0) / half_life), over_s)
+    half_lives = -math.log2(1.0 - chance.random())
+    return min(half_lives * over_s / 8.0, over_s)
 
 
 def _by_day(chance: random.Random, over_s: float) -> float:

@@ -8,6 +8,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshproto.errors import LimitError, StateError
 from meshsim import engine as module
 from meshsim.engine import Engine, collector_paused

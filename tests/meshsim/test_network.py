@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshsim.engine import Engine
 from meshsim.network import CALM, OVERHEAD, Conditions, Kind, Network
 from meshsim.partition import cut

@@ -8,6 +8,7 @@ import statistics
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshsim.errors import ScenarioError
 from meshsim.population import (
     COPY_BPS,
@@ -20,7 +21,7 @@ from meshsim.population import (
 )
 
 
-def drawn(mix: str = "study", size: int = 1000, slots: float | None = None):  # noqa: ANN201
+def drawn(mix: str = "study", size: int = 1000, slots: float | None = None):
     return draw(MIXES[mix], size, random.Random(1), slots)
 
 
@@ -81,9 +82,7 @@ def test_scaling_meets_the_total_and_keeps_the_proportions(
             assert abs(after - before * factor) < 1.0
 
 
-@given(
-    st.lists(st.floats(0.01, 5.0), min_size=1, max_size=6), st.integers(1, 1000)
-)
+@given(st.lists(st.floats(0.01, 5.0), min_size=1, max_size=6), st.integers(1, 1000))
 def test_shares_add_up_and_are_off_by_less_than_one(
     parts: list[float], size: int
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import networkx as nx
 import pytest
+
 from meshsim import topology
 from meshsim.errors import ScenarioError
 from meshsim.paths import round_trip

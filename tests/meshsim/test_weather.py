@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import statistics
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from meshsim.weather import (
     JITTER_MEAN_MAX_S,
     JITTER_MEDIAN_S,
@@ -80,7 +82,7 @@ def test_bursts_last_as_long_as_asked_for() -> None:
 
 def test_independent_losses_do_not_cluster_and_bursts_do() -> None:
     def both(outcome: list[bool]) -> float:
-        pairs = zip(outcome, outcome[1:], strict=False)
+        pairs = itertools.pairwise(outcome)
         return statistics.mean(a and b for a, b in pairs)
 
     assert both(lost(Loss(0.05), 0.01, 100_000)) < 0.004
@@ -89,7 +91,7 @@ def test_independent_losses_do_not_cluster_and_bursts_do() -> None:
 
 def test_a_long_pause_forgets_the_burst() -> None:
     outcome = lost(Loss(0.1, 0.5, 1.0), 1000.0, 50_000)
-    after_a_loss = [b for a, b in zip(outcome, outcome[1:], strict=False) if a]
+    after_a_loss = [b for a, b in itertools.pairwise(outcome) if a]
     assert statistics.mean(after_a_loss) == pytest.approx(0.1, rel=0.15)
 
 
