@@ -266,9 +266,10 @@ class Rig:
         return [event.reason for event in self.events if isinstance(event, Refused)]
 
     def score(self, node: NodeId) -> float:
-        return self.router.scores.of(node)
+        return self.router.score(node, self.now)
 
     def penalty(self, node: NodeId) -> float:
+        self.router.scores.advance(self.now)
         return self.router.scores.penalty(node)
 
 
