@@ -10,6 +10,7 @@ import hashlib
 import heapq
 import random
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -288,7 +289,7 @@ class Web:
                 GossipConfig(**options),
                 self.boxes[index],
                 random.Random(seed * 1000 + index),
-                lambda data, me=node_id(index): seal(me, data),
+                partial(seal, node_id(index)),
                 verify,
                 Records(),
             )
@@ -344,9 +345,7 @@ class Web:
                 self.rpcs += 1
                 to = self.index[output.neighbour]
                 entry = (self.now + self.DELAY_S, next(self.count))
-                heapq.heappush(
-                    self.flying, (*entry, node_id(index), to, output.rpc)
-                )
+                heapq.heappush(self.flying, (*entry, node_id(index), to, output.rpc))
         if (at := router.next_timeout()) is not None:
             heapq.heappush(self.timers, (at, index))
 

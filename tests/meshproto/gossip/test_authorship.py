@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from meshproto.config.gossip import Signing
-from meshproto.gossip.authorship import authentic, content_id, fault, message_id, written
+from meshproto.gossip.authorship import (
+    authentic,
+    content_id,
+    fault,
+    message_id,
+    written,
+)
 from meshproto.ids import NodeId
 from meshproto.wire import peer_id
 from meshproto.wire.pubsub import Message
@@ -42,7 +48,8 @@ def test_what_is_missing_or_odd_is_named(change: dict[str, bytes], reason: str) 
 
 
 @pytest.mark.parametrize(
-    "change", [{"data": b"y"}, {"topic": "t"}, {"origin": node_id(2)}, {"seqno": bytes(8)}]
+    "change",
+    [{"data": b"y"}, {"topic": "t"}, {"origin": node_id(2)}, {"seqno": bytes(8)}],
 )
 def test_whatever_is_changed_breaks_the_signature(change: dict[str, bytes]) -> None:
     assert not authentic(SIGN, replace(message(A, 1), **change), verify)  # type: ignore[arg-type]
@@ -66,7 +73,9 @@ def test_without_authors_nothing_may_hint_at_one() -> None:
 
 
 def test_without_authors_equal_data_is_one_message() -> None:
-    assert message_id(NO_SIGN, Message("a", b"x")) == message_id(NO_SIGN, Message("b", b"x"))
+    assert message_id(NO_SIGN, Message("a", b"x")) == message_id(
+        NO_SIGN, Message("b", b"x")
+    )
     assert message_id(NO_SIGN, Message("a", None)) == content_id(b"")
     assert len(content_id(b"x", b"domain", 20)) == 20
     assert content_id(b"x", b"domain") != content_id(b"x")

@@ -27,7 +27,9 @@ def trusted() -> tuple[Rig, NodeId]:
 
 
 def offers(rig: Rig, node: NodeId) -> tuple[PeerInfo, ...]:
-    return exchange.offers(rig.router._state, joined(rig), rig.router._state.peers[node])
+    return exchange.offers(
+        rig.router._state, joined(rig), rig.router._state.peers[node]
+    )
 
 
 def test_other_subscribers_in_good_standing_are_offered_with_their_records() -> None:

@@ -8,7 +8,13 @@ from meshproto.gossip.grid import Grid
 
 def test_ticks_are_counted_from_the_origin() -> None:
     grid = Grid(0.5, 10.0)
-    assert [grid.number(at) for at in (9.9, 10.0, 10.49, 10.5, 12.0)] == [-1, 0, 0, 1, 4]
+    assert [grid.number(at) for at in (9.9, 10.0, 10.49, 10.5, 12.0)] == [
+        -1,
+        0,
+        0,
+        1,
+        4,
+    ]
     assert grid.at(4) == 12.0
 
 

@@ -150,7 +150,9 @@ def test_what_a_sender_hangs_on_is_not_passed_on() -> None:
     rig, nodes = meshed(2)
     sent = message(AUTHOR, 1)
     ballast = protobuf.octets_field(99, bytes(1000))
-    rig.hear(nodes[0], [protobuf.octets_field(2, pubsub.encode_message(sent) + ballast)])
+    rig.hear(
+        nodes[0], [protobuf.octets_field(2, pubsub.encode_message(sent) + ballast)]
+    )
     rig.judge()
     assert rig.got(id_of(sent)) == [nodes[1]]
     assert max(rig.sizes) < 200
@@ -179,7 +181,8 @@ def test_a_fanout_loses_who_fell_from_grace_and_is_refilled() -> None:
     rig.router.scores.set_app(fallen, rig.config.thresholds.publish - 1)
     second = rig.got(rig.publish())
     assert len(second) == 6
-    assert set(second) - set(first) and fallen not in second
+    assert set(second) - set(first)
+    assert fallen not in second
 
 
 @pytest.mark.parametrize("verdict", [Verdict.IGNORE, Verdict.REJECT])

@@ -25,7 +25,9 @@ def test_a_neighbour_is_told_our_topics_and_later_changes() -> None:
     rig.join(OTHER)
     node = rig.up(topics=())
     rig.leave(TOPIC)
-    told = [(one.topic, one.subscribe) for _, rpc in rig.said for one in rpc.subscriptions]
+    told = [
+        (one.topic, one.subscribe) for _, rpc in rig.said for one in rpc.subscriptions
+    ]
     assert told == [(TOPIC, True), (OTHER, True), (TOPIC, False)]
     assert {who for who, _ in rig.said} == {node}
 
@@ -347,7 +349,9 @@ class Siege:
         assert len(state.wanted) <= config.wanted_max
         assert len(state.scores) <= len(state.peers) + config.retained_scores_max
         for topic in state.topics:
-            assert topic.subscribers or topic.mesh is not None or topic.fanout is not None
+            assert (
+                topic.subscribers or topic.mesh is not None or topic.fanout is not None
+            )
             for members in (topic.mesh, topic.fanout, topic.subscribers):
                 assert set(members or ()) <= set(state.peers)
         for peer in state.peers.values():

@@ -38,7 +38,11 @@ def test_the_table_is_bounded_and_the_oldest_goes() -> None:
     for number in range(5):
         seen.add(b"m%d" % number, sighting(1.0))
     assert len(seen) == 3
-    assert [bool(seen.get(b"m%d" % n, 1.0)) for n in range(5)] == [False, False, *[True] * 3]
+    assert [bool(seen.get(b"m%d" % n, 1.0)) for n in range(5)] == [
+        False,
+        False,
+        *[True] * 3,
+    ]
 
 
 def test_messages_without_a_verdict_are_counted_also_when_they_expire() -> None:

@@ -93,7 +93,9 @@ pieces = st.one_of(
 
 
 @given(st.lists(pieces, max_size=8))
-def test_fields_survive_their_octets(written: list[tuple[int, int, int | bytes]]) -> None:
+def test_fields_survive_their_octets(
+    written: list[tuple[int, int, int | bytes]],
+) -> None:
     data = b"".join(
         octets_field(number, value)
         if isinstance(value, bytes)
@@ -109,4 +111,6 @@ def test_reading_ends_in_fields_or_one_error(data: bytes) -> None:
         found = list(fields(data))
     except DecodeError:
         return
-    assert sum(2 if isinstance(v, int) else 1 + len(v) for _, _, v in found) <= len(data)
+    assert sum(2 if isinstance(v, int) else 1 + len(v) for _, _, v in found) <= len(
+        data
+    )

@@ -37,7 +37,12 @@ def few(of: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
 
 
 controls = st.builds(
-    Control, few(st.builds(IHave, topics, ids)), few(ids), few(topics), few(prunes), few(ids)
+    Control,
+    few(st.builds(IHave, topics, ids)),
+    few(ids),
+    few(topics),
+    few(prunes),
+    few(ids),
 )
 rpcs = st.builds(
     Rpc,
@@ -60,7 +65,9 @@ def control_octets(told: Control) -> bytes:
 
 
 def rpc_octets(told: Rpc) -> bytes:
-    parts = [pubsub.subscription(one.topic, one.subscribe) for one in told.subscriptions]
+    parts = [
+        pubsub.subscription(one.topic, one.subscribe) for one in told.subscriptions
+    ]
     parts += map(pubsub.publication, told.publish)
     if told.control is not None:
         parts.append(control_octets(told.control))
