@@ -274,6 +274,25 @@ class Rig:
         return self.router.scores.penalty(node)
 
 
+def meshed(
+    number: int, *, outbound: int = 2, **options: Any
+) -> tuple[Rig, list[NodeId]]:
+    """A joined router and neighbours that grafted themselves."""
+    rig = Rig(**options)
+    rig.join()
+    nodes = [rig.up(outbound=index < outbound) for index in range(number)]
+    for node in nodes:
+        rig.graft(node)
+    rig.forget()
+    assert rig.mesh() == nodes
+    return rig, nodes
+
+
+def disgrace(rig: Rig, node: NodeId, score: float) -> None:
+    """Give a neighbour a score by the owner's own judgement (P5)."""
+    rig.router.scores.set_app(node, score)
+
+
 class Web:
     """Real routers, joined by streams with a fixed delay, in virtual time."""
 
