@@ -154,7 +154,7 @@ class Links:
                 peer.quality.suspect = False
                 self._tell(peer, events.LinkRecovered(neighbour))
                 self._arm(peer)
-        if peer.state is State.READY and peer.quality.moved():
+        if peer.ready and peer.quality.moved():
             self._changes.append(events.CostMoved(neighbour))
 
     def heard(self, neighbour: NodeId, now: float) -> None:
@@ -173,7 +173,7 @@ class Links:
         """
         del now
         peer = self._nodes.get(neighbour)
-        if peer is None or peer.state is not State.READY:
+        if peer is None or not peer.ready:
             return False
         if not peer.channel.send(record):
             limit = VALUE_OCTETS_MAX if record.RELIABLE else SEGMENT_OCTETS_MAX
@@ -250,13 +250,13 @@ class Links:
     def neighbours(self) -> Iterator[NodeId]:
         """Nodes with a ready link, the oldest first."""
         for node, peer in self._nodes.items():
-            if peer.state is State.READY:
+            if peer.ready:
                 yield node
 
     def linked(self, node: NodeId) -> bool:
         """Whether `node` has a ready link."""
         peer = self._nodes.get(node)
-        return peer is not None and peer.state is State.READY
+        return peer is not None and peer.ready
 
     def rtt_s(self, node: NodeId) -> float | None:
         """Smoothed round trip, None without a link."""
@@ -316,15 +316,15 @@ class Links:
             self._hello(peer, now)
 
     def _read(self, peer: Neighbour, frame: Frame, now: float) -> list[Record]:
-        if peer.state is not State.READY or not peer.fits(frame):
+        if not peer.ready or not peer.fits(frame):
             known = self._greeting(peer, frame, now)
-            if peer.state is State.GONE:
+            if peer.gone:
                 return []
             if not peer.fits(frame):
                 if not known:
                     self._outbox.put(Refused(peer.node, "session-stale"))
                 return []
-        if peer.state is not State.READY:
+        if not peer.ready:
             self._ready(peer)
         if frame.version != peer.channel.version:
             raise DecodeError("frame-version")
@@ -333,7 +333,7 @@ class Links:
         self._dirty[peer.link] = peer
         for reason in faults:
             self._punish(peer, reason, now)
-        if peer.state is State.GONE:
+        if peer.gone:
             return []
         return [r for r in records if r.KIND >= OWN_KINDS or self._own(peer, r, now)]
 
@@ -370,7 +370,7 @@ class Links:
             return
         if frame is None or not peer.fits(frame):
             peer.channel.send(Heard(hello.session, hello.sent_s, 0.0))
-            if frame is not None and peer.state is not State.READY:
+            if frame is not None and not peer.ready:
                 self._hello(peer, now)
         self._dirty[peer.link] = peer
 
@@ -380,7 +380,7 @@ class Links:
             peer.channel.peer = hello.session
             self._end(peer, "version" if version is None else "identity")
             return False
-        if peer.state is State.READY:
+        if peer.ready:
             self._changes.append(events.LinkLost(peer.node, "restarted"))
             peer.greet(self._next_session(), now)
         peer.bind(hello, version)
@@ -431,7 +431,7 @@ class Links:
 
     def _punish(self, peer: Neighbour, reason: str, now: float) -> None:
         self._outbox.put(Refused(peer.node, reason))
-        if peer.state is not State.GONE and not peer.penalties.take(now):
+        if not peer.gone and not peer.penalties.take(now):
             self._end(peer, "protocol")
 
     def _parted(self, peer: Neighbour, goodbye: Goodbye) -> None:
@@ -441,7 +441,7 @@ class Links:
 
     def _end(self, peer: Neighbour, reason: str) -> None:
         """Say goodbye once, forget the link and have the driver hang up."""
-        if peer.state is State.GONE:
+        if peer.gone:
             return
         self._remove(peer, reason)
         frame = peer.channel.farewell(Goodbye(reason[:REASON_OCTETS_MAX]))
@@ -449,7 +449,7 @@ class Links:
         self._outbox.put(HangUp(peer.node, reason))
 
     def _remove(self, peer: Neighbour, reason: str, theirs: str = "") -> None:
-        lost = events.LinkLost if peer.state is State.READY else events.LinkFailed
+        lost = events.LinkLost if peer.ready else events.LinkFailed
         self._changes.append(lost(peer.node, reason, theirs))
         peer.state = step(peer.state, Signal.END)
         del self._links[peer.link]
@@ -473,7 +473,7 @@ class Links:
             self._arm(peer)
 
     def _tell(self, peer: Neighbour, change: events.Change) -> None:
-        if peer.state is State.READY:
+        if peer.ready:
             self._changes.append(change)
 
     # --- outputs and deadlines
@@ -483,7 +483,7 @@ class Links:
             self._outbox.put(Transmit(peer.link, frame))
 
     def _arm(self, peer: Neighbour) -> None:
-        if peer.state is State.GONE:
+        if peer.gone:
             return
         due_at = peer.due_at()
         if due_at == NEVER:

@@ -58,6 +58,16 @@ class Neighbour:
     def __repr__(self) -> str:
         return f"<link {self.link} {self.state.value} to {self.node[-4:].hex()}>"
 
+    @property
+    def ready(self) -> bool:
+        """Whether records may be sent."""
+        return self.state is State.READY
+
+    @property
+    def gone(self) -> bool:
+        """Whether the link has ended, in the middle of an input perhaps."""
+        return self.state is State.GONE
+
     def greet(self, session: int, now: float) -> None:
         """Begin (again) with a session of our own; what was under way is dropped."""
         self.state = State.GREETING
