@@ -8,8 +8,6 @@ have no effect: a link may end in the middle of an input, before anybody was tol
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from meshproto.chance import Chance
 from meshproto.config.link import LinkConfig
 from meshproto.errors import DecodeError, StateError
@@ -225,11 +223,9 @@ class Links:
 
     # --- questions
 
-    def neighbours(self) -> Iterator[NodeId]:
+    def neighbours(self) -> list[NodeId]:
         """Nodes with a ready link, the oldest first."""
-        for node, peer in self._nodes.items():
-            if peer.ready:
-                yield node
+        return [node for node, peer in self._nodes.items() if peer.ready]
 
     def linked(self, node: NodeId) -> bool:
         """Whether `node` has a ready link."""

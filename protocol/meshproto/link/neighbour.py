@@ -100,5 +100,7 @@ class Neighbour:
     def due_at(self) -> float:
         """The earliest time at which this link needs attention, `NEVER` if none."""
         channel = self.channel
-        down_at = self.quality.down_at(self.tree)
-        return min(channel.resend_at, channel.ack_at, self.hello_at, down_at)
+        due_at = min(channel.resend_at, channel.ack_at, self.hello_at)
+        if self.quality.unanswered:
+            due_at = min(due_at, self.quality.down_at(self.tree))
+        return due_at

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshproto.events import LimitReached
-from meshproto.ids import NodeId
+from meshproto.ids import LinkId, NodeId
 from meshproto.link.events import (
     CostMoved,
     LinkLost,
@@ -113,6 +113,15 @@ def test_a_record_too_large_to_travel_names_the_limit() -> None:
     limits = [LimitReached("record_octets", n) for n in (65_536, 1_056)]
     assert pair.a.saw(LimitReached) == limits
     assert pair.a.ready
+
+
+def test_neighbours_are_those_whose_link_is_ready() -> None:
+    pair = Pair.ready()
+    pair.a.links.up(LinkId(50), NodeId(b"greeting"), RTT_S, pair.now)
+    assert pair.a.links.neighbours() == [B]
+    assert pair.a.links.linked(B)
+    assert not pair.a.links.linked(NodeId(b"greeting"))
+    assert len(pair.a.links) == 2
 
 
 # --- what it costs

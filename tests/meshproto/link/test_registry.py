@@ -16,7 +16,7 @@ from meshproto.link.events import (
 from meshproto.outputs import HangUp, Transmit
 from meshproto.wire.control import frame as f
 from support.link_pair import GOOD, LINK, LOST, RTT_S, A, B, Fate, Pair, quick
-from support.link_records import Word
+from support.link_records import Glance, Word
 
 
 def test_closing_sends_what_is_queued_and_a_reason() -> None:
@@ -73,7 +73,7 @@ def test_verbs_about_a_link_that_is_gone_have_no_effect() -> None:
     assert links.take_changes() == [LinkLost(B, "closed")]
     assert (links.rtt_s(B), links.jitter_s(B), links.loss(B)) == (None, 0.0, 1.0)
     assert links.suspect(B)
-    assert list(links.neighbours()) == []
+    assert links.neighbours() == []
 
 
 def test_malformed_frames_are_refused_and_enough_of_them_end_the_link() -> None:
@@ -219,3 +219,15 @@ def test_nothing_revives_a_link_that_has_ended() -> None:
     assert pair.a.links.next_timeout() is None
     assert pair.a.links.idle()
     assert len(pair.a.links) == 0
+
+
+def test_wrong_records_in_a_good_frame_count_as_mistakes() -> None:
+    pair = Pair.ready()
+    frame = hostile(pair, loose=([242, "x"], [242, 1], [200, "unknown"]))
+    assert pair.a.links.receive(LINK, frame, pair.now) == [Glance(1)]
+    pair.pump(pair.a)
+    assert pair.a.saw(Refused) == [Refused(B, "record-integer")]
+    many = hostile(pair, loose=([242, "x"],) * 40)
+    assert pair.a.links.receive(LINK, many, pair.now) == []
+    pair.pump(pair.a)
+    assert pair.a.saw(LinkLost) == [LinkLost(B, "protocol")]
