@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from meshproto.routing.digest import DIGEST_OCTETS, digest_of_told
 from meshproto.routing.events import TableMismatch
 from meshproto.routing.table import Entry
@@ -71,7 +73,7 @@ def test_mismatches_ask_again_only_after_growing_pauses() -> None:
         if made.sent(TableRequest):
             asked.append(made.now)
         made.advance(1.0)
-    pauses = [b - a for a, b in zip(asked, asked[1:], strict=False)]
+    pauses = [b - a for a, b in pairwise(asked)]
     assert pauses == [30.0, 60.0, 120.0, 240.0]
 
 

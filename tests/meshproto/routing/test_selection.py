@@ -95,6 +95,8 @@ def test_what_is_selected_is_usable_and_within_the_margin_of_the_best(
     if found is not None:
         assert found in usables
         best = min(usables, key=lambda route: route.metric)
-        assert found is best or not better(best, found, SHARE, FLOOR) or (
-            found.metric == best.metric
+        assert (
+            found is best
+            or not better(best, found, SHARE, FLOOR)
+            or (found.metric == best.metric)
         )

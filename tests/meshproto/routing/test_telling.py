@@ -82,9 +82,7 @@ def test_an_origin_is_not_told_the_way_to_itself() -> None:
     assert set(bench.sent_to()) == {"b"}
 
 
-def test_a_new_next_hop_hears_that_we_are_no_way_any_more_and_the_old_one_a_metric() -> (
-    None
-):
+def test_a_new_next_hop_is_told_no_route_and_the_old_one_a_metric() -> None:
     bench = settled("b")
     bench.hear("b", 20)
     bench.advance(0.2)
