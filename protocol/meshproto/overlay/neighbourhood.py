@@ -113,6 +113,10 @@ class Neighbourhood:
         ):
             self._make_guest(link, now)
         state.links.add(link)
+        if outbound and state.links.lasting > state.room() + state.config.links_over:
+            # why: those who dialled in meanwhile took the place
+            self.drop(node, "full")
+            return None
         link.trade = dialled is not None and dialled.trade
         return link
 

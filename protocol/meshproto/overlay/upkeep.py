@@ -131,6 +131,7 @@ class Upkeep:
         carries = state.surroundings.carries_tree
         found = victim(graph, best.rank_s, state.config, carries)
         spare = state.target() + state.config.links_over - len(graph)
+        spare = min(spare, state.room() - state.links.lasting)
         if found is not None or spare > 0:
             self._neighbourhood.dial(best, Kind.NEAR, now, trade=True)
 
