@@ -137,6 +137,8 @@ class DistributionConfig:
     """Packets between the newest and the pause, at least."""
     pause_s: float = 0.1
     """Nothing new that long after the pause: the old parent resumes."""
+    pause_max_s: float = 0.5
+    """At most so long for the packets before the pause (slow packet clocks)."""
     commit_s: float = 2.0
     """For the verdict, and for a lock."""
     move_s: float = 10.0

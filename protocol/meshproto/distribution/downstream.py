@@ -143,6 +143,8 @@ def _in_pace(shared: Shared, now: float) -> bool:
 
 def accept(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -> None:
     """Open the leg and say so."""
+    if joiner in tree.children:
+        remove(shared, tree, joiner, "replaced", now)
     child = Child(join, joiner, shared.next_alias(), now)
     child.layers = 1 if join.use is Use.DUAL else join.demand.layers
     tree.children[joiner] = child
