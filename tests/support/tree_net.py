@@ -234,9 +234,7 @@ class Net:
 
     # --- building
 
-    def add(
-        self, slots: float = 8, where: tuple[float, float] | None = None
-    ) -> Host:
+    def add(self, slots: float = 8, where: tuple[float, float] | None = None) -> Host:
         if where is None:
             where = (self.random.uniform(0, 0.1), self.random.uniform(0, 0.1))
         host = Host(self, len(self.hosts) + 1, where, slots, self.config)
@@ -626,7 +624,10 @@ class Net:
         if carried.active is None and not carried.origin:
             return
         second = carried.second
-        if second is not None and second[1] is not Second.JOINING:
+        usable = second is not None and second[1] is not Second.JOINING
+        parent_alive = carried.active is not None and self._hears(host, carried.active)
+        if usable and second is not None and not parent_alive:
+            # why only then: a stalled parent still sends keep-alives (section 7.1)
             self._maybe_switch(host, stream, carried, second[0])
         if not carried.silent and self.now - carried.last_new_at >= SILENCE_S - 1e-9:
             carried.silent = True

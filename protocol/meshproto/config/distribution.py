@@ -41,6 +41,8 @@ class DistributionConfig:
     """Standby edges per tree, whatever the slots."""
     known_max: int = 24
     """Members of a tree that a node remembers for repair."""
+    members_asked: int = 4
+    """Random members that an orphan asks when nobody it knows takes it."""
     candidates_max: int = 32
     """Parents that one search holds in mind."""
     locks_max: int = 256

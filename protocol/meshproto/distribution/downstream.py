@@ -127,7 +127,8 @@ def _slot_for(shared: Shared, tree: Tree, joiner: NodeId, use: Use) -> bool:
     free = capacity.slots(shared, tree)
     if use is Use.REPAIR:
         return bool(free.burst)
-    return bool(free.orphan if use is Use.DUAL else free.ordinary)
+    reserve = use is Use.DUAL or use is Use.STARVED
+    return bool(free.orphan if reserve else free.ordinary)
 
 
 def _in_pace(shared: Shared, now: float) -> bool:

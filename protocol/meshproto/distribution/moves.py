@@ -51,7 +51,17 @@ class Stage(Enum):
 class Move:
     """One move: from `old` to `edge`; `forced` when the old parent asked for it."""
 
-    __slots__ = ("edge", "forced", "gain_s", "heir", "mark", "old", "search", "stage", "token")
+    __slots__ = (
+        "edge",
+        "forced",
+        "gain_s",
+        "heir",
+        "mark",
+        "old",
+        "search",
+        "stage",
+        "token",
+    )
 
     def __init__(self, old: Upper, search: Search, gain_s: float, forced: str) -> None:
         self.old = old
@@ -156,6 +166,7 @@ def _note(shared: Shared, tree: Tree, turn: Turn, node: NodeId, tell: Tell) -> N
     if shared.short in tell.path:
         return
     turn.delays[node] = tell.delay_s
+    tree.remember(node, tell.delay_s, shared.config.known_max)
     for kin in tell.kin:
         if _other(shared, tree, kin.node):
             turn.delays.setdefault(kin.node, kin.delay_s)

@@ -27,7 +27,10 @@ ALARMS = {
     Use.MOVE: Alarm.MOVE_SEARCH,
     Use.STANDBY: Alarm.SECOND_SEARCH,
     Use.DUAL: Alarm.SECOND_SEARCH,
+    Use.STARVED: Alarm.SEARCH,
 }
+MAIN = frozenset({Use.NEW, Use.REPAIR, Use.STARVED})
+"""Uses that look for the parent itself."""
 
 
 class Search:
@@ -75,7 +78,7 @@ def begin(
     that the lost parent `by` named.
     """
     if tree.search is not None:
-        if tree.search.use is use or tree.search.use is Use.REPAIR:
+        if tree.search.use is use or tree.search.use is not Use.NEW:
             return
         stop(shared, tree, tree.search)
     tree.search = Search(use, [])
@@ -86,7 +89,7 @@ def begin(
 
 
 def _fill(shared: Shared, tree: Tree, search: Search) -> None:
-    if search.use is Use.NEW:
+    if search.use is not Use.REPAIR:
         found = candidates.for_newcomer(shared, tree)
     else:
         found = candidates.for_orphan(shared, tree)
@@ -95,18 +98,21 @@ def _fill(shared: Shared, tree: Tree, search: Search) -> None:
 
 
 def wake(shared: Shared, tree: Tree, now: float) -> None:
-    """Something about offers or routes changed: a resting search tries again."""
+    """Offers or routes changed: a resting search tries again, if it could help."""
     search = tree.search
-    if search is not None and search.phase is Phase.RESTING:
-        again(shared, tree, search, now)
+    if search is None or search.phase is not Phase.RESTING:
+        return
+    if not search.seen or candidates.by_offer(shared, tree):
+        # why not at once: changes come in bunches
+        shared.hasten(tree, ALARMS[search.use], now + shared.config.report_s)
 
 
 def again(shared: Shared, tree: Tree, search: Search, now: float) -> None:
-    """A new round.  Whom nobody took counts as an orphan: a reserve is for use."""
+    """A new round.  Whom nobody took may have a reserved slot: it is for use."""
     search.refusals = 0
     search.rounds += 1
     if search.use is Use.NEW and search.rounds > 1:
-        search.use = Use.REPAIR
+        search.use = Use.STARVED
     _fill(shared, tree, search)
     advance(shared, tree, search, now)
 
@@ -129,7 +135,7 @@ def advance(shared: Shared, tree: Tree, search: Search, now: float) -> None:
 
 
 def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
-    main = search.use in {Use.NEW, Use.REPAIR}
+    main = search.use in MAIN
     if main and search.refusals >= shared.config.refusals_max:
         search.left.clear()
     while search.left:
@@ -140,6 +146,7 @@ def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
     # the origin is the last resort, and descends by room
     if main and _askable(shared, tree, search, tree.origin):
         search.seen[tree.origin] = None
+        search.refusals = 0
         return Candidate(tree.origin, None, shared.around.peer(tree.origin))
     return None
 
@@ -181,7 +188,7 @@ def _patience(shared: Shared, search: Search, node: NodeId) -> float:
 
 
 def _exhausted(shared: Shared, tree: Tree, search: Search, now: float) -> None:
-    if search.use not in {Use.NEW, Use.REPAIR}:
+    if search.use not in MAIN:
         stop(shared, tree, search)
         # the owner of an optional search sees by its own alarm that it ended
         moving = search.use is Use.MOVE
