@@ -13,13 +13,20 @@ from __future__ import annotations
 
 from collections import deque
 
-from meshproto.distribution import candidates, interest
+from meshproto.distribution import candidates, interest, survey
 from meshproto.distribution.candidates import Candidate
 from meshproto.distribution.phases import TRANSITIONS, Cue, Phase
 from meshproto.distribution.shared import Shared
 from meshproto.distribution.tree import Alarm, Tree
 from meshproto.ids import NodeId
-from meshproto.wire.control.distribution import Join, Leave, Place, Target, Use
+from meshproto.wire.control.distribution import (
+    PATH_MAX,
+    Join,
+    Leave,
+    Place,
+    Target,
+    Use,
+)
 
 ALARMS = {
     Use.NEW: Alarm.SEARCH,
@@ -136,7 +143,9 @@ def advance(shared: Shared, tree: Tree, search: Search, now: float) -> None:
 
 def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
     main = search.use in MAIN
-    if main and search.refusals >= shared.config.refusals_max:
+    # who asked the origin descends from it, which may take as many steps as it is deep
+    descends = PATH_MAX if tree.origin in search.seen else 0
+    if main and search.refusals >= shared.config.refusals_max + descends:
         search.left.clear()
     while search.left:
         candidate = search.left.popleft()
@@ -146,7 +155,6 @@ def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
     # the origin is the last resort, and descends by room
     if main and _askable(shared, tree, search, tree.origin):
         search.seen[tree.origin] = None
-        search.refusals = 0
         return Candidate(tree.origin, None, shared.around.peer(tree.origin))
     return None
 
@@ -191,8 +199,10 @@ def _exhausted(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     if search.use not in MAIN:
         stop(shared, tree, search)
         # the owner of an optional search sees by its own alarm that it ended
-        moving = search.use is Use.MOVE
-        shared.hasten(tree, Alarm.MOVE if moving else Alarm.SECOND, now)
+        if search.use is Use.MOVE:
+            shared.set(tree, Alarm.MOVE, now)
+        else:
+            survey.later(shared, tree, now)
         return
     search.step(Cue.REST)
     search.target = None
