@@ -101,18 +101,18 @@ class Channel:
 
     # --- sending
 
-    def send(self, record: Record) -> bool:
-        """Queue a record for the next `flush`; False if it is too large to travel."""
+    def send(self, record: Record) -> int:
+        """Queue a record for the next `flush`: its octets, 0 if it cannot travel."""
         packed: bytes = msgpack.packb(schema.encode(record))
         if not record.RELIABLE:
             if len(packed) > SEGMENT_OCTETS_MAX:
-                return False
+                return 0
             self._loose.append(packed)
-            return True
+            return len(packed)
         if len(packed) > VALUE_OCTETS_MAX:
-            return False
+            return 0
         self._out[BULK if record.BULK else NORMAL].add(packed)
-        return True
+        return len(packed)
 
     def flush(self, now: float) -> Iterator[bytes]:
         """The frames that may leave now."""

@@ -38,6 +38,9 @@ from meshproto.wire.control.schema import Record
 OWN_KINDS = 16
 """Kinds below are records of links and never handed on."""
 
+_KINDS_PER_PACKAGE = 4  # a shift: sixteen kinds each
+_PACKAGES = 16
+
 
 class Links:
     """The links of node `me`, which started at `epoch` (ms since 1970)."""
@@ -50,6 +53,7 @@ class Links:
         "_nodes",
         "_outbox",
         "_registry",
+        "octets",
     )
 
     def __init__(
@@ -67,6 +71,8 @@ class Links:
         self._greeter = Greeter(me, epoch, config, self._registry, chance)
         self._links = self._registry.links
         self._nodes = self._registry.nodes
+        self.octets = [0] * _PACKAGES
+        """Octets of records sent, by `KIND >> 4`: for metrics and reports."""
 
     def __len__(self) -> int:
         return len(self._links)
@@ -158,10 +164,12 @@ class Links:
         peer = self._nodes.get(neighbour)
         if peer is None or not peer.ready:
             return False
-        if not peer.channel.send(record):
+        octets = peer.channel.send(record)
+        if not octets:
             limit = VALUE_OCTETS_MAX if record.RELIABLE else SEGMENT_OCTETS_MAX
             self._outbox.put(LimitReached("record_octets", limit))
             return False
+        self.octets[(record.KIND >> _KINDS_PER_PACKAGE) % _PACKAGES] += octets
         self._registry.mark(peer)
         if peer.channel.waiting > self._config.queue:
             self._registry.end(peer, "queue")
@@ -223,6 +231,10 @@ class Links:
 
     # --- questions
 
+    def neighbour_of(self, link: LinkId) -> NodeId:
+        """The node at the other end of a link that is up; `KeyError` if it is not."""
+        return self._links[link].node
+
     def neighbours(self) -> list[NodeId]:
         """Nodes with a ready link, the oldest first."""
         return [node for node, peer in self._nodes.items() if peer.ready]
@@ -272,9 +284,9 @@ class Links:
         self._registry.mark(peer)
         for reason in faults:
             self._registry.punish(peer, reason, now)
-        if peer.gone:
-            return []
-        return [r for r in records if r.KIND >= OWN_KINDS or self._own(peer, r, now)]
+        kept = [r for r in records if r.KIND >= OWN_KINDS or self._own(peer, r, now)]
+        # why: one mistake too many or a goodbye, and nobody knows the sender any more
+        return [] if peer.gone else kept
 
     def _own(self, peer: Neighbour, record: Record, now: float) -> bool:
         """Consume a record of links; always False, for it is not handed on."""
