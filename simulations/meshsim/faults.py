@@ -16,7 +16,6 @@ from typing import Protocol
 
 from meshsim.network import Kind, Network
 
-
 LIES = ("capacity", "delay", "reflection")
 """A liar claims ten times its uplink, or no delay to every origin, or sends back what
 it hears as its own."""
@@ -62,7 +61,6 @@ class Fault:
 
     what: What
     at_s: float
-    label: str = ""
     who: Who = Who.RANDOM
     nodes: tuple[int, ...] = ()
     count: int = 1
@@ -119,10 +117,6 @@ class Field(Protocol):
 
     def origins(self) -> list[int]:
         """Living nodes with a publisher."""
-        ...
-
-    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
-        """These are about to be hit: look at what depends on them first."""
         ...
 
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:

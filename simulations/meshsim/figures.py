@@ -58,7 +58,7 @@ _TABLE = (
     Figure("children_max", "most children of a node", "nodes", Better.NEITHER),
     Figure("over_cap", "children over cap", "times", tolerance=0),
     Figure("over_burst", "children above burst", "times", tolerance=0),
-    Figure("joins", "joins", "joins", Better.NEITHER),
+    Figure("joins", "newcomers that asked", "joins", Better.NEITHER),
     Figure("refusals_per_join", "refusals per join", "", slack=0.01),
     Figure("messages_per_join", "messages per join", "", slack=0.2),
     Figure("join_p50_ms", "join, request to accept, median", "ms", slack=_MS),

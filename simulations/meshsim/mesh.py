@@ -21,7 +21,7 @@ from meshproto.outputs import Dial, Gossip, Probe, Purpose
 from meshproto.wire.control.peer import PeerRecord
 from meshsim.addresses import Addresses
 from meshsim.engine import Engine
-from meshsim.faults import Fault, What
+from meshsim.faults import Strike, What
 from meshsim.host import (
     DIAL_TIMEOUT_S,
     PROBE_OCTETS,
@@ -62,7 +62,9 @@ class Recorder(Protocol):
 
     def worsened(self, nodes: Sequence[int], now: float) -> None: ...
 
-    def switched(self, node: int, stream: StreamId, parent: int, now: float) -> None: ...
+    def switched(
+        self, node: int, stream: StreamId, parent: int, now: float
+    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -184,14 +186,18 @@ class Mesh:
         if not self.running(target.index) or self.network.is_cut(
             host.index, target.index
         ):
-            self.engine.after(DIAL_TIMEOUT_S, self._failed, host, generation, output, "")
+            self.engine.after(
+                DIAL_TIMEOUT_S, self._failed, host, generation, output, ""
+            )
             return
         label = target.node.accepts(host.node.record(), output.purpose, now)
         if label is not None:
             self.engine.after(rtt / 2, self._failed, host, generation, output, label)
             return
         self.network.count(target.index, SETUP_OCTETS, Kind.SETUP)
-        self.engine.after(2.0 * rtt, self._joined, host, target, generation, output, rtt)
+        self.engine.after(
+            2.0 * rtt, self._joined, host, target, generation, output, rtt
+        )
 
     def _failed(self, host: SimHost, generation: int, output: Dial, label: str) -> None:
         if host.generation == generation and host.up:
@@ -213,13 +219,19 @@ class Mesh:
         near = Far(host.index, host.id, there, here)
         far = Far(target.index, target.id, here, there)
         target.link_up(near, rtt, False, output.purpose, now)
-        self.engine.after(rtt / 2, self._here, host, generation, far, rtt, output.purpose)
+        self.engine.after(
+            rtt / 2, self._here, host, generation, far, rtt, output.purpose
+        )
 
     def _here(
         self, host: SimHost, generation: int, far: Far, rtt: float, purpose: Purpose
     ) -> None:
         target = self.hosts[far.host]
-        if host.generation != generation or not host.up or far.remote not in target.links:
+        if (
+            host.generation != generation
+            or not host.up
+            or far.remote not in target.links
+        ):
             return
         host.link_up(far, rtt, True, purpose, self.engine.now)
 
@@ -319,7 +331,9 @@ class Mesh:
     def _repair(
         self, host: SimHost, child: NodeId, packet: MediaPacket, tries: int
     ) -> None:
-        state = host.plane.streams.get(packet.stream) if self.running(host.index) else None
+        state = (
+            host.plane.streams.get(packet.stream) if self.running(host.index) else None
+        )
         if state is not None and child in state.legs:
             self.send_media(host, child, packet, tries)
 
@@ -443,7 +457,9 @@ class Mesh:
         """The active parent in the plane of a machine."""
         host = self.hosts[node]
         state = host.plane.streams.get(stream) if host.up else None
-        return None if state is None or state.parent is None else self.index[state.parent]
+        return (
+            None if state is None or state.parent is None else self.index[state.parent]
+        )
 
     def parent(self, node: int) -> int | None:
         """The active parent of a machine in the first tree in which it has one."""
@@ -455,8 +471,9 @@ class Mesh:
         found = {clock.origin for clock in self.clocks.values() if clock.running}
         return sorted(node for node in found if self.hosts[node].up)
 
-    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
+    def struck(self, strike: Strike) -> None:
         """A fault is about to strike; all that it kills, it kills at once."""
+        fault, hit, now = strike.fault, strike.hit, strike.time_s
         self._announced = frozenset(hit)
         if fault.what is What.WORSEN:
             self.recorder.worsened(hit, now)
@@ -517,7 +534,9 @@ class Mesh:
                 self._publish(host, stream, clock, now)
 
     def _bootstrap(self, node: int) -> tuple[PeerRecord, ...]:
-        living = [host for host in self.hosts if host.up and host.index != node]
+        near = self.network.paths.reachable(node)
+        others = range(len(self.hosts)) if near is None else near
+        living = [self.hosts[n] for n in others if n != node and self.hosts[n].up]
         chosen = self.chance.sample(living, min(PEERS_TOLD, len(living)))
         return tuple(host.node.record() for host in chosen)
 

@@ -168,15 +168,6 @@ def children_of(parent: Ints) -> dict[int, list[int]]:
     return children
 
 
-def tree_graph(parent: Ints, origin: int) -> nx.DiGraph:
-    """The edges of a tree from parent to child; always holds the origin."""
-    graph = nx.DiGraph()
-    graph.add_node(origin)
-    members = np.flatnonzero(parent >= 0)
-    graph.add_edges_from(zip(parent[members].tolist(), members.tolist(), strict=True))
-    return graph
-
-
 def nearest_round_trips_s(
     node: int, space: Space, allowed: Flags, count: int
 ) -> Floats:

@@ -2,7 +2,8 @@
 
 A target may end in a value or in `DecodeError`, nothing else: that list is closed.
 `seeds` are names of zip files below the shared folder's `corpora/bad`, or "sdp" for the
-real descriptions; without the shared folder a target starts from nothing.
+real descriptions, "gossip" for the RPCs; without the shared folder a target starts from
+nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +23,18 @@ from meshproto.ice.server import StunServer
 from meshproto.ids import LinkId, NodeId, TransportId
 from meshproto.link.links import Links
 from meshproto.outputs import Outbox, Transmit
-from meshproto.wire import extensions, red, rtcp, rtp, rtx, stun, twcc
+from meshproto.wire import (
+    extensions,
+    peer_id,
+    protobuf,
+    pubsub,
+    red,
+    rtcp,
+    rtp,
+    rtx,
+    stun,
+    twcc,
+)
 from meshproto.wire.control import frame, peer, schema
 from meshproto.wire.control.link import Hello
 from meshproto.wire.demux import DatagramKind, classify
@@ -30,6 +42,7 @@ from meshproto.wire.descriptor import dependency, describe
 from meshproto.wire.parameters import Codec, MediaKind
 from meshproto.wire.sdp import candidate, fragment, offer, parse, play, publish
 from meshproto.wire.sdp.endpoint import LocalEndpoint
+from tests.support.gossip import Rig
 
 ALLOWED = (DecodeError,)
 LOCAL = LocalEndpoint(
@@ -110,6 +123,30 @@ def _srtp() -> Callable[[bytes], object]:
     return receive
 
 
+def _pubsub(data: bytes) -> None:
+    for parser in (protobuf.read_length, pubsub.decode_message, pubsub.Framer().feed):
+        try:
+            parser(data)
+        except ALLOWED:
+            continue
+    pubsub.decode(data)
+
+
+def _router(data: bytes) -> None:
+    # why anew: one that bears a grudge against all neighbours reads nothing more
+    rig = Rig(topics_per_peer_max=4, seen_max=64, backoffs_max=16)
+    rig.join()
+    member, other = rig.ups(2)
+    rig.graft(member)
+    for node in (member, other, member):
+        rig.hear(node, [data])
+        rig.judge()
+        rig.pass_time(1)
+    for node in (member, other):
+        rig.router.peer_down(node, rig.now)
+    assert len(rig.router._state.topics) == 1, "state outlives the neighbours"
+
+
 def _greeted() -> tuple[Links, Outbox, int]:
     """A machine with one ready link, and the session that its frames name."""
     other, outbox = NodeId(b"neighbour"), Outbox()
@@ -152,6 +189,9 @@ def _links() -> Callable[[bytes], object]:
 
 
 TARGETS = {
+    "pubsub": Target(_pubsub, ("gossip",)),
+    "gossip": Target(_router, ("gossip",)),
+    "peer-id": Target(lambda data: peer_id.from_text(data.decode("latin-1")), ()),
     "stun": Target(stun.decode, ("stun",)),
     "ice": Target(_agent(), ("stun",)),
     "rtp": Target(_rtp, ("rtp",)),

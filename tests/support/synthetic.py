@@ -1,7 +1,7 @@
-"""A stand-in for a run: an observation with everything in it, in milliseconds of work.
+"""A stand-in for a run: an observation with everything in it, in no time.
 
-Nodes and paths are the scenario's own; the tree is the oracle's after some random moves,
-and what "happened" is drawn.  Nothing of the mesh runs: it tests what reads observations.
+Nodes and paths are the scenario's own; the tree is the oracle's after some moves, and
+what "happened" is drawn.  Nothing of the mesh runs: it tests who reads observations.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def observe(
         for t in range(0, 700, 5)
     ]
     seen.traffic = [traffic(t, size) for t in range(0, 701, 10)]
-    seen.packets = Packets(100_000, 99_985, 0, 100_400, 100_000 * 1_000)
+    seen.packets = Packets(100_000, 99_985, 0, 100_400, size * 600 * 312_500)
     fail(seen, tree, chance)
     seen.moves = [
         Move(chance.uniform(60, 660), chance.randrange(size), Cause.SWAP, 0.004)

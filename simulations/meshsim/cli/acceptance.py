@@ -12,7 +12,7 @@ from typing import Any
 
 from meshsim.acceptance import PLAN, Judged, Verdict, judge_all
 from meshsim.cli.terminal import UsageError, bar, console, tell
-from meshsim.jobs import Job, Work, run_bare
+from meshsim.jobs import Job, Work, parameters, run_bare
 from meshsim.pool import run_all
 from meshsim.report.build import version
 from meshsim.report.model import Report, load, save_all
@@ -69,19 +69,21 @@ def run_acceptance(
 
 def _done(path: Path, wanted: Sequence[Job]) -> dict[str, Report]:
     """Reports of this version in the file, by the label of the job that made them."""
-    if not path.exists():
-        return {}
-    known = {_key(report): report for report in load(path)}
-    return {
-        job.label: known[key]
-        for job in wanted
-        if (key := (job.scenario, job.seed, str(job.overrides["paths.model"]))) in known
-        and known[key].version == version()
-    }
+    known = load(path) if path.exists() else []
+    found: dict[str, Report] = {}
+    for job in wanted:
+        for report in known:
+            if report.version == version() and is_of(report, job):
+                found[job.label] = report
+    return found
 
 
-def _key(report: Report) -> tuple[str, int, str]:
-    return report.scenario, report.seed, str(report.parameters.get("model"))
+def is_of(report: Report, job: Job) -> bool:
+    """Whether a report came from such a job: scenario, seed and every parameter."""
+    scenario = job.read()
+    told = parameters(scenario, job.overrides)
+    same = (report.scenario, report.seed) == (scenario.name, job.seed)
+    return same and all(report.parameters.get(k) == v for k, v in told.items())
 
 
 def _finish(reports: list[Report], json: Path | None, html: Path | None) -> int:

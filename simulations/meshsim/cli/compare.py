@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -47,7 +48,7 @@ def print_comparison(found: Comparison) -> None:
     """Print what changed and what has no partner."""
     out = console()
     if found.differences:
-        table = Table(pad_edge=False)
+        table = Table(pad_edge=False, box=box.SIMPLE)
         table.add_column("run")
         table.add_column("figure")
         table.add_column("before", justify="right")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -16,7 +17,7 @@ app = command("list", "List the scenarios that come with meshsim.")
 def list_scenarios() -> int:
     """Print name, size, length and title of each."""
     planned = {run.scenario for run in PLAN}
-    table = Table(pad_edge=False)
+    table = Table(pad_edge=False, box=box.SIMPLE)
     table.add_column("scenario")
     table.add_column("nodes", justify="right")
     table.add_column("minutes", justify="right")

@@ -6,11 +6,10 @@ broke a promise, and a comparison that found a regression, end with 1.
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Sequence
 
-from cyclopts import App, CycloptsError, UnusedCliTokensError
+from cyclopts import App, CycloptsError
 
 from meshproto.errors import MeshError
 from meshsim.cli import compare, listing, replay, run, sweep
@@ -46,8 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code."""
     try:
         result = app(arguments, exit_on_error=False, print_error=False)
-    except UnusedCliTokensError as error:
-        return mistake(_unknown(error.unused_tokens or [""]), HINT)
     except CycloptsError as error:
         return mistake(" ".join(str(error).split()), HINT)
     except MeshError as error:
@@ -55,15 +52,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     return result if isinstance(result, int) else 0
-
-
-def _unknown(tokens: Sequence[str]) -> str:
-    """A word that is no command; usually a command misspelt."""
-    word = tokens[0]
-    known = ["run", "compare", "replay", "list", "sweep"]
-    close = difflib.get_close_matches(word, known, 1)
-    guess = f"; did you mean meshsim {close[0]}?" if close else ""
-    return f"{word!r} is no command{guess}"
 
 
 def mistake(said: str, hint: str = "") -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -125,7 +126,7 @@ def _print(
         chosen = tuple(str(job.overrides[key]) for key in keys)
         groups.setdefault(chosen, []).append(report)
     seen = [f for f in figures if any(f in report.figures for report in reports)]
-    table = Table(pad_edge=False)
+    table = Table(pad_edge=False, box=box.SIMPLE)
     for key in keys:
         table.add_column(escape(key))
     for name in ("seeds", *seen):

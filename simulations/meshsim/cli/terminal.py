@@ -63,7 +63,9 @@ def bar(title: str) -> Iterator[Told]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    quiet = not sys.stderr.isatty()
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=quiet) as progress:
         task = progress.add_task(title, total=1.0)
         yield lambda share: progress.update(task, completed=share)
 

@@ -68,8 +68,12 @@ def _asset(name: str) -> str:
 
 
 def _subtitle(report: Report) -> str:
-    told = [f"{key} {value}" for key, value in report.parameters.items()]
-    return ", ".join([f"scenario {report.scenario}", f"seed {report.seed}", *told])
+    changed = [
+        f"{key}={value}"
+        for key, value in report.parameters.items()
+        if key not in {"nodes", "model", "duration_s"}
+    ]
+    return ", ".join([f"scenario {report.scenario}", f"seed {report.seed}", *changed])
 
 
 def _summary(report: Report) -> Iterator[str]:
@@ -164,7 +168,7 @@ def plot_figure(plot: Plot) -> str:
 def _story(report: Report) -> Iterator[str]:
     if not report.story:
         return
-    data = json.dumps(report.story, separators=(",", ":")).replace("</", "<\\/")
+    data = json.dumps(report.story, separators=(",", ":")).replace("<", "\\u003c")
     keys = "".join(
         f'<span class="key n-{state}">{said}</span>' for state, said in STORY_LEGEND
     )

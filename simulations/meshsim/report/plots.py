@@ -104,9 +104,7 @@ def _clipped(drawn: Lines, most: float) -> dict[str, Line]:
 def _depth(drawn: Lines) -> Plot:
     low, high = _ends(drawn)
     tallest = max(point[1] for line in drawn.values() for point in line)
-    across = Axis(
-        "relays between publisher and viewer, plus one", low - 0.5, high + 0.5
-    )
+    across = Axis("hops from the publisher's node", low - 0.5, high + 0.5)
     svg = bars(across, Axis("", 0.0, tallest, percent=True), drawn, _named)
     how = "The share of viewers at each depth of the tree."
     return Plot("How deep the tree is", how, svg, _legend(drawn))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -40,7 +41,9 @@ def print_report(report: Report, console: Console) -> None:
 
 def judged_table(judged: list[Judged], report: Report | None = None) -> Table:
     """Limits and verdicts; of one report with its oracle and ancestor beside ours."""
-    table = Table(title="acceptance", title_justify="left", pad_edge=False)
+    table = Table(
+        title="acceptance", title_justify="left", pad_edge=False, box=box.SIMPLE
+    )
     for name in ("figure", "here", "accept", "aim", "study"):
         table.add_column(name, justify="left" if name == "figure" else "right")
     if report is not None:
@@ -77,7 +80,9 @@ def _judged_row(each: Judged, report: Report | None) -> list[str]:
 
 def figures_table(report: Report) -> Table:
     """Every figure that was measured, beside the oracle's and the ancestor's."""
-    table = Table(title="all figures", title_justify="left", pad_edge=False)
+    table = Table(
+        title="all figures", title_justify="left", pad_edge=False, box=box.SIMPLE
+    )
     table.add_column("figure")
     for name in ("here", "oracle", "ancestor"):
         table.add_column(name, justify="right")

@@ -109,10 +109,10 @@ def _promises(report: Report) -> Iterator[str]:
     old = report.ancestor.get("loop_s")
     ours = report.figures.get("loop_s")
     if old is not None and ours is not None:
-        ours_said = "never" if not ours else f"for {number(ours)} s"
+        here = f"for {number(ours)} s" if ours else "at no time"
         yield (
-            f"Packets could go round in circles {ours_said} here, and for"
-            f" {number(old)} s under the draft protocol that this mesh descends from."
+            f"Here packets could go round in circles {here}; under the draft protocol"
+            f" that this mesh descends from, for {number(old)} s."
         )
 
 
