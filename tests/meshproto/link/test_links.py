@@ -20,7 +20,7 @@ from meshproto.link.events import (
 from meshproto.outputs import Pace
 from meshproto.wire.control import frame as f
 from meshproto.wire.control.schema import Record
-from support.link_pair import LOST, RTT_S, A, B, End, Fate, Pair
+from support.link_pair import LINK, LOST, RTT_S, A, B, End, Fate, Pair
 from support.link_records import Glance, Tome, Word
 
 FATES = st.lists(
@@ -122,6 +122,21 @@ def test_neighbours_are_those_whose_link_is_ready() -> None:
     assert pair.a.links.linked(B)
     assert not pair.a.links.linked(NodeId(b"greeting"))
     assert len(pair.a.links) == 2
+
+
+def test_octets_sent_are_counted_by_package() -> None:
+    pair = Pair.ready()
+    pair.send(pair.a, Word(1, bytes(100)), Glance(1))
+    assert pair.a.links.octets[240 >> 4] == 106 + 6
+    assert pair.a.links.octets[0] == 0
+
+
+def test_a_link_that_is_up_has_a_node() -> None:
+    pair = Pair()
+    pair.up_at(pair.a)
+    assert pair.a.links.neighbour_of(LINK) == B
+    with pytest.raises(KeyError):
+        pair.a.links.neighbour_of(LinkId(99))
 
 
 # --- what it costs
