@@ -56,8 +56,8 @@ class Fault:
     """One entry of a scenario; which fields count depends on `what`.
 
     `count` nodes are hit, or the share `portion` of those eligible.  With `every_s` it
-    strikes at random times with that mean interval from `at_s` to `until_s`.  Figures of
-    faults with one `label` are counted together.
+    strikes at random times with that mean interval from `at_s` to `until_s`.  Faults of
+    one `label` are counted together in the report.
     """
 
     what: What
@@ -118,6 +118,10 @@ class Field(Protocol):
 
     def origins(self) -> list[int]:
         """Living nodes with a publisher."""
+        ...
+
+    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
+        """These are about to be hit: look at what depends on them first."""
         ...
 
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:

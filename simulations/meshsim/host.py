@@ -108,7 +108,9 @@ class SimHost:
 
     # --- the process ----------------------------------------------------------------
 
-    def start(self, config: NodeConfig, peers: tuple[PeerRecord, ...], now: float) -> None:
+    def start(
+        self, config: NodeConfig, peers: tuple[PeerRecord, ...], now: float
+    ) -> None:
         """A new process: a new epoch, an empty plane, the peers it is told of."""
         world = self._world
         self.up, self.frozen = True, None
@@ -259,7 +261,8 @@ class SimHost:
         world.engine.after(CHECK_S, self._check_all, generation)
         if self.frozen is not None:
             return
-        sample, node, network = world.network.sample_rtt, self.node, world.network
+        sample, network = world.network.sample_rtt, world.network
+        results: list[tuple[NodeId, float | None]] = []
         for far in list(self.links.values()):
             if far.dense:
                 continue
@@ -270,9 +273,10 @@ class SimHost:
                 self.watch_closely(far)
                 continue
             rtt = sample(self.index, far.host, Kind.PROBE)
-            node.checked(far.node, rtt, now)
+            results.append((far.node, rtt))
             if rtt is None:
                 self.watch_closely(far)
+        self.node.checked(results, now)
         self.drain(now)
 
     def watch_closely(self, far: Far) -> None:
@@ -298,7 +302,7 @@ class SimHost:
         world = self._world
         if generation != self.generation or self.links.get(far.link) is not far:
             return
-        self.tell(self.node.checked, far.node, rtt, world.engine.now)
+        self.tell(self.node.checked, [(far.node, rtt)], world.engine.now)
         if rtt is None:
             self._dense(generation, far, 0)  # a missed check is repeated at once
         elif good >= 3:
@@ -359,4 +363,6 @@ class _PlaneView:
     def notice(self, notice: relay.PlaneNotice) -> None:
         world, host = self._world, self._host
         # why later: the plane is in the middle of a packet, the brain may change it
-        world.engine.after(0.0, host.tell, host.node.plane_notice, notice, world.engine.now)
+        world.engine.after(
+            0.0, host.tell, host.node.plane_notice, notice, world.engine.now
+        )

@@ -21,6 +21,7 @@ from meshproto.outputs import Dial, Gossip, Probe, Purpose
 from meshproto.wire.control.peer import PeerRecord
 from meshsim.addresses import Addresses
 from meshsim.engine import Engine
+from meshsim.faults import Fault, What
 from meshsim.host import (
     DIAL_TIMEOUT_S,
     PROBE_OCTETS,
@@ -55,9 +56,15 @@ class Recorder(Protocol):
         self, node: int, stream: StreamId, sequence: int, born: float, now: float
     ) -> None: ...
 
-    def broke(self, kind: str, nodes: Sequence[int], now: float) -> None: ...
+    def broke(
+        self, kind: str, label: str, nodes: Sequence[int], now: float
+    ) -> None: ...
 
-    def switched(self, node: int, stream: StreamId, parent: int, now: float) -> None: ...
+    def worsened(self, nodes: Sequence[int], now: float) -> None: ...
+
+    def switched(
+        self, node: int, stream: StreamId, parent: int, now: float
+    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -115,6 +122,7 @@ class Mesh:
         self._around_s = media.around_s
         self._links = 0
         self._jumped: dict[int, float] = {}
+        self._announced: frozenset[int] = frozenset()
         for spec in specs:
             self._add(spec)
 
@@ -178,14 +186,18 @@ class Mesh:
         if not self.running(target.index) or self.network.is_cut(
             host.index, target.index
         ):
-            self.engine.after(DIAL_TIMEOUT_S, self._failed, host, generation, output, "")
+            self.engine.after(
+                DIAL_TIMEOUT_S, self._failed, host, generation, output, ""
+            )
             return
         label = target.node.accepts(host.node.record(), output.purpose, now)
         if label is not None:
             self.engine.after(rtt / 2, self._failed, host, generation, output, label)
             return
         self.network.count(target.index, SETUP_OCTETS, Kind.SETUP)
-        self.engine.after(2.0 * rtt, self._joined, host, target, generation, output, rtt)
+        self.engine.after(
+            2.0 * rtt, self._joined, host, target, generation, output, rtt
+        )
 
     def _failed(self, host: SimHost, generation: int, output: Dial, label: str) -> None:
         if host.generation == generation and host.up:
@@ -207,13 +219,19 @@ class Mesh:
         near = Far(host.index, host.id, there, here)
         far = Far(target.index, target.id, here, there)
         target.link_up(near, rtt, False, output.purpose, now)
-        self.engine.after(rtt / 2, self._here, host, generation, far, rtt, output.purpose)
+        self.engine.after(
+            rtt / 2, self._here, host, generation, far, rtt, output.purpose
+        )
 
     def _here(
         self, host: SimHost, generation: int, far: Far, rtt: float, purpose: Purpose
     ) -> None:
         target = self.hosts[far.host]
-        if host.generation != generation or not host.up or far.remote not in target.links:
+        if (
+            host.generation != generation
+            or not host.up
+            or far.remote not in target.links
+        ):
             return
         host.link_up(far, rtt, True, purpose, self.engine.now)
 
@@ -313,7 +331,9 @@ class Mesh:
     def _repair(
         self, host: SimHost, child: NodeId, packet: MediaPacket, tries: int
     ) -> None:
-        state = host.plane.streams.get(packet.stream) if self.running(host.index) else None
+        state = (
+            host.plane.streams.get(packet.stream) if self.running(host.index) else None
+        )
         if state is not None and child in state.legs:
             self.send_media(host, child, packet, tries)
 
@@ -437,7 +457,9 @@ class Mesh:
         """The active parent in the plane of a machine."""
         host = self.hosts[node]
         state = host.plane.streams.get(stream) if host.up else None
-        return None if state is None or state.parent is None else self.index[state.parent]
+        return (
+            None if state is None or state.parent is None else self.index[state.parent]
+        )
 
     def parent(self, node: int) -> int | None:
         """The active parent of a machine in the first tree in which it has one."""
@@ -448,6 +470,15 @@ class Mesh:
         """Living machines with a publisher."""
         found = {clock.origin for clock in self.clocks.values() if clock.running}
         return sorted(node for node in found if self.hosts[node].up)
+
+    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
+        """A fault is about to strike; all that it kills, it kills at once."""
+        self._announced = frozenset(hit)
+        if fault.what is What.WORSEN:
+            self.recorder.worsened(hit, now)
+        elif fault.what is not What.LEAVE:
+            self.recorder.broke(fault.what.value, fault.label, hit, now)
+        self.alert()
 
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:
         """End a process; with `goodbye` it hands its children over first."""
@@ -467,7 +498,8 @@ class Mesh:
             host.stop(self.engine.now)
 
     def _die(self, host: SimHost, now: float) -> None:
-        self.recorder.broke("crash", [host.index], now)
+        if host.index not in self._announced:
+            self.recorder.broke("churn", "", [host.index], now)
         host.remembered = self.remember(host)
         far_ends = list(host.links.values())
         host.stop(now)
@@ -509,7 +541,6 @@ class Mesh:
         """Stop a process without ending it."""
         host = self.hosts[node]
         if host.up and host.frozen is None:
-            self.recorder.broke("freeze", [node], now)
             host.frozen = deque()
             host.stopped_at = now
             self.alert()
@@ -538,7 +569,6 @@ class Mesh:
             uplink_bps=host.ability.uplink_bps,
         )
         if host.up:
-            self.recorder.broke("readdress", [node], now)
             far_ends = list(host.links.values())
             for far in far_ends:
                 other = self.hosts[far.host]

@@ -13,7 +13,7 @@ them: no verb that carries remote octets raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never, cast
 
@@ -147,9 +147,7 @@ class Node:
 
     # --- this node ------------------------------------------------------------------
 
-    def start(
-        self, ability: Ability, peers: Sequence[PeerRecord], now: float
-    ) -> None:
+    def start(self, ability: Ability, peers: Sequence[PeerRecord], now: float) -> None:
         """Come up with what is remembered or configured as bootstrap."""
         self.able(ability, now)
         self._overlay.start(peers, now)
@@ -210,9 +208,7 @@ class Node:
 
     # --- streams --------------------------------------------------------------------
 
-    def publish(
-        self, stream: StreamId, rates_bps: tuple[int, ...], now: float
-    ) -> None:
+    def publish(self, stream: StreamId, rates_bps: tuple[int, ...], now: float) -> None:
         """A publisher is attached here; one rate per layer."""
         self._trees.publish(stream, rates_bps, now)
         self._settle(now)
@@ -270,9 +266,12 @@ class Node:
         self._trees.dial_failed(neighbour, now)
         self._settle(now)
 
-    def checked(self, neighbour: NodeId, rtt_s: float | None, now: float) -> None:
-        """One check of a link was answered, or not (None)."""
-        self._links.checked(neighbour, rtt_s, now)
+    def checked(
+        self, results: Iterable[tuple[NodeId, float | None]], now: float
+    ) -> None:
+        """Checks of links were answered (round trip in seconds) or not (None)."""
+        for neighbour, rtt_s in results:
+            self._links.checked(neighbour, rtt_s, now)
         self._settle(now)
 
     def probed(self, token: int, rtt_s: float | None, now: float) -> None:
@@ -410,5 +409,3 @@ class Node:
             self._router.originate(now)
         else:
             self._router.withdraw(now)
-
-
