@@ -29,7 +29,15 @@ class Broken:
 class Checkers:
     """All invariants of one run; `broken` keeps the first `most` violations."""
 
-    __slots__ = ("_burst", "_feasible", "_most", "_parents", "_seen", "broken", "checks")
+    __slots__ = (
+        "_burst",
+        "_feasible",
+        "_most",
+        "_parents",
+        "_seen",
+        "broken",
+        "checks",
+    )
 
     def __init__(self, most: int = 16) -> None:
         self._most = most
@@ -77,7 +85,9 @@ class Checkers:
         if len(seen) > WINDOW:
             del seen[next(iter(seen))]
 
-    def circulated(self, stream: StreamId, node: int, sequence: int, now: float) -> None:
+    def circulated(
+        self, stream: StreamId, node: int, sequence: int, now: float
+    ) -> None:
         """A packet ran out of hops at `node`: it can only have gone in a circle."""
         message = f"packet {sequence} of {stream.hex()[:8]} ran out of hops at {node}"
         self._report("hop-limit", now, message)
@@ -143,13 +153,17 @@ class Checkers:
             message = f"node {node} feeds {children} children, cap {cap}, for over 6 s"
             self._report("cap", now, message)
 
-    def bounded(self, node: int, limit: str, size: int, maximum: int, now: float) -> None:
+    def bounded(
+        self, node: int, limit: str, size: int, maximum: int, now: float
+    ) -> None:
         """A table of `node` is within its named limit."""
         self.checks += 1
         if size > maximum:
             self._report("bounds", now, f"node {node}: {limit} {size} > {maximum}")
 
-    def unserved(self, stream: StreamId, nodes: list[int], since_s: float, now: float) -> None:
+    def unserved(
+        self, stream: StreamId, nodes: list[int], since_s: float, now: float
+    ) -> None:
         """These connected subscribers got nothing new for too long."""
         self.checks += 1
         if nodes:

@@ -108,7 +108,9 @@ class SimHost:
 
     # --- the process ----------------------------------------------------------------
 
-    def start(self, config: NodeConfig, peers: tuple[PeerRecord, ...], now: float) -> None:
+    def start(
+        self, config: NodeConfig, peers: tuple[PeerRecord, ...], now: float
+    ) -> None:
         """A new process: a new epoch, an empty plane, the peers it is told of."""
         world = self._world
         self.up, self.frozen = True, None
@@ -359,4 +361,6 @@ class _PlaneView:
     def notice(self, notice: relay.PlaneNotice) -> None:
         world, host = self._world, self._host
         # why later: the plane is in the middle of a packet, the brain may change it
-        world.engine.after(0.0, host.tell, host.node.plane_notice, notice, world.engine.now)
+        world.engine.after(
+            0.0, host.tell, host.node.plane_notice, notice, world.engine.now
+        )

@@ -57,7 +57,9 @@ class Recorder(Protocol):
 
     def broke(self, kind: str, nodes: Sequence[int], now: float) -> None: ...
 
-    def switched(self, node: int, stream: StreamId, parent: int, now: float) -> None: ...
+    def switched(
+        self, node: int, stream: StreamId, parent: int, now: float
+    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -178,14 +180,18 @@ class Mesh:
         if not self.running(target.index) or self.network.is_cut(
             host.index, target.index
         ):
-            self.engine.after(DIAL_TIMEOUT_S, self._failed, host, generation, output, "")
+            self.engine.after(
+                DIAL_TIMEOUT_S, self._failed, host, generation, output, ""
+            )
             return
         label = target.node.accepts(host.node.record(), output.purpose, now)
         if label is not None:
             self.engine.after(rtt / 2, self._failed, host, generation, output, label)
             return
         self.network.count(target.index, SETUP_OCTETS, Kind.SETUP)
-        self.engine.after(2.0 * rtt, self._joined, host, target, generation, output, rtt)
+        self.engine.after(
+            2.0 * rtt, self._joined, host, target, generation, output, rtt
+        )
 
     def _failed(self, host: SimHost, generation: int, output: Dial, label: str) -> None:
         if host.generation == generation and host.up:
@@ -207,13 +213,19 @@ class Mesh:
         near = Far(host.index, host.id, there, here)
         far = Far(target.index, target.id, here, there)
         target.link_up(near, rtt, False, output.purpose, now)
-        self.engine.after(rtt / 2, self._here, host, generation, far, rtt, output.purpose)
+        self.engine.after(
+            rtt / 2, self._here, host, generation, far, rtt, output.purpose
+        )
 
     def _here(
         self, host: SimHost, generation: int, far: Far, rtt: float, purpose: Purpose
     ) -> None:
         target = self.hosts[far.host]
-        if host.generation != generation or not host.up or far.remote not in target.links:
+        if (
+            host.generation != generation
+            or not host.up
+            or far.remote not in target.links
+        ):
             return
         host.link_up(far, rtt, True, purpose, self.engine.now)
 
@@ -313,7 +325,9 @@ class Mesh:
     def _repair(
         self, host: SimHost, child: NodeId, packet: MediaPacket, tries: int
     ) -> None:
-        state = host.plane.streams.get(packet.stream) if self.running(host.index) else None
+        state = (
+            host.plane.streams.get(packet.stream) if self.running(host.index) else None
+        )
         if state is not None and child in state.legs:
             self.send_media(host, child, packet, tries)
 
@@ -437,7 +451,9 @@ class Mesh:
         """The active parent in the plane of a machine."""
         host = self.hosts[node]
         state = host.plane.streams.get(stream) if host.up else None
-        return None if state is None or state.parent is None else self.index[state.parent]
+        return (
+            None if state is None or state.parent is None else self.index[state.parent]
+        )
 
     def parent(self, node: int) -> int | None:
         """The active parent of a machine in the first tree in which it has one."""

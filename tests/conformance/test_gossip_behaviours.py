@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from meshproto.config.gossip import GossipConfig, PeerScore, Signing, Thresholds, TopicScore
+from meshproto.config.gossip import (
+    GossipConfig,
+    PeerScore,
+    Signing,
+    Thresholds,
+    TopicScore,
+)
 from meshproto.errors import DecodeError
 from meshproto.gossip.events import Dropped
 from meshproto.gossip.peers import Version
@@ -66,7 +72,9 @@ def test_the_defaults_are_those_of_the_list() -> None:
         assert ours.get(name, getattr(config, name, None)) == value, name
 
 
-def meshed(number: int, *, outbound: int = 2, **options: Any) -> tuple[Rig, list[NodeId]]:
+def meshed(
+    number: int, *, outbound: int = 2, **options: Any
+) -> tuple[Rig, list[NodeId]]:
     """A joined router and neighbours that grafted themselves."""
     rig = Rig(**options)
     rig.join()

@@ -210,9 +210,7 @@ def validate_params(what: str, params: Plain) -> bool:
         check_topic(topic_score(numbers))
     else:
         check_thresholds(
-            Thresholds(
-                **dict.fromkeys(Thresholds.__dataclass_fields__, 0.0) | numbers
-            )
+            Thresholds(**dict.fromkeys(Thresholds.__dataclass_fields__, 0.0) | numbers)
         )
     return True
 

@@ -343,9 +343,7 @@ class Web:
                 self.rpcs += 1
                 to = self.index[output.neighbour]
                 entry = (self.now + self.DELAY_S, next(self.count))
-                heapq.heappush(
-                    self.flying, (*entry, node_id(index), to, output.rpc)
-                )
+                heapq.heappush(self.flying, (*entry, node_id(index), to, output.rpc))
         if (at := router.next_timeout()) is not None:
             heapq.heappush(self.timers, (at, index))
 

@@ -147,9 +147,7 @@ class Node:
 
     # --- this node ------------------------------------------------------------------
 
-    def start(
-        self, ability: Ability, peers: Sequence[PeerRecord], now: float
-    ) -> None:
+    def start(self, ability: Ability, peers: Sequence[PeerRecord], now: float) -> None:
         """Come up with what is remembered or configured as bootstrap."""
         self.able(ability, now)
         self._overlay.start(peers, now)
@@ -210,9 +208,7 @@ class Node:
 
     # --- streams --------------------------------------------------------------------
 
-    def publish(
-        self, stream: StreamId, rates_bps: tuple[int, ...], now: float
-    ) -> None:
+    def publish(self, stream: StreamId, rates_bps: tuple[int, ...], now: float) -> None:
         """A publisher is attached here; one rate per layer."""
         self._trees.publish(stream, rates_bps, now)
         self._settle(now)
@@ -410,5 +406,3 @@ class Node:
             self._router.originate(now)
         else:
             self._router.withdraw(now)
-
-

@@ -108,9 +108,7 @@ def test_without_a_common_version_both_ends_hear_why() -> None:
 
 
 def test_the_newest_common_version_marks_the_frames() -> None:
-    pair = Pair(
-        config=quick(newest_version=2), other_config=quick(newest_version=3)
-    )
+    pair = Pair(config=quick(newest_version=2), other_config=quick(newest_version=3))
     pair.up()
     pair.settle()
     assert pair.a.changes == [LinkReady(B, 2, 0)]

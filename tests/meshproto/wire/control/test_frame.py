@@ -66,7 +66,9 @@ def test_the_quick_way_and_plain_messagepack_give_the_same_octets(frame: Frame) 
 def test_records_in_a_segment_are_an_array_of_any_length() -> None:
     for count in (0, 1, 15, 16, 300):
         packed = [msgpack.packb([240, n]) for n in range(count)]
-        assert msgpack.unpackb(f.pack_records(packed)) == [[240, n] for n in range(count)]
+        assert msgpack.unpackb(f.pack_records(packed)) == [
+            [240, n] for n in range(count)
+        ]
 
 
 def test_the_longest_head_leaves_room_for_the_longest_segment() -> None:

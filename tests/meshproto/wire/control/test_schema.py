@@ -58,7 +58,11 @@ def test_a_record_is_an_array_of_its_kind_and_fields() -> None:
 
 
 def test_the_kind_and_the_manner_of_travel_are_on_the_class() -> None:
-    assert (Everything.KIND, Everything.RELIABLE, Everything.BULK) == (250, False, False)
+    assert (Everything.KIND, Everything.RELIABLE, Everything.BULK) == (
+        250,
+        False,
+        False,
+    )
     assert Everything.REQUIRED == 9
     assert s.REGISTRY[250] is Everything
 
