@@ -17,6 +17,11 @@ from typing import Protocol
 from meshsim.network import Kind, Network
 
 
+LIES = ("capacity", "delay", "reflection")
+"""A liar claims ten times its uplink, or no delay to every origin, or sends back what
+it hears as its own."""
+
+
 class What(Enum):
     """The kinds of faults."""
 
@@ -75,6 +80,11 @@ class Fault:
     every_s: float | None = None
     until_s: float | None = None
     label: str = ""
+
+    def __post_init__(self) -> None:
+        if self.about not in LIES:
+            known = ", ".join(LIES)
+            raise ValueError(f"about={self.about!r} is no lie; expected {known}")
 
 
 @dataclass(frozen=True, slots=True)

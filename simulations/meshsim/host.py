@@ -261,7 +261,8 @@ class SimHost:
         world.engine.after(CHECK_S, self._check_all, generation)
         if self.frozen is not None:
             return
-        sample, node, network = world.network.sample_rtt, self.node, world.network
+        sample, network = world.network.sample_rtt, world.network
+        results: list[tuple[NodeId, float | None]] = []
         for far in list(self.links.values()):
             if far.dense:
                 continue
@@ -272,9 +273,10 @@ class SimHost:
                 self.watch_closely(far)
                 continue
             rtt = sample(self.index, far.host, Kind.PROBE)
-            node.checked(far.node, rtt, now)
+            results.append((far.node, rtt))
             if rtt is None:
                 self.watch_closely(far)
+        self.node.checked(results, now)
         self.drain(now)
 
     def watch_closely(self, far: Far) -> None:
@@ -300,7 +302,7 @@ class SimHost:
         world = self._world
         if generation != self.generation or self.links.get(far.link) is not far:
             return
-        self.tell(self.node.checked, far.node, rtt, world.engine.now)
+        self.tell(self.node.checked, [(far.node, rtt)], world.engine.now)
         if rtt is None:
             self._dense(generation, far, 0)  # a missed check is repeated at once
         elif good >= 3:

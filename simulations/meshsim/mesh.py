@@ -21,6 +21,7 @@ from meshproto.outputs import Dial, Gossip, Probe, Purpose
 from meshproto.wire.control.peer import PeerRecord
 from meshsim.addresses import Addresses
 from meshsim.engine import Engine
+from meshsim.faults import Strike, What
 from meshsim.host import (
     DIAL_TIMEOUT_S,
     PROBE_OCTETS,
@@ -55,7 +56,11 @@ class Recorder(Protocol):
         self, node: int, stream: StreamId, sequence: int, born: float, now: float
     ) -> None: ...
 
-    def broke(self, kind: str, nodes: Sequence[int], now: float) -> None: ...
+    def broke(
+        self, kind: str, label: str, nodes: Sequence[int], now: float
+    ) -> None: ...
+
+    def worsened(self, nodes: Sequence[int], now: float) -> None: ...
 
     def switched(
         self, node: int, stream: StreamId, parent: int, now: float
@@ -117,6 +122,7 @@ class Mesh:
         self._around_s = media.around_s
         self._links = 0
         self._jumped: dict[int, float] = {}
+        self._announced: frozenset[int] = frozenset()
         for spec in specs:
             self._add(spec)
 
@@ -465,6 +471,16 @@ class Mesh:
         found = {clock.origin for clock in self.clocks.values() if clock.running}
         return sorted(node for node in found if self.hosts[node].up)
 
+    def struck(self, strike: Strike) -> None:
+        """A fault is about to strike; all that it kills, it kills at once."""
+        fault, hit, now = strike.fault, strike.hit, strike.time_s
+        self._announced = frozenset(hit)
+        if fault.what is What.WORSEN:
+            self.recorder.worsened(hit, now)
+        elif fault.what is not What.LEAVE:
+            self.recorder.broke(fault.what.value, fault.label, hit, now)
+        self.alert()
+
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:
         """End a process; with `goodbye` it hands its children over first."""
         host = self.hosts[node]
@@ -483,7 +499,8 @@ class Mesh:
             host.stop(self.engine.now)
 
     def _die(self, host: SimHost, now: float) -> None:
-        self.recorder.broke("crash", [host.index], now)
+        if host.index not in self._announced:
+            self.recorder.broke("churn", "", [host.index], now)
         host.remembered = self.remember(host)
         far_ends = list(host.links.values())
         host.stop(now)
@@ -525,7 +542,6 @@ class Mesh:
         """Stop a process without ending it."""
         host = self.hosts[node]
         if host.up and host.frozen is None:
-            self.recorder.broke("freeze", [node], now)
             host.frozen = deque()
             host.stopped_at = now
             self.alert()
@@ -554,7 +570,6 @@ class Mesh:
             uplink_bps=host.ability.uplink_bps,
         )
         if host.up:
-            self.recorder.broke("readdress", [node], now)
             far_ends = list(host.links.values())
             for far in far_ends:
                 other = self.hosts[far.host]

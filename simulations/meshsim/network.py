@@ -194,7 +194,7 @@ class Network:
 
     def sample_rtt(self, a: int, b: int, kind: Kind = Kind.PROBE) -> float | None:
         """What one request and answer from `a` would measure now, None if either is
-        lost: the closed form of a check (RFC 0012 section 6).  Counts nothing.
+        lost: the closed form of a check (RFC 0012 section 3.2).  Counts nothing.
         """
         there = self._sample(a, b, kind)
         if there is None:

@@ -1,4 +1,4 @@
-"""Cuts of the network: who cannot send to whom, while a partition lasts.
+"""Cuts of the network: who cannot send to whom (RFC 0012 section 4.4).
 
 A cut divides the nodes into side 0 and side 1.  It stops both directions, or only
 what side 0 sends, and all pairs across or only a share of them; which pairs belongs to

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 GAP_WINDOW_S = 6.0
 """How long after a fault the longest gap between two packets is looked for."""
 
+SETTLED_S = 60.0
+"""Searches that begin earlier are not those of a newcomer in a settled mesh."""
+
 STORY_S = 3.0
 STORY_STEPS_MAX = 400
 _CAUSES = {
@@ -79,7 +82,7 @@ class Recorder:
         self._story_until = -1.0
         self._before: o.TreeShot | None = None
         self._due = self._got = 0
-        self._searching: dict[int, tuple[float, int]] = {}
+        self._escapes: dict[int, tuple[float, int | None]] = {}
         self.mesh: Mesh
 
     # --- what happens -------------------------------------------------------------------
@@ -105,7 +108,7 @@ class Recorder:
             case tree.Orphaned():
                 self._step(node, o.StepKind.NOTICES, None, now)
             case overlay.SearchEnded():
-                self._searched(node, event, now)
+                self._searched(node, event)
             case routing.RouteSelected(origin=origin):
                 self._routed(node, origin, now)
 
@@ -126,6 +129,7 @@ class Recorder:
             return
         cause = _CAUSES.get(event.reason, o.Cause.REPAIR)
         mesh = self.mesh
+        self._escaped(node, mesh.index[event.old], now)
         old = self._delay_s(mesh.index[event.old], event.stream, node)
         new = self._delay_s(mesh.index[event.new], event.stream, node)
         self.observation.moves.append(o.Move(now, node, cause, old - new))
@@ -141,13 +145,14 @@ class Recorder:
             here = above
         return total
 
-    def _searched(self, node: int, event: overlay.SearchEnded, now: float) -> None:
+    def _searched(self, node: int, event: overlay.SearchEnded) -> None:
         host = self.mesh.hosts[node]
+        if host.began_at < SETTLED_S:
+            return  # everybody was new: that is the cold start, judged elsewhere
         neighbours = tuple(far.host for far in host.links.values())
         self.observation.newcomers.append(
             o.Newcomer(node, event.probes, event.took_s, neighbours)
         )
-        del now
 
     def _routed(self, node: int, origin: NodeId, now: float) -> None:
         mesh = self.mesh
@@ -217,11 +222,22 @@ class Recorder:
             self._step(key[0], o.StepKind.SERVED, self.mesh.parent_of(*key), now)
         gap.served = now > gap.began_s
 
-    def broke(self, kind: str, nodes: Sequence[int], now: float) -> None:
+    def worsened(self, nodes: Sequence[int], now: float) -> None:
+        """The paths of these to their parents are about to become longer."""
+        for node in nodes:
+            self._escapes[node] = (now, self.mesh.parent(node))
+
+    def _escaped(self, node: int, left: int, now: float) -> None:
+        since, parent = self._escapes.get(node, (0.0, None))
+        if parent == left:
+            del self._escapes[node]
+            self.observation.escapes.append(o.Escape(node, since, now))
+
+    def broke(self, kind: str, label: str, nodes: Sequence[int], now: float) -> None:
         """A fault is about to strike: who hangs below it is noted first."""
         mesh = self.mesh
         number = len(self.observation.faults)
-        self.observation.faults.append(o.Fault(now, kind, tuple(nodes)))
+        self.observation.faults.append(o.Fault(now, kind, tuple(nodes), label))
         hit = set(nodes)
         for stream in mesh.clocks:
             for host in mesh.hosts:
@@ -234,7 +250,7 @@ class Recorder:
             for stream in mesh.clocks:
                 self.forget(node, stream)
                 self.checkers.active(stream, node, None, now)
-        if number == 0:
+        if self._before is None and nodes:
             self._tell_story(nodes, now)
         mesh.engine.after(GAP_WINDOW_S, self._close_gaps, number)
 
@@ -350,6 +366,8 @@ class Recorder:
     def finish(self, now: float) -> None:
         """Close the books."""
         mesh, seen = self.mesh, self.observation
+        for node, (since, _) in self._escapes.items():
+            seen.escapes.append(o.Escape(node, since, None))
         for stream in mesh.clocks:
             seen.trees.append(self.tree_shot(stream, now))
         for node, stream in list(self._viewers):

@@ -101,7 +101,7 @@ class Run:
         """From the first event to the last."""
         scenario, engine = self.scenario, self.engine
         Play(engine, self.mesh).schedule(scenario.workload)
-        Faults(engine, self.mesh).schedule(scenario.faults)
+        Faults(engine, self.mesh, self.mesh.struck).schedule(scenario.faults)
         engine.at(min(COLD_S, scenario.duration_s), self._cold)
         engine.at(SAMPLE_S, self._sample)
         began, wall = engine.now, time.monotonic()

@@ -32,12 +32,17 @@ class Come(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """How nodes start: the first `first` at time 0, the others by `come`."""
+    """How nodes start: the first `first` at time 0, the others by `come`; the last
+    `late` are newcomers, one after another from `late_at_s` over `late_over_s`.
+    """
 
     come: Come = Come.AT_ONCE
     at_s: float = 0.0
     over_s: float = 0.0
     first: int = 8
+    late: int = 0
+    late_at_s: float = 0.0
+    late_over_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,13 +177,20 @@ class Play:
     def _arrive(self, arrivals: Arrivals) -> None:
         order = list(range(self.size))
         self._chance.shuffle(order)
-        first = order[: arrivals.first]
-        others = order[arrivals.first :]
-        times = spread(arrivals.come, len(others), arrivals.over_s, self._chance)
-        for node in first:
-            self._engine.at(0.0, self._start, node, False)
-        for node, after_s in zip(others, times, strict=True):
-            self._engine.at(arrivals.at_s + after_s, self._start, node, False)
+        first, others = order[: arrivals.first], order[arrivals.first :]
+        cut = max(len(others) - arrivals.late, 0)
+        self._start_all(first, 0.0, [0.0] * len(first))
+        times = spread(arrivals.come, cut, arrivals.over_s, self._chance)
+        self._start_all(others[:cut], arrivals.at_s, times)
+        late = others[cut:]
+        times = spread(Come.EVENLY, len(late), arrivals.late_over_s, self._chance)
+        self._start_all(late, arrivals.late_at_s, times)
+
+    def _start_all(
+        self, nodes: Sequence[int], at_s: float, times: Sequence[float]
+    ) -> None:
+        for node, after_s in zip(nodes, times, strict=True):
+            self._engine.at(at_s + after_s, self._start, node, False)
 
     def _start(self, node: int, keep_state: bool) -> None:
         self._stage.start(node, self._engine.now, keep_state=keep_state)

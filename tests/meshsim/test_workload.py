@@ -44,6 +44,12 @@ def test_the_first_are_there_and_others_arrive_evenly() -> None:
     assert times == [0.0] * 4 + [10.0 + n for n in range(16)]
 
 
+def test_newcomers_arrive_late_and_one_after_another() -> None:
+    arrivals = Arrivals(late=4, late_at_s=50.0, late_over_s=8.0)
+    times = [call[0] for call in played(Workload(arrivals)).verbs("start")]
+    assert times == [0.0] * 16 + [50.0, 52.0, 54.0, 56.0]
+
+
 @given(
     st.sampled_from(Come), st.integers(0, 50), st.floats(0.0, 1e5), st.integers(0, 99)
 )

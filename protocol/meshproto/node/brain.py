@@ -13,7 +13,7 @@ them: no verb that carries remote octets raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never, cast
 
@@ -266,9 +266,12 @@ class Node:
         self._trees.dial_failed(neighbour, now)
         self._settle(now)
 
-    def checked(self, neighbour: NodeId, rtt_s: float | None, now: float) -> None:
-        """One check of a link was answered, or not (None)."""
-        self._links.checked(neighbour, rtt_s, now)
+    def checked(
+        self, results: Iterable[tuple[NodeId, float | None]], now: float
+    ) -> None:
+        """Checks of links were answered (round trip in seconds) or not (None)."""
+        for neighbour, rtt_s in results:
+            self._links.checked(neighbour, rtt_s, now)
         self._settle(now)
 
     def probed(self, token: int, rtt_s: float | None, now: float) -> None:
