@@ -204,8 +204,7 @@ class Recorder:
         if viewer is None:
             viewer = self._viewers[key] = Viewer(sequence, now)
         viewer.got += 1
-        if sequence > viewer.newest:
-            viewer.newest = sequence
+        viewer.newest = max(viewer.newest, sequence)
         gap = self._gaps.get(key)
         if gap is not None:
             self._filled(key, gap, viewer, now)

@@ -304,8 +304,16 @@ class RoutingNet:
         for change in member.router.take_changes():
             if not isinstance(change, OffersChanged):
                 self._walk(member, change.origin)
-        for origin in self.by_node if len(self.by_node) < 8 else self.active:
+        for origin in self.active:
             self._watch_distance(member, origin)
+        config, (entries, live, links) = self.config, member.router.sizes()
+        if (
+            entries > config.sources_max + config.local_max
+            or live > config.origins_max
+            or links > config.neighbours_max
+        ):
+            self.found.overfull += 1
+            self.found.violation(f"{member.node!r} holds {entries}, {live}, {links}")
 
     def _walk(self, member: Member, origin: NodeId) -> None:
         """Follow next hops over live links; a loop can only begin where one changed."""

@@ -125,7 +125,7 @@ TOPIC_FIELDS = {
     "mesh_message_deliveries_window": "mesh_message_deliveries_window_s",
     "mesh_message_deliveries_activation": "mesh_message_deliveries_activation_s",
 }
-EMPTY_TOPIC = {name: 0.0 for name in TopicScore.__dataclass_fields__}
+EMPTY_TOPIC = dict.fromkeys(TopicScore.__dataclass_fields__, 0.0)
 EMPTY_TOPIC |= {name: inf for name in EMPTY_TOPIC if name.endswith("_cap")}
 PEER_FIELDS = set(PeerScore.__dataclass_fields__) - {"ip_colocation_whitelist"}
 EMPTY_PEER: Plain = dict.fromkeys(PEER_FIELDS, 0.0) | {"retain_score_s": 3600.0}
@@ -157,39 +157,40 @@ class Judge:
         return self.known[name]
 
     def run(self, op: list[Any]) -> None:
-        match op:
-            case ["peer", name]:
-                self.node(name)
-            case ["ip", name, addresses]:
-                self.node(name, addresses)
-            case ["graft", name, topic]:
-                self.scores.grafted(self.node(name), topic, self.now)
-            case ["prune", name, topic]:
-                self.scores.pruned(self.node(name), topic)
-            case ["advance", seconds]:
-                self.now += seconds
-            case ["refresh"]:
-                self.scores.refresh(self.now)
-            case ["refresh", ticks]:
-                self.scores.refresh(self.now, ticks)
-            case ["penalty", name, times]:
-                self.scores.penalise(self.node(name), times)
-            case ["app", name, value]:
-                self.scores.set_app(self.node(name), value)
-            case ["invalid", name, topic]:
-                self.scores.invalid(self.node(name), topic)
-            case ["deliver", name, topic, key]:
-                sighting = Sighting(topic, self.node(name), None, b"", self.now)
-                self.seen.add(key.encode(), sighting)
-                self.seen.decide(sighting, Verdict.ACCEPT, self.now)
-                self.scores.delivered(self.node(name), topic)
-            case ["duplicate", name, topic, key]:
-                self.repeat(self.node(name), topic, key.encode())
-            case _:
-                raise AssertionError(op)
+        name, *arguments = op
+        getattr(self, name)(*arguments)
 
-    def repeat(self, node: NodeId, topic: str, key: bytes) -> None:
-        sighting = self.seen.get(key, self.now)
+    peer = ip = node
+
+    def graft(self, name: str, topic: str) -> None:
+        self.scores.grafted(self.node(name), topic, self.now)
+
+    def prune(self, name: str, topic: str) -> None:
+        self.scores.pruned(self.node(name), topic)
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+    def refresh(self, ticks: int = 1) -> None:
+        self.scores.refresh(self.now, ticks)
+
+    def penalty(self, name: str, times: int) -> None:
+        self.scores.penalise(self.node(name), times)
+
+    def app(self, name: str, value: float) -> None:
+        self.scores.set_app(self.node(name), value)
+
+    def invalid(self, name: str, topic: str) -> None:
+        self.scores.invalid(self.node(name), topic)
+
+    def deliver(self, name: str, topic: str, key: str) -> None:
+        sighting = Sighting(topic, self.node(name), None, b"", self.now)
+        self.seen.add(key.encode(), sighting)
+        self.seen.decide(sighting, Verdict.ACCEPT, self.now)
+        self.scores.delivered(self.node(name), topic)
+
+    def duplicate(self, name: str, topic: str, key: str) -> None:
+        node, sighting = self.node(name), self.seen.get(key.encode(), self.now)
         window_s = self.scores.window_s(topic)
         assert sighting is not None
         assert window_s is not None
@@ -215,6 +216,10 @@ def validate_params(what: str, params: Plain) -> bool:
     return True
 
 
+def fading(seconds: float, interval: float, decay_to_zero: float) -> float:
+    return decay(seconds, interval, decay_to_zero)
+
+
 GOSSIP: vectors.Adapters = {
     "gossip.rpc_decode": rpc_decode,
     "gossip.message_verify": message_verify,
@@ -223,9 +228,7 @@ GOSSIP: vectors.Adapters = {
     "gossip.frame_split": frame_split,
     "gossip.score": score,
     "gossip.validate_params": validate_params,
-    "gossip.decay": lambda seconds, interval, decay_to_zero: decay(
-        seconds, interval, decay_to_zero
-    ),
+    "gossip.decay": fading,
 }
 RPC, SCORING = "../gossip/rpc.json", "../gossip/scoring.json"
 

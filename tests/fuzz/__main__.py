@@ -8,6 +8,7 @@ coverage grew, and the input that broke it, kept in `.fuzz/TARGET/`.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -68,6 +69,12 @@ def seed(name: str, kinds: tuple[str, ...]) -> int:
         for path in sorted((SHARED / "corpora/sdp").glob("*.sdp")):
             (corpus / path.name).write_bytes(path.read_bytes())
             count += 1
+    if "gossip" in kinds and (rpcs := SHARED / "corpora/gossip/rpc.json").exists():
+        for entry in json.loads(rpcs.read_text())["entries"]:
+            for text in entry["input"].values():
+                if isinstance(text, str) and re.fullmatch("([0-9a-f]{2})*", text):
+                    (corpus / f"rpc-{count}").write_bytes(bytes.fromhex(text))
+                    count += 1
     return count
 
 

@@ -10,6 +10,7 @@ import hashlib
 import heapq
 import random
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -266,10 +267,30 @@ class Rig:
         return [event.reason for event in self.events if isinstance(event, Refused)]
 
     def score(self, node: NodeId) -> float:
-        return self.router.scores.of(node)
+        return self.router.score(node, self.now)
 
     def penalty(self, node: NodeId) -> float:
+        self.router.scores.advance(self.now)
         return self.router.scores.penalty(node)
+
+
+def meshed(
+    number: int, *, outbound: int = 2, **options: Any
+) -> tuple[Rig, list[NodeId]]:
+    """A joined router and neighbours that grafted themselves."""
+    rig = Rig(**options)
+    rig.join()
+    nodes = [rig.up(outbound=index < outbound) for index in range(number)]
+    for node in nodes:
+        rig.graft(node)
+    rig.forget()
+    assert rig.mesh() == nodes
+    return rig, nodes
+
+
+def disgrace(rig: Rig, node: NodeId, score: float) -> None:
+    """Give a neighbour a score by the owner's own judgement (P5)."""
+    rig.router.scores.set_app(node, score)
 
 
 class Web:
@@ -287,7 +308,7 @@ class Web:
                 GossipConfig(**options),
                 self.boxes[index],
                 random.Random(seed * 1000 + index),
-                lambda data, me=node_id(index): seal(me, data),
+                partial(seal, node_id(index)),
                 verify,
                 Records(),
             )

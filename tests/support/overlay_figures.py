@@ -99,9 +99,8 @@ def newcomers(net: Net, old: list[Peer], copies: list[int]) -> None:
         probes.append(float(ended[0].probes))
         took.append(ended[0].took_s)
     for name, values in (("excess ms", excess), ("probes", probes), ("s", took)):
-        print(
-            f"newcomer {name}: p50 {share(values, 0.5):.2f} p90 {share(values, 0.9):.2f}"
-        )
+        p50, p90 = share(values, 0.5), share(values, 0.9)
+        print(f"newcomer {name}: p50 {p50:.2f} p90 {p90:.2f}")
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 A tiny stand-in for the simulator: a heap of events, a latency function, link set-up of
 three round trips (through an introducer) or eight (without).  Records go through their
-wire form if `coded`.  `python tests/support/overlay_net.py --help` prints the figures of
-the acceptance table for more nodes and measured latencies.
+wire form if `coded`.  `overlay_figures` prints the figures of the acceptance table for
+more nodes and measured latencies.
 """
 
 from __future__ import annotations
@@ -343,7 +343,7 @@ def components(graph: dict[int, list[int]]) -> int:
 
 
 def stretches(net: Net, sources: int, relaying: int = 3) -> Iterator[float]:
-    """Path over direct round trip, from some nodes to all; thin nodes only end paths."""
+    """Path over direct round trip, from some nodes to all; thin nodes end paths."""
     graph = net.graph()
     names = list(graph)
     for source in random.Random(7).sample(names, min(sources, len(names))):

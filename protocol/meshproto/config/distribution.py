@@ -41,6 +41,8 @@ class DistributionConfig:
     """Standby edges per tree, whatever the slots."""
     known_max: int = 24
     """Members of a tree that a node remembers for repair."""
+    members_asked: int = 4
+    """Random members that an orphan asks when nobody it knows takes it."""
     candidates_max: int = 32
     """Parents that one search holds in mind."""
     locks_max: int = 256
@@ -137,6 +139,8 @@ class DistributionConfig:
     """Packets between the newest and the pause, at least."""
     pause_s: float = 0.1
     """Nothing new that long after the pause: the old parent resumes."""
+    pause_max_s: float = 0.5
+    """At most so long for the packets before the pause (slow packet clocks)."""
     commit_s: float = 2.0
     """For the verdict, and for a lock."""
     move_s: float = 10.0

@@ -138,7 +138,7 @@ class GossipConfig:
     topics_per_peer_max: int = 100
     # links 24 + tree links 128 (RFC 0007), and room for peers of libp2p only
     peers_max: int = 512
-    # 30 messages a second for two minutes, 0.5 MB
+    # 34 messages a second for two minutes, far above what the directory may carry
     seen_max: int = 4096
     validations_max: int = 1024
     # five seconds of messages for IWANT

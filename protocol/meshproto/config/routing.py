@@ -103,6 +103,10 @@ class RoutingConfig:
     sources_max: int = 4_000
     """Origins remembered at all, those without a route included."""
 
+    local_max: int = 1_000
+    """Places beyond `sources_max` for what this node itself originates, offers or
+    wants: strangers that fill the table cannot keep it from its own work."""
+
     neighbours_max: int = 256
     """Links: overlay (24) and trees (128) with room for those that close."""
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from meshproto.distribution import downstream, interest, place, upstream
 from meshproto.distribution.events import Joined, LoopCut, ParentChanged, Repaired
 from meshproto.distribution.shared import Shared
-from meshproto.distribution.tree import Alarm, Tree, Upper
+from meshproto.distribution.tree import ACTIVE, Alarm, Tree, Upper
 from meshproto.forwarding.relay_table import SetActive, SetSecond
 from meshproto.ids import NodeId
 from meshproto.wire.control.distribution import Accept, Leave, Use
 
-REASONS = {Use.NEW: "join", Use.REPAIR: "repair", Use.MOVE: "move"}
+REASONS = {Use.NEW: "join", Use.STARVED: "join", Use.REPAIR: "repair"}
 
 
 def upper(node: NodeId, use: Use, accept: Accept) -> Upper:
@@ -53,7 +53,7 @@ def attach(
     place.settle(shared, tree)
     tree.settled_delay_s = tree.delay_s
     downstream.cut_loops(shared, tree, now)
-    if edge.use in {Use.NEW, Use.REPAIR}:
+    if edge.use in ACTIVE:
         # the Join said already what stands below
         tree.reported = interest.demand(shared, tree, now)
         tree.reported_at = tree.lease_sent_at = now

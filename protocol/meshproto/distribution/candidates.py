@@ -55,6 +55,8 @@ def for_orphan(shared: Shared, tree: Tree) -> list[Candidate]:
     chosen += _near(shared, tree)
     through = next(iter(shared.around.neighbours()), None)
     chosen += [Candidate(node, through) for node in reversed(tree.known)]
+    members = shared.around.sample(shared.config.members_asked)
+    chosen += [Candidate(peer.node, through, peer) for peer in members]
     hop = shared.around.next_hop(tree.origin)
     if hop is not None:
         chosen.append(Candidate(hop))
@@ -101,7 +103,7 @@ def elsewhere(
     peer = shared.around.peer(joiner)
     ranked = []
     for child in tree.children.values():
-        free = child.spare if use is Use.REPAIR else child.room
+        free = child.room if use is Use.NEW else child.spare
         if child.active and free > child.promised and child.node != joiner:
             ranked.append((_predicted_s(shared, tree, child, peer), child.node))
     ranked.sort()

@@ -127,7 +127,8 @@ def _slot_for(shared: Shared, tree: Tree, joiner: NodeId, use: Use) -> bool:
     free = capacity.slots(shared, tree)
     if use is Use.REPAIR:
         return bool(free.burst)
-    return bool(free.orphan if use is Use.DUAL else free.ordinary)
+    reserve = use is Use.DUAL or use is Use.STARVED
+    return bool(free.orphan if reserve else free.ordinary)
 
 
 def _in_pace(shared: Shared, now: float) -> bool:
@@ -143,6 +144,8 @@ def _in_pace(shared: Shared, now: float) -> bool:
 
 def accept(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -> None:
     """Open the leg and say so."""
+    if joiner in tree.children:
+        remove(shared, tree, joiner, "replaced", now)
     child = Child(join, joiner, shared.next_alias(), now)
     child.layers = 1 if join.use is Use.DUAL else join.demand.layers
     tree.children[joiner] = child

@@ -24,7 +24,7 @@ from meshproto.distribution import (
 from meshproto.distribution.events import LeaseExpired
 from meshproto.distribution.shared import Shared
 from meshproto.distribution.tree import Alarm, Tree
-from meshproto.ids import NodeId, StreamId
+from meshproto.ids import NodeId, StreamId, short_id
 from meshproto.wire.control import distribution as w
 from meshproto.wire.control.schema import Record
 
@@ -75,7 +75,7 @@ def _join(shared: Shared, joiner: NodeId, join: w.Join, now: float) -> None:
 def _relay(shared: Shared, joiner: NodeId, join: w.Join, now: float) -> Tree | None:
     """Become a relay for the joiner's sake, if there is a way to the origin."""
     hop = shared.around.next_hop(join.origin)
-    optional = join.use not in {w.Use.NEW, w.Use.REPAIR}
+    optional = join.use not in upstream.MAIN
     old = join.demand.lease_s >= shared.config.lease_life_s
     reason = w.Why.LEASE if old else w.Why.UNKNOWN
     tree = None
@@ -174,8 +174,9 @@ def _interest(
         drop = w.Drop(tree.stream, record.serial, w.Why.UNKNOWN)
         shared.outbox.send(node, drop)
         return
-    layers, renewed = child.wanted, now - record.demand.lease_s > child.lease_at
+    layers, before = child.wanted, child.report
     transit_s = max(shared.rtt_s(node) / 2, shared.config.lease_hop_s)
+    renewed = now - transit_s - record.demand.lease_s > child.lease_at
     child.hear(record.demand, now - transit_s)
     if child.use in {w.Use.MOVE, w.Use.STANDBY}:
         downstream.promote(shared, tree, child, now)
@@ -183,9 +184,9 @@ def _interest(
     if child.wanted != layers:
         shedding.regrant(shared, tree, child)
         interest.changed(shared, tree, now, hurry=True)
-    else:
+    elif child.report != before:
         interest.changed(shared, tree, now)
-    place.tell_offers(shared, tree)
+        place.tell_offers(shared, tree)
     if renewed:
         interest.lease_arrived(shared, tree, now)
 
@@ -212,10 +213,15 @@ def _accept(
         shared.outbox.send(node, w.Leave(tree.stream, record.serial))
         upstream.refused(shared, tree, search, node, now)
         return
+    if not _sound(node, record):
+        shared.refuse(node, "tree-path")
+        shared.outbox.send(node, w.Leave(tree.stream, record.serial))
+        upstream.refused(shared, tree, search, node, now)
+        return
     if record.rates_bps:
         tree.rates_bps = record.rates_bps
     edge = above.upper(node, search.use, record)
-    if search.use in {w.Use.NEW, w.Use.REPAIR}:
+    if search.use in upstream.MAIN:
         upstream.found(shared, tree, search, node)
         reason = above.REASONS[search.use]
         above.attach(shared, tree, edge, reason, now, search.count)
@@ -223,6 +229,12 @@ def _accept(
         moves.accepted(shared, tree, search, edge, record.heir, now)
     else:
         standby.ready(shared, tree, search, edge, now)
+
+
+def _sound(node: NodeId, record: w.Accept | w.Path) -> bool:
+    """Whether a root path is one: it ends with its sender, with a delay for each."""
+    path = record.path
+    return bool(path) and path[-1] == short_id(node) and len(path) == len(record.delays)
 
 
 def _answer(
@@ -249,6 +261,9 @@ def _answer(
 
 def _path(shared: Shared, tree: Tree, node: NodeId, record: w.Path, now: float) -> None:
     """The place of a parent, a second one, or one to move to."""
+    if not _sound(node, record):
+        shared.refuse(node, "tree-path")
+        return
     hit = False
     for edge in (tree.parent, tree.second, moves.edge(tree)):
         if edge is not None and edge.node == node:

@@ -51,7 +51,17 @@ class Stage(Enum):
 class Move:
     """One move: from `old` to `edge`; `forced` when the old parent asked for it."""
 
-    __slots__ = ("edge", "forced", "gain_s", "heir", "old", "search", "stage", "token")
+    __slots__ = (
+        "edge",
+        "forced",
+        "gain_s",
+        "heir",
+        "mark",
+        "old",
+        "search",
+        "stage",
+        "token",
+    )
 
     def __init__(self, old: Upper, search: Search, gain_s: float, forced: str) -> None:
         self.old = old
@@ -62,6 +72,7 @@ class Move:
         self.stage = Stage.SEEKING
         self.token = 0
         self.heir: NodeId | None = None
+        self.mark = (0.0, 0)
 
 
 class Turn:
@@ -155,6 +166,7 @@ def _note(shared: Shared, tree: Tree, turn: Turn, node: NodeId, tell: Tell) -> N
     if shared.short in tell.path:
         return
     turn.delays[node] = tell.delay_s
+    tree.remember(node, tell.delay_s, shared.config.known_max)
     for kin in tell.kin:
         if _other(shared, tree, kin.node):
             turn.delays.setdefault(kin.node, kin.delay_s)
@@ -354,6 +366,8 @@ def accepted(
     shared.use(edge.node)
     move.edge, move.gain_s, move.heir = edge, gain_s, heir
     move.stage = Stage.PROVING
+    held = shared.around.history(tree.stream)
+    move.mark = (now, 0 if held is None else held[1])
     second = tree.second
     if second is not None and second.node == edge.node:
         # its standby edge was replaced by this one
@@ -386,6 +400,10 @@ def nothing_new(shared: Shared, tree: Tree, notice: NothingNew, now: float) -> N
     after = notice.newest + max(notice.lead, config.pause_lead)
     shared.outbox.send(old.node, Pause(tree.stream, old.serial, after))
     wait_s = config.pause_s + shared.rtt_s(old.node) + shared.rtt_s(move.edge.node)
+    # the packets up to `after` must come and go first
+    since, first = move.mark
+    every_s = (now - since) / max(notice.newest - first, 1)
+    wait_s += min((after - notice.newest + 1) * every_s, config.pause_max_s)
     shared.set(tree, Alarm.MOVE, now + wait_s)
 
 

@@ -70,7 +70,7 @@ def _look(shared: Shared, tree: Tree, now: float) -> None:
         nodes.append(grandparent.node)
     nodes = list(dict.fromkeys(nodes))
     if not nodes:
-        later(shared, tree, now)
+        survey.later(shared, tree, now)
         return
     tree.survey = survey.ask(shared, tree, nodes)
     shared.set(tree, Alarm.SECOND, now + shared.config.turn_wait_s)
@@ -81,15 +81,6 @@ def _possible(shared: Shared, tree: Tree, node: NodeId) -> bool:
     child = tree.children.get(node)
     below = child is not None and child.carries
     return node not in {tree.parent.node, shared.me} and not below
-
-
-def later(shared: Shared, tree: Tree, now: float) -> None:
-    """Nobody fits: look again, ever more rarely."""
-    config = shared.config
-    retry_s = tree.second_retry_s or config.standby_retry_s
-    tree.second_retry_s = min(2 * retry_s, config.standby_retry_max_s)
-    spread = 1 + shared.chance.random() / 2
-    shared.set(tree, Alarm.SECOND, now + retry_s * spread)
 
 
 def told(shared: Shared, tree: Tree, node: NodeId, tell: Tell, now: float) -> bool:
@@ -113,7 +104,7 @@ def _surveyed(shared: Shared, tree: Tree, now: float) -> None:
             points = score_s(shared, tree, node, tell.path, tell.delay_s)
             ranked.append((points + penalty_s, node))
     if not ranked or tree.second_search is not None:
-        later(shared, tree, now)
+        survey.later(shared, tree, now)
         return
     ranked.sort()
     use = Use.DUAL if tree.dual else Use.STANDBY

@@ -7,7 +7,7 @@ a better one is looked for, a few at a time, and forgotten after the choice.
 from __future__ import annotations
 
 from meshproto.distribution.shared import Shared
-from meshproto.distribution.tree import Tree
+from meshproto.distribution.tree import Alarm, Tree
 from meshproto.ids import NodeId
 from meshproto.wire.control.distribution import Query, Tell
 
@@ -45,3 +45,12 @@ def told(survey: Survey | None, node: NodeId, tell: Tell) -> bool:
     if tell.path:
         survey.found[node] = tell
     return True
+
+
+def later(shared: Shared, tree: Tree, now: float) -> None:
+    """No second parent fits: look again, ever more rarely."""
+    config = shared.config
+    retry_s = tree.second_retry_s or config.standby_retry_s
+    tree.second_retry_s = min(2 * retry_s, config.standby_retry_max_s)
+    spread = 1 + shared.chance.random() / 2
+    shared.set(tree, Alarm.SECOND, now + retry_s * spread)

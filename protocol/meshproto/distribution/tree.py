@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from meshproto.distribution.upstream import Search
 
 
+ACTIVE = frozenset({Use.NEW, Use.REPAIR, Use.STARVED})
+"""Uses whose edge makes a node the parent from the first packet on."""
+
+
 class Alarm(Enum):
     """What a tree waits for; with the stream it is the key of a timer."""
 
@@ -104,6 +108,11 @@ class Child:
         self.promised = 0
 
     @property
+    def report(self) -> tuple[int, int, int, int]:
+        """What its last report said, without layers and lease."""
+        return (self.viewers, self.subtree, self.room, self.spare)
+
+    @property
     def carries(self) -> bool:
         """Whether packets flow over the edge, not only heartbeats."""
         return self.use is not Use.STANDBY
@@ -111,7 +120,7 @@ class Child:
     @property
     def active(self) -> bool:
         """Whether this node is the parent of the child, by all that is known."""
-        return self.use is Use.NEW or self.use is Use.REPAIR
+        return self.use in ACTIVE
 
     @property
     def full(self) -> bool:

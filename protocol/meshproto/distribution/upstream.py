@@ -13,13 +13,20 @@ from __future__ import annotations
 
 from collections import deque
 
-from meshproto.distribution import candidates, interest
+from meshproto.distribution import candidates, interest, survey
 from meshproto.distribution.candidates import Candidate
 from meshproto.distribution.phases import TRANSITIONS, Cue, Phase
 from meshproto.distribution.shared import Shared
 from meshproto.distribution.tree import Alarm, Tree
 from meshproto.ids import NodeId
-from meshproto.wire.control.distribution import Join, Leave, Place, Target, Use
+from meshproto.wire.control.distribution import (
+    PATH_MAX,
+    Join,
+    Leave,
+    Place,
+    Target,
+    Use,
+)
 
 ALARMS = {
     Use.NEW: Alarm.SEARCH,
@@ -27,7 +34,10 @@ ALARMS = {
     Use.MOVE: Alarm.MOVE_SEARCH,
     Use.STANDBY: Alarm.SECOND_SEARCH,
     Use.DUAL: Alarm.SECOND_SEARCH,
+    Use.STARVED: Alarm.SEARCH,
 }
+MAIN = frozenset({Use.NEW, Use.REPAIR, Use.STARVED})
+"""Uses that look for the parent itself."""
 
 
 class Search:
@@ -75,7 +85,7 @@ def begin(
     that the lost parent `by` named.
     """
     if tree.search is not None:
-        if tree.search.use is use or tree.search.use is Use.REPAIR:
+        if tree.search.use is use or tree.search.use is not Use.NEW:
             return
         stop(shared, tree, tree.search)
     tree.search = Search(use, [])
@@ -86,7 +96,7 @@ def begin(
 
 
 def _fill(shared: Shared, tree: Tree, search: Search) -> None:
-    if search.use is Use.NEW:
+    if search.use is not Use.REPAIR:
         found = candidates.for_newcomer(shared, tree)
     else:
         found = candidates.for_orphan(shared, tree)
@@ -95,18 +105,21 @@ def _fill(shared: Shared, tree: Tree, search: Search) -> None:
 
 
 def wake(shared: Shared, tree: Tree, now: float) -> None:
-    """Something about offers or routes changed: a resting search tries again."""
+    """Offers or routes changed: a resting search tries again, if it could help."""
     search = tree.search
-    if search is not None and search.phase is Phase.RESTING:
-        again(shared, tree, search, now)
+    if search is None or search.phase is not Phase.RESTING:
+        return
+    if not search.seen or candidates.by_offer(shared, tree):
+        # why not at once: changes come in bunches
+        shared.hasten(tree, ALARMS[search.use], now + shared.config.report_s)
 
 
 def again(shared: Shared, tree: Tree, search: Search, now: float) -> None:
-    """A new round.  Whom nobody took counts as an orphan: a reserve is for use."""
+    """A new round.  Whom nobody took may have a reserved slot: it is for use."""
     search.refusals = 0
     search.rounds += 1
     if search.use is Use.NEW and search.rounds > 1:
-        search.use = Use.REPAIR
+        search.use = Use.STARVED
     _fill(shared, tree, search)
     advance(shared, tree, search, now)
 
@@ -129,8 +142,10 @@ def advance(shared: Shared, tree: Tree, search: Search, now: float) -> None:
 
 
 def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
-    main = search.use in {Use.NEW, Use.REPAIR}
-    if main and search.refusals >= shared.config.refusals_max:
+    main = search.use in MAIN
+    # who asked the origin descends from it, which may take as many steps as it is deep
+    descends = PATH_MAX if tree.origin in search.seen else 0
+    if main and search.refusals >= shared.config.refusals_max + descends:
         search.left.clear()
     while search.left:
         candidate = search.left.popleft()
@@ -181,11 +196,13 @@ def _patience(shared: Shared, search: Search, node: NodeId) -> float:
 
 
 def _exhausted(shared: Shared, tree: Tree, search: Search, now: float) -> None:
-    if search.use not in {Use.NEW, Use.REPAIR}:
+    if search.use not in MAIN:
         stop(shared, tree, search)
         # the owner of an optional search sees by its own alarm that it ended
-        moving = search.use is Use.MOVE
-        shared.hasten(tree, Alarm.MOVE if moving else Alarm.SECOND, now)
+        if search.use is Use.MOVE:
+            shared.set(tree, Alarm.MOVE, now)
+        else:
+            survey.later(shared, tree, now)
         return
     search.step(Cue.REST)
     search.target = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import floor
 
-_ROUNDING = 1e-9
+_ROUNDING = 1e-6
 
 
 class Grid:

@@ -284,6 +284,11 @@ class GossipRouter:
 
     # what people look at
 
+    def score(self, node: NodeId, now: float) -> float:
+        """What we think of a neighbour, 0 of a stranger (RFC 0008 section 6)."""
+        self._state.scores.advance(now)
+        return self._state.scores.of(node)
+
     def mesh(self, topic: str) -> list[NodeId]:
         """Our mesh of a topic, empty when it is not joined."""
         found = self._state.topics.joined(topic)

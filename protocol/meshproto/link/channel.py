@@ -163,8 +163,8 @@ class Channel:
         bulk_window = int(window * self._config.bulk_share)
         taken: list[bytes] = []
         while len(taken) < SEGMENTS_MAX and normal.flying + bulk.flying < window:
-            packed = normal.take(room, number, now)
-            if packed is None and bulk.flying < bulk_window:
+            packed = normal.take(room, number, now) if normal.ready else None
+            if packed is None and bulk.ready and bulk.flying < bulk_window:
                 packed = bulk.take(room, number, now)
             if packed is None:
                 break

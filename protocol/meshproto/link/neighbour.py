@@ -58,6 +58,16 @@ class Neighbour:
     def __repr__(self) -> str:
         return f"<link {self.link} {self.state.value} to {self.node[-4:].hex()}>"
 
+    @property
+    def ready(self) -> bool:
+        """Whether records may be sent."""
+        return self.state is State.READY
+
+    @property
+    def gone(self) -> bool:
+        """Whether the link has ended, in the middle of an input perhaps."""
+        return self.state is State.GONE
+
     def greet(self, session: int, now: float) -> None:
         """Begin (again) with a session of our own; what was under way is dropped."""
         self.state = State.GREETING
@@ -90,5 +100,7 @@ class Neighbour:
     def due_at(self) -> float:
         """The earliest time at which this link needs attention, `NEVER` if none."""
         channel = self.channel
-        down_at = self.quality.down_at(self.tree)
-        return min(channel.resend_at, channel.ack_at, self.hello_at, down_at)
+        due_at = min(channel.resend_at, channel.ack_at, self.hello_at)
+        if self.quality.unanswered:
+            due_at = min(due_at, self.quality.down_at(self.tree))
+        return due_at

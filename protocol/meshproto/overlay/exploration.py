@@ -20,6 +20,7 @@ from meshproto.overlay.exchange import Exchange
 from meshproto.overlay.links import Kind, Link
 from meshproto.overlay.neighbourhood import Neighbourhood
 from meshproto.overlay.state import State, Task
+from meshproto.overlay.upkeep import Upkeep
 
 _ASK_NEAREST = 4
 _APPROACHES = 2
@@ -42,12 +43,18 @@ class Exploration:
     __slots__ = (
         *("_asked", "_began_at", "_exchange", "_improved", "_pause_s", "_probing"),
         *("_queue", "_questions", "_neighbourhood", "_searching", "_spent", "_state"),
+        *("_upkeep",),
     )
 
     def __init__(
-        self, state: State, exchange: Exchange, neighbourhood: Neighbourhood
+        self,
+        state: State,
+        exchange: Exchange,
+        neighbourhood: Neighbourhood,
+        upkeep: Upkeep,
     ) -> None:
         self._state = state
+        self._upkeep = upkeep
         self._exchange = exchange
         self._neighbourhood = neighbourhood
         self._probing: dict[int, tuple[NodeId, Why]] = {}
@@ -97,7 +104,7 @@ class Exploration:
         state.timers.set(Task.EXPLORE, now + self._pause_s)
         self._neighbourhood.fill(now)
         if state.links.lasting >= state.config.isolated_links:
-            self._neighbourhood.end_guests(now, all_mine=True)
+            self._upkeep.end_guests(now, all_mine=True)
 
     def told(self, token: int, known: list[NodeId], now: float) -> None:
         """An answer to a ring question came: its peers are probed first."""
@@ -165,14 +172,14 @@ class Exploration:
         if not self.settled:
             self._asked_again()
         self._neighbourhood.fill(now)
-        self._neighbourhood.tend(now)
+        self._upkeep.tend(now)
         self.trade(now)
         jitter = 0.9 + 0.2 * state.chance.random()
         state.timers.set(Task.EXPLORE, now + self._pause_s * jitter)
 
     def trade(self, now: float) -> None:
         """Weigh the links; a trade that was held long enough is probed once more."""
-        node = self._neighbourhood.weigh(now, hold=self.settled)
+        node = self._upkeep.weigh(now, hold=self.settled)
         entry = None if node is None else self._state.book.get(node)
         if entry is not None:
             self.probe(entry, Why.CONFIRM)

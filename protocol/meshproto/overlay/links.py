@@ -28,11 +28,15 @@ class Kind(Enum):
 
 
 class Link:
-    """A live link; `entry` is None until the neighbour told its record."""
+    """A live link.
+
+    `entry` is None until the neighbour told its record; `trade` says that an older link
+    is to go for this one.
+    """
 
     __slots__ = (
         *("credit_at", "entry", "guest", "idle_since", "keys", "kind", "node"),
-        *("outbound", "since"),
+        *("outbound", "since", "trade"),
     )
 
     def __init__(self, node: NodeId, kind: Kind, outbound: bool, since: float) -> None:
@@ -43,6 +47,7 @@ class Link:
         self.entry: Entry | None = None
         self.keys: tuple[bytes | str, ...] = ()
         self.guest = False
+        self.trade = False
         self.idle_since: float | None = None
         self.credit_at = since
 

@@ -1,9 +1,8 @@
-"""Links made, kept, traded and closed (RFC 0007 section 6).
+"""Links dialled, taken, refused and closed (RFC 0007 section 6).
 
-`fill` dials while links are missing; `weigh` looks for a trade: a remembered peer that
-is 20 % and 10 ms nearer than the nearer half of the links reaches, still so after five
-seconds.  The new link is made before the old one is closed.  A link that carries a tree
-is never given up, nor are the two random ones, nor links that the other end dialled.
+`fill` dials while links are missing, in the order of `choice`.  Who dials in is taken
+while there is room, then as a guest, and refused by the quotas of its family.  What
+becomes of links later is `upkeep`.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from dataclasses import dataclass
 from meshproto.ids import NodeId
 from meshproto.outputs import Dial, HangUp, Purpose
 from meshproto.overlay.book import Entry
-from meshproto.overlay.choice import gains, next_link, victim
-from meshproto.overlay.events import LinkTraded, NeighbourDropped
+from meshproto.overlay.choice import next_link
+from meshproto.overlay.events import NeighbourDropped
 from meshproto.overlay.links import Kind, Link
 from meshproto.overlay.state import State, Task
 from meshproto.wire.control.overlay import Guest
@@ -37,17 +36,21 @@ class Dialling:
 class Neighbourhood:
     """Decides over the links in `State.links`."""
 
-    __slots__ = ("_dialling", "_state", "_trade")
+    __slots__ = ("_dialling", "_state")
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._dialling: dict[NodeId, Dialling] = {}
-        self._trade: tuple[NodeId, float] | None = None
 
     @property
     def dialling(self) -> int:
         """How many links are being set up."""
         return len(self._dialling)
+
+    @property
+    def trading(self) -> bool:
+        """Whether one of them is to replace another."""
+        return any(dialled.trade for dialled in self._dialling.values())
 
     def refusal(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
         """Why a link with `peer` must not be set up, None when it may."""
@@ -110,8 +113,11 @@ class Neighbourhood:
         ):
             self._make_guest(link, now)
         state.links.add(link)
-        if dialled is not None and dialled.trade:
-            self._give_up_for(link)
+        if outbound and state.links.lasting > state.room() + state.config.links_over:
+            # why: those who dialled in meanwhile took the place
+            self.drop(node, "full")
+            return None
+        link.trade = dialled is not None and dialled.trade
         return link
 
     def described(self, link: Link, peer: PeerRecord) -> None:
@@ -133,7 +139,7 @@ class Neighbourhood:
         if link.entry is not None:
             link.entry.retry_at = now + state.config.full_s
         state.links.change(link, link.kind, guest=True)
-        self._guests_by(now + stay_s)
+        self.guests_by(now + stay_s)
 
     def lost(self, node: NodeId) -> Link | None:
         """A link is gone."""
@@ -192,6 +198,12 @@ class Neighbourhood:
             rtts_s.append(entry.rank_s)
             rtts_s.sort()
 
+    def forget_dials(self, now: float) -> None:
+        """Give up dials of which the driver never told the end."""
+        for node, dialled in list(self._dialling.items()):
+            if now - dialled.since > self._state.config.dial_patience_s:
+                self.failed(node, "patience", now)
+
     def candidates(self, now: float) -> list[Entry]:
         """Remembered peers that a link could be made to."""
         state = self._state
@@ -204,150 +216,14 @@ class Neighbourhood:
             and state.links.refusal(entry.keys, Purpose.OVERLAY) is None
         ]
 
-    def weigh(self, now: float, hold: bool) -> NodeId | None:
-        """Look for a trade; gives the peer to probe once more when its time has come.
-
-        Without `hold` (a node that is still settling) the trade is made at once.
-        """
-        state = self._state
-        graph = state.graph()
-        half = state.target() // 2
-        if len(graph) < state.target():
-            self._trade = None
-            return None
-        reach_s = graph[half - 1][0]
-        better = [
-            entry
-            for entry in self.candidates(now)
-            if entry.rtt_s is not None and gains(entry.rtt_s, reach_s, state.config)
-        ]
-        if not better:
-            self._trade = None
-            return None
-        best = min(better, key=_rank)
-        if not hold:
-            self._exchange(best, graph, now)
-            return None
-        return self._held(best, graph, now)
-
-    def tend(self, now: float) -> None:
-        """Now and then: idle tree links, forgotten dials, one link too many."""
-        state, config = self._state, self._state.config
-        for node, dialled in list(self._dialling.items()):
-            if now - dialled.since > config.dial_patience_s:
-                self.failed(node, "patience", now)
-        for link in [link for link in state.links if link.kind is Kind.TREE]:
-            self._tend_tree(link, now)
-        graph = state.graph()
-        if len(graph) > state.target() + config.links_over:
-            self._trim(graph, now)
-        if len(graph) >= state.target():
-            self._drop_unwanted(graph)
-
-    def end_guests(self, now: float, all_mine: bool = False) -> None:
-        """Close guests whose time is over, and all that this node is, if it says so."""
-        state = self._state
-        latest: float | None = None
-        for link in [link for link in state.links if link.guest]:
-            ends = link.since + state.config.guest_stay_s
-            if state.surroundings.carries_tree(link.node):
-                state.links.change(link, Kind.TREE)
-            elif now >= ends or (all_mine and link.outbound):
-                self.drop(link.node, "guest")
-            else:
-                latest = ends if latest is None else min(latest, ends)
-        if latest is not None:
-            self._guests_by(latest)
-
-    def _held(
-        self, best: Entry, graph: list[tuple[float, Link]], now: float
-    ) -> NodeId | None:
-        state, node = self._state, best.peer.node
-        held_s = state.config.trade_held_s
-        if self._trade is None or self._trade[0] != node:
-            self._trade = (node, now)
-            state.timers.set(Task.CONFIRM, now + held_s)
-            return None
-        if now - self._trade[1] < held_s:
-            return None
-        # why twice the time: the confirming probe comes back after the deadline
-        if (
-            now - self._trade[1] < 2 * held_s
-            and best.seen_at >= self._trade[1] + held_s
-        ):
-            self._exchange(best, graph, now)
-            return None
-        self._trade = (node, now - held_s)
-        return node
-
-    def _exchange(
-        self, best: Entry, graph: list[tuple[float, Link]], now: float
-    ) -> None:
-        state = self._state
-        self._trade = None
-        if any(dialled.trade for dialled in self._dialling.values()):
-            return
-        carries = state.surroundings.carries_tree
-        found = victim(graph, best.rank_s, state.config, carries)
-        spare = state.target() + state.config.links_over - len(graph)
-        if found is not None or spare > 0:
-            self.dial(best, Kind.NEAR, now, trade=True)
-
-    def _give_up_for(self, gained: Link) -> None:
-        state = self._state
-        graph = state.graph()
-        if len(graph) <= state.target() or not gained.lasting:
-            return
-        gained_s = state.surroundings.rtt_s(gained.node)
-        carries = state.surroundings.carries_tree
-        others = [item for item in graph if item[1] is not gained]
-        found = victim(others, gained_s, state.config, carries)
-        if found is not None:
-            dropped_s, dropped = found
-            self.drop(dropped.node, "traded")
-            event = LinkTraded(dropped.node, gained.node, dropped_s, gained_s)
-            state.outbox.put(event)
-
     def _again(self, link: Link, purpose: Purpose) -> None:
-        """A link for a second purpose: a tree keeps a guest, the graph adopts a tree's."""
+        """A second purpose: trees keep guests, the graph adopts links of trees."""
         links = self._state.links
         if purpose is Purpose.TREE and link.guest:
             links.change(link, Kind.TREE)
-        elif purpose is Purpose.OVERLAY and link.kind is Kind.TREE:
-            if links.refusal(link.keys, Purpose.OVERLAY) is None:
-                links.change(link, Kind.NEAR if link.outbound else Kind.INBOUND)
-
-    def _tend_tree(self, link: Link, now: float) -> None:
-        state = self._state
-        if state.surroundings.carries_tree(link.node):
-            link.idle_since = None
-        elif link.idle_since is None:
-            link.idle_since = now
-        elif now - link.idle_since >= state.config.tree_idle_s:
-            short = len(state.graph()) < state.target()
-            capable = link.entry is not None and link.entry.capable
-            quota = state.links.refusal(link.keys, Purpose.OVERLAY)
-            if link.outbound and short and capable and quota is None:
-                state.links.change(link, Kind.NEAR)
-            else:
-                self.drop(link.node, "idle")
-
-    def _drop_unwanted(self, graph: list[tuple[float, Link]]) -> None:
-        """Close links to thin nodes, made when few capable ones were known."""
-        state = self._state
-        wanted = dict.fromkeys(link.node for _, link in graph)
-        for link in list(state.links):
-            mine = link.lasting and link.outbound and link.node not in wanted
-            if mine and not state.surroundings.carries_tree(link.node):
-                self.drop(link.node, "thin")
-
-    def _trim(self, graph: list[tuple[float, Link]], now: float) -> None:
-        state = self._state
-        old = now - 2 * state.config.tree_idle_s
-        carries = state.surroundings.carries_tree
-        found = victim(graph, 0.0, state.config, carries)
-        if found is not None and found[1].since < old:
-            self.drop(found[1].node, "surplus")
+        adopts = purpose is Purpose.OVERLAY and link.kind is Kind.TREE
+        if adopts and links.refusal(link.keys, Purpose.OVERLAY) is None:
+            links.change(link, Kind.NEAR if link.outbound else Kind.INBOUND)
 
     def _has_room(self, peer: PeerRecord | None) -> bool:
         state, config = self._state, self._state.config
@@ -366,9 +242,10 @@ class Neighbourhood:
         stay_s = self._state.config.guest_stay_s
         link.guest = True
         self._state.outbox.send(link.node, Guest(stay_s))
-        self._guests_by(now + stay_s)
+        self.guests_by(now + stay_s)
 
-    def _guests_by(self, at: float) -> None:
+    def guests_by(self, at: float) -> None:
+        """Look after guests at `at` or sooner."""
         timers = self._state.timers
         waiting = timers.at(Task.GUESTS)
         if waiting is None or at < waiting:
@@ -389,7 +266,3 @@ class Neighbourhood:
             # why last: the entry must outlive the questions asked of it here
             self._state.book.release(dialled.entry)
         return dialled
-
-
-def _rank(entry: Entry) -> float:
-    return entry.rank_s

@@ -28,6 +28,7 @@ from meshproto.overlay.links import Kind, Link, Links
 from meshproto.overlay.neighbourhood import Neighbourhood
 from meshproto.overlay.own import OwnRecord
 from meshproto.overlay.state import Sign, State, Surroundings, Task, Verify
+from meshproto.overlay.upkeep import Upkeep
 from meshproto.timers import Timers
 from meshproto.wire.control.overlay import (
     Guest,
@@ -46,6 +47,7 @@ class Overlay:
 
     __slots__ = (
         *("_exchange", "_exploration", "_healing", "_neighbourhood", "_own", "_state"),
+        *("_upkeep",),
     )
 
     def __init__(
@@ -68,7 +70,10 @@ class Overlay:
         self._own = OwnRecord(state, epoch, sign)
         self._exchange = Exchange(state, verify)
         self._neighbourhood = Neighbourhood(state)
-        self._exploration = Exploration(state, self._exchange, self._neighbourhood)
+        self._upkeep = Upkeep(state, self._neighbourhood)
+        self._exploration = Exploration(
+            state, self._exchange, self._neighbourhood, self._upkeep
+        )
         self._healing = Healing(
             state, self._exchange, self._neighbourhood, self._exploration
         )
@@ -115,6 +120,7 @@ class Overlay:
             return
         self._own.send(neighbour)
         self._sampled(link, now)
+        self._upkeep.gained(link)
         self._healing.check(now)
         if first and link.lasting:
             self._exploration.begin(now)
@@ -324,7 +330,7 @@ class Overlay:
                 self._healing.heal(now)
                 self._state.book.expire(now)
             case Task.GUESTS:
-                self._neighbourhood.end_guests(now)
+                self._upkeep.end_guests(now)
 
     def _shuffle(self, now: float) -> None:
         partners = [

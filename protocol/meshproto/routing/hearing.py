@@ -131,11 +131,15 @@ class Hearing:
 
     # -- room -------------------------------------------------------------------------
 
-    def entry(self, origin: NodeId) -> Entry | None:
-        """The entry of `origin`, made if there is room; None if there is not."""
-        tables = self._tables
+    def entry(self, origin: NodeId, local: bool = False) -> Entry | None:
+        """The entry of `origin`, made if there is room; None if there is not.
+
+        `local`: this node itself needs it, and may take a place kept for that.
+        """
+        tables, config = self._tables, self._tables.config
+        maximum = config.sources_max + (config.local_max if local else 0)
         entry = tables.entries.get(origin)
-        if entry is None and len(tables.entries) < tables.config.sources_max:
+        if entry is None and len(tables.entries) < maximum:
             entry = tables.entries[origin] = Entry(origin)
         return entry
 

@@ -207,9 +207,9 @@ class Router:
         self._hearing.wall(ms, now)
 
     def _entry(self, origin: NodeId) -> Entry:
-        entry = self._hearing.entry(origin)
+        entry = self._hearing.entry(origin, local=True)
         if entry is None:
-            raise LimitError("sources_max", self._tables.config.sources_max)
+            raise LimitError("local_max", self._tables.config.local_max)
         return entry
 
     # -- records ----------------------------------------------------------------------
@@ -352,6 +352,11 @@ class Router:
         """The feasibility distance, for checkers: ((epoch, seqno), metric)."""
         entry = self._tables.entries.get(origin)
         return None if entry is None else entry.distance
+
+    def sizes(self) -> tuple[int, int, int]:
+        """Origins remembered, origins with rows, neighbours: for checkers of bounds."""
+        tables = self._tables
+        return len(tables.entries), tables.live, len(tables.neighbours)
 
     def dump(self) -> dict[str, Any]:
         """The tables as plain data, for `meshnode routes`."""

@@ -31,10 +31,11 @@ class Use(Enum):
     """What an edge is asked for."""
 
     NEW = 0  # a first parent
-    REPAIR = 1  # a parent for an orphan, or for one whom nobody took
+    REPAIR = 1  # a parent for an orphan
     MOVE = 2  # a better parent, packets beside the old one
     STANDBY = 3  # heartbeats only, until it is activated
     DUAL = 4  # audio and the lowest layer beside the parent, for good
+    STARVED = 5  # a first parent for one whom nobody took: may have a reserved slot
 
 
 class Why(Enum):

@@ -124,9 +124,11 @@ def decode(data: bytes) -> Frame:
     if not isinstance(fields, list) or len(fields) < _FIXED:
         raise DecodeError("frame-shape")
     version, sender, receiver, number, acknowledged, loose = fields[:_FIXED]
-    if not (_is_number(version, 1) and _is_number(sender, 1)):
+    if not (type(version) is type(sender) is type(receiver) is type(number) is int):
         raise DecodeError("frame-head")
-    if not (_is_number(receiver, 0) and _is_number(number, 1)):
+    if min(version, sender, receiver + 1, number) < 1:
+        raise DecodeError("frame-head")
+    if max(version, sender, receiver, number) > NUMBER_MAX:
         raise DecodeError("frame-head")
     if not isinstance(loose, list) or len(loose) > LOOSE_MAX:
         raise DecodeError("frame-loose")
@@ -158,10 +160,6 @@ def _map(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
     return found
 
 
-def _is_number(value: object, minimum: int) -> bool:
-    return type(value) is int and minimum <= value <= NUMBER_MAX
-
-
 def _acknowledged(value: object) -> tuple[int, ...]:
     if not isinstance(value, list) or len(value) > 2 * LANES:
         raise DecodeError("frame-acknowledged")
@@ -178,7 +176,9 @@ def _segment(item: object) -> Segment:
     code, sequence, octets = item
     if type(code) is not int or not 0 <= code < LANES + _MORE:
         raise DecodeError("frame-segment")
-    if not _is_number(sequence, 1) or type(octets) is not bytes:
+    if type(sequence) is not int or not 0 < sequence <= NUMBER_MAX:
+        raise DecodeError("frame-segment")
+    if type(octets) is not bytes:
         raise DecodeError("frame-segment")
     if len(octets) > SEGMENT_OCTETS_MAX:
         raise DecodeError("frame-segment")
