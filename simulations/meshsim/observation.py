@@ -4,7 +4,7 @@ The host and the checkers append what happened, in the order of virtual time, an
 compute nothing; `meshsim.metrics` turns it into figures afterwards.  Nodes are numbers
 from 0, the rows of every array.  Times are seconds of the virtual clock, except
 `wall_s`.  Everything is small per event, so that a run of 10,000 nodes can keep all of
-it; what happens per packet or per datagram is only counted (RFC 0012 section 5).
+it; what happens per packet or per datagram is only counted (RFC 0012 section 3.2).
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ every source is one numpy expression, and a path has few hops, so some ten round
 settle it (networkx gives the graph and checks the sums in the tests).
 
 And how good could the tree be?  A central heuristic for the degree-bounded tree, the
-problem being NP-hard (RFC 0012 section 5): attach in four phases, nodes with many
+problem being NP-hard (RFC 0012 section 5.2): attach in four phases, nodes with many
 slots first, each time the outside node with the least delay through a free slot; then
 improve in passes, for every node the best move or swap, weighted by what hangs below.
 It lives in `meshsim.oracle_tree`; here are the graphs, the paths and the stretch.

@@ -1,7 +1,7 @@
 """The central tree: everybody's delay and slots known, nobody in a hurry.
 
 Exactly the heuristic of the study that set the acceptance figures, so that a ratio to
-it means the same here as there (RFC 0012 section 5).  A better tree may exist.  Costs
+it means the same here as there (RFC 0012 section 5.2).  A better tree may exist.  Costs
 are vectors over all nodes, one numpy expression per node attached or looked at, which
 makes 1,000 nodes a matter of a second and 10,000 of a minute or two.
 """

@@ -1,4 +1,4 @@
-"""A broken promise, with all that is needed to see it again (RFC 0012 section 4).
+"""A broken promise, with all that is needed to see it again (RFC 0012 section 6.2).
 
 A checker that finds a violation makes one of these; the run ends or goes on, the value
 goes into the report and, by `meshsim run`, into a file of its own.  Same scenario,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 
 from meshsim.errors import ScenarioError
-from meshsim.jobs import Job, grid, run_job
+from meshsim.jobs import Job, Progress, grid, run_job
+from meshsim.observation import Observation
+from meshsim.scenario import AncestorSpec, Scenario
 from support import synthetic
 
 
@@ -59,3 +62,26 @@ def test_without_parameters_a_grid_is_the_seeds() -> None:
 def test_a_job_can_be_sent_elsewhere() -> None:
     job = Job("line", 3, {"nodes": 50})
     assert pickle.loads(pickle.dumps(job)) == job
+
+
+def test_the_ancestor_runs_beside_where_the_scenario_asks_for_it() -> None:
+    changes = {
+        "nodes": 12,
+        "paths.model": "planetlab",
+        "duration_s": 40,
+        "settle_s": 20,
+    }
+    shares: list[float] = []
+
+    def ours(scenario: Scenario, seed: int, progress: Progress | None) -> Observation:
+        quiet = replace(scenario, ancestor=AncestorSpec())
+        return synthetic.simulate(quiet, seed, progress)
+
+    job = Job("line", 1, {**changes, "ancestor.compare": True, "audiences": []})
+    report = run_job(job, shares.append, ours)
+    assert report.ancestor["control_sync_octets_s"] is not None
+    assert "over_cap" not in report.ancestor
+    assert 0.5 in shares
+    assert shares == sorted(shares)
+    alone = run_job(Job("line", 1, {**changes, "audiences": []}), None, ours)
+    assert alone.ancestor == {}

@@ -3,7 +3,7 @@
 `figures` answers a flat table, name to value, with the names of `meshsim.figures`.
 Rates are taken inside the steady window.  One module per question: `trees`, `overlays`,
 `flows`, `changes`; `central` asks the oracle for figures of the same names, so that a
-report can set them side by side (RFC 0012 section 5).
+report can set them side by side (RFC 0012 section 5.2).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from meshsim.observation import Flags, Observation, OverlayShot
 from meshsim.oracle import nearest_round_trips_s, path_stretch, round_trips_s
 
 IDEAL_NEIGHBOURS = 6
-"""A newcomer is judged by so many of its nearest neighbours (RFC 0012 section 5)."""
+"""A newcomer is judged by so many of its nearest neighbours (RFC 0012 section 5.2)."""
 LINKABLE_SLOTS = 4
 """Slots of the nodes that links ought to go to (RFC 0007)."""
 

@@ -8,7 +8,9 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
+from meshsim.figures import LABELS
 from meshsim.metrics import figures
+from meshsim.metrics.basis import Table
 from meshsim.metrics.central import central, ratios
 from meshsim.observation import Observation
 from meshsim.report.model import Report, rounded
@@ -16,6 +18,14 @@ from meshsim.report.series import series
 from meshsim.report.story import told
 from meshsim.violation import EVENTS_MAX
 
+NO_NOTION = frozenset(
+    {
+        *("over_cap", "over_burst", "violations", "tree_loops", "asks_peak"),
+        *("moves_per_node_h", "false_moves_per_node_h", "reassignments_per_node_h"),
+        *(f"{label}.asks_peak" for label in LABELS),
+    }
+)
+"""What the draft does not know: slots, moves, joins, one active parent."""
 VIOLATIONS_MAX = 20
 """Violations told in a report; the figure counts them all."""
 
@@ -30,7 +40,7 @@ def build(seen: Observation, *, oracle: bool = True) -> Report:
         seed=seen.seed,
         figures=ours | ratios(ours, theirs),
         oracle=theirs,
-        ancestor=figures(seen.ancestor) if seen.ancestor is not None else {},
+        ancestor=_old(seen.ancestor) if seen.ancestor is not None else {},
         parameters=dict(seen.parameters),
         title=seen.title,
         version=version(),
@@ -39,6 +49,11 @@ def build(seen: Observation, *, oracle: bool = True) -> Report:
         violations=tuple(_violations(seen)),
         run=_run(seen),
     )
+
+
+def _old(seen: Observation) -> Table:
+    """The ancestor's figures, without zeros of what it has no notion of."""
+    return {name: v for name, v in figures(seen).items() if name not in NO_NOTION}
 
 
 def version() -> str:

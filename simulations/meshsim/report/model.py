@@ -1,4 +1,4 @@
-"""A report as a value, and as JSON with a versioned schema (RFC 0012 section 6).
+"""A report as a value, and as JSON with a versioned schema (RFC 0012 section 6.3).
 
 Everything that the terminal, the page and `compare` show comes from here, so a report
 on disk can be shown again.  The same run gives the same text, but for the part `run`,

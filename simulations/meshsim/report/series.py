@@ -148,7 +148,7 @@ def _control(traffic: Sequence[TrafficSample]) -> Lines:
             sent = after.octets.get(kind, 0) - before.octets.get(kind, 0)
             point = [rounded(after.time_s), rounded(sent / node_seconds)]
             lines.setdefault(kind, []).append(point)
-    return lines
+    return {kind: line for kind, line in lines.items() if any(y for _, y in line)}
 
 
 def _served(seen: Observation) -> Lines:

@@ -47,9 +47,10 @@ _WORDS = {
 
 def told(story: Story, population: Population) -> dict[str, Any]:
     """The story as nodes with places and frames with what changes."""
-    cast = _cast(story)
+    steps = _news(story)
+    cast = _cast(story.before, steps)
     places = _places(story.before, cast)
-    began_s = story.steps[0].time_s if story.steps else story.before.time_s
+    began_s = steps[0].time_s if steps else story.before.time_s
     parents = {node: int(story.before.parent[node]) for node in cast}
     return {
         "origin": story.before.origin,
@@ -58,21 +59,39 @@ def told(story: Story, population: Population) -> dict[str, Any]:
             for node, (x, y) in places.items()
         ],
         "parent": {str(node): up for node, up in parents.items() if up in places},
-        "frames": _frames(story.steps, parents, began_s),
+        "frames": _frames(steps, parents, began_s),
     }
 
 
-def _cast(story: Story) -> list[int]:
+def _news(story: Story) -> list[Step]:
+    """The steps without packets that were on their way, or that never stopped."""
+    parents = dict(enumerate(story.before.parent.tolist()))
+    cut: set[int] = set()
+    dead: set[int] = set()
+    kept: list[Step] = []
+    for step in story.steps:
+        if step.kind is StepKind.DIES:
+            dead.add(step.node)
+            cut.update(_below(step.node, parents))
+        elif step.kind is StepKind.SERVED:
+            if step.node not in cut or step.other in dead:
+                continue
+            cut.difference_update([step.node, *_below(step.node, parents)])
+        kept.append(step)
+    return kept[:FRAMES_MAX]
+
+
+def _cast(before: TreeShot, steps: list[Step]) -> list[int]:
     """Who appears: participants, their way up, and then who hangs below them."""
-    acting = [step.node for step in story.steps]
-    acting += [step.other for step in story.steps if step.other is not None]
+    acting = [step.node for step in steps]
+    acting += [step.other for step in steps if step.other is not None]
     cast: dict[int, None] = {}
     for node in dict.fromkeys(acting):
         if len(cast) >= NODES_MAX:
             break
-        cast |= dict.fromkeys(_way_up(story.before, node))
-    children = children_of(story.before.parent)
-    waiting = [step.node for step in story.steps if step.kind is StepKind.DIES]
+        cast |= dict.fromkeys(_way_up(before, node))
+    children = children_of(before.parent)
+    waiting = [step.node for step in steps if step.kind is StepKind.DIES]
     while waiting and len(cast) < NODES_MAX:
         node = waiting.pop(0)
         cast[node] = None
@@ -117,14 +136,14 @@ def _leaves_first(top: int, children: dict[int, list[int]]) -> list[int]:
 
 
 def _frames(
-    steps: tuple[Step, ...], parents: dict[int, int], began_s: float
+    steps: list[Step], parents: dict[int, int], began_s: float
 ) -> list[dict[str, Any]]:
     parents = dict(parents)
     dead: set[int] = set()
     frames: list[dict[str, Any]] = [
         {"t_ms": 0, "text": "Everybody is served.", "states": {}, "parents": {}}
     ]
-    for step in steps[:FRAMES_MAX]:
+    for step in steps:
         states = _changes(step, parents, dead)
         moved: dict[str, int] = {}
         if step.kind is StepKind.SERVED and step.other is not None:

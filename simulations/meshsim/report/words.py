@@ -108,7 +108,7 @@ def _promises(report: Report) -> Iterator[str]:
         yield f"{number(broken)} promises were broken; they are listed below."
     old = report.ancestor.get("loop_s")
     ours = report.figures.get("loop_s")
-    if old is not None and ours is not None:
+    if old is not None and ours is not None and (old or ours):
         here = f"for {number(ours)} s" if ours else "at no time"
         yield (
             f"Here packets could go round in circles {here}; under the draft protocol"

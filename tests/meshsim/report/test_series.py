@@ -57,6 +57,13 @@ def test_control_is_a_rate_per_node() -> None:
     assert rates == {40.0}
 
 
+def test_kinds_that_were_never_sent_have_no_line() -> None:
+    seen = observation()
+    for sample in seen.traffic:
+        sample.octets["gossip"] = 0  # type: ignore[index]
+    assert "gossip" not in series(seen, None)["control"]
+
+
 def test_faults_without_labels_make_one_line() -> None:
     seen = observation()
     seen.faults = [type(f)(f.time_s, f.kind, f.nodes) for f in seen.faults]

@@ -89,6 +89,12 @@ def test_the_dead_are_not_fed_again() -> None:
     assert frames[-1]["states"] == {"2": "fed", "4": "fed"}
 
 
+def test_packets_on_their_way_from_the_dead_are_no_repair() -> None:
+    flying = Step(10.001, 2, StepKind.SERVED, 1)
+    unharmed = Step(10.002, 6, StepKind.SERVED, 3)
+    assert story(DEATH, flying, unharmed, *FULL[1:]) == story(*FULL)
+
+
 def test_a_large_mesh_shows_a_part_of_itself() -> None:
     size = 500
     parent = [NOBODY, 0, *[1] * (size - 2)]
