@@ -27,6 +27,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 
 # The light client and the child node are shared with the tests.
-for folder in ("tests", "protocol"):
+for folder in ("tests", "protocol", "simulations"):
     if str(ROOT / folder) not in sys.path:
         sys.path.insert(0, str(ROOT / folder))

@@ -8,16 +8,21 @@ nothing.
 
 from __future__ import annotations
 
+import itertools
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp import make_inbound
+from meshproto.config.link import LinkConfig
 from meshproto.errors import DecodeError
 from meshproto.ice.bucket import PrefixBucket
 from meshproto.ice.lite import IceLite
 from meshproto.ice.server import StunServer
-from meshproto.ids import TransportId
+from meshproto.ids import LinkId, NodeId, TransportId
+from meshproto.link.links import Links
+from meshproto.outputs import Outbox, Transmit
 from meshproto.wire import (
     extensions,
     peer_id,
@@ -30,6 +35,8 @@ from meshproto.wire import (
     stun,
     twcc,
 )
+from meshproto.wire.control import frame, peer, schema
+from meshproto.wire.control.link import Hello
 from meshproto.wire.demux import DatagramKind, classify
 from meshproto.wire.descriptor import dependency, describe
 from meshproto.wire.parameters import Codec, MediaKind
@@ -140,6 +147,47 @@ def _router(data: bytes) -> None:
     assert len(rig.router._state.topics) == 1, "state outlives the neighbours"
 
 
+def _greeted() -> tuple[Links, Outbox, int]:
+    """A machine with one ready link, and the session that its frames name."""
+    other, outbox = NodeId(b"neighbour"), Outbox()
+    links = Links(NodeId(b"me------"), 1, LinkConfig(), outbox, random.Random(1))
+    links.up(LinkId(1), other, 0.05, 0.0)
+    links.flush(0.0)
+    first = outbox.poll()
+    assert isinstance(first, Transmit)
+    session = frame.decode(first.frame).sender
+    hello = schema.encode(Hello(1, 1, 0, other, 1, 9, 0.0))
+    proof = frame.Frame(1, 9, session, 1, loose=(hello,))
+    links.receive(LinkId(1), frame.encode(proof), 0.0)
+    assert links.linked(other)
+    return links, outbox, session
+
+
+def _links() -> Callable[[bytes], object]:
+    """Raw frames, and the same octets as a segment, at a link that is ready."""
+    state = [_greeted()]
+    clock = itertools.count(1)
+
+    def receive(data: bytes) -> None:
+        links, outbox, session = state[0]
+        now = float(next(clock))
+        part = frame.Segment(0, 1, data[: frame.SEGMENT_OCTETS_MAX])
+        whole = frame.encode(frame.Frame(1, 9, session, 2, segments=(part,)))
+        for octets in (data, whole):
+            try:
+                links.receive(LinkId(1), octets, now)
+                links.flush(now)
+                links.handle_timeout(now)
+            except ALLOWED as error:
+                raise AssertionError("remote input raised out of a machine") from error
+        while outbox.poll() is not None:
+            pass
+        if not len(links) or now % 64 == 0:
+            state[0] = _greeted()
+
+    return receive
+
+
 TARGETS = {
     "pubsub": Target(_pubsub, ("gossip",)),
     "gossip": Target(_router, ("gossip",)),
@@ -160,4 +208,7 @@ TARGETS = {
     "av1": _codec("av1"),
     "dependency": Target(dependency.parse, ("dependency-descriptor",)),
     "srtp": Target(_srtp(), ("srtp",)),
+    "frame": Target(frame.decode, ("msgpack",)),
+    "peer": Target(peer.parse_peer, ("msgpack",)),
+    "links": Target(_links(), ("msgpack",)),
 }

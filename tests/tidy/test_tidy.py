@@ -161,13 +161,14 @@ def test_references_to_our_rfcs_resolve() -> None:
     assert not [line for path in everywhere for line in dangling(path)]
 
 
-def test_every_meshproto_module_has_a_test_module() -> None:
+@pytest.mark.parametrize("package", ["meshproto", "meshsim"])
+def test_every_module_has_a_test_module(package: str) -> None:
     missing = []
-    for path in sources("meshproto"):
+    for path in sources(package):
         if path.name == "__init__.py" or not any(functions(path)):
             continue
-        inside = path.relative_to(PACKAGES["meshproto"])
-        wanted = ROOT / "tests/meshproto" / inside.parent / f"test_{inside.name}"
+        inside = path.relative_to(PACKAGES[package])
+        wanted = ROOT / "tests" / package / inside.parent / f"test_{inside.name}"
         if not wanted.exists():
             missing.append(name(wanted))
     assert not missing

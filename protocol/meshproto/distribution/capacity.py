@@ -1,0 +1,104 @@
+"""How many copies a node may send (RFC 0011 section 5).
+
+The budget is a share of the uplink, in bit/s, for all trees together.  A slot is what a
+full copy of this stream costs.  One slot in six is kept for orphans, who may go a
+quarter above the slots for a few seconds, after which layers are shed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from meshproto.distribution.shared import Shared
+from meshproto.distribution.tree import Child, Tree
+from meshproto.wire.control.distribution import Use
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Free slots of a tree here, for three kinds of joiner; never negative."""
+
+    ordinary: int
+    orphan: int
+    burst: int
+    total: int
+
+
+def full_bps(shared: Shared, tree: Tree) -> int:
+    """What all layers together cost."""
+    return sum(tree.rates_bps) or shared.config.rate_unknown_bps
+
+
+def cost_bps(shared: Shared, tree: Tree, layers: int) -> int:
+    """What some layers cost; audio is counted with layer 0."""
+    rates = tree.rates_bps
+    if not rates:
+        return shared.config.rate_unknown_bps
+    chosen = sum(rate for bit, rate in enumerate(rates) if layers >> bit & 1)
+    return chosen or rates[0]
+
+
+def budget_bps(shared: Shared) -> float:
+    """What this node spends on copies."""
+    return shared.config.uplink_share * shared.around.uplink_bps()
+
+
+def slots(shared: Shared, tree: Tree) -> Slots:
+    """How many children the tree still takes here."""
+    config = shared.config
+    rate, budget = full_bps(shared, tree), budget_bps(shared)
+    total = min(config.children_max, int(budget / rate))
+    taken = sum(child.full for child in tree.children.values())
+    orphan = min(config.children_max - taken, int((budget - shared.used_bps) / rate))
+    orphan -= len(tree.heirs)
+    ordinary = orphan - total // config.reserve_one_in
+    burst = orphan + total // config.burst_one_in
+    return Slots(max(ordinary, 0), max(orphan, 0), max(burst, 0), total)
+
+
+def over(shared: Shared, tree: Tree) -> bool:
+    """Whether more is sent than slots allow: a burst, which must end."""
+    taken = sum(child.full for child in tree.children.values())
+    if taken > shared.config.children_max:
+        return True
+    return taken > 0 and shared.used_bps > budget_bps(shared)
+
+
+def standby_allowed(shared: Shared, tree: Tree) -> bool:
+    """Whether one more child may count on this node (RFC 0011 section 6.4)."""
+    config = shared.config
+    promised = sum(not child.carries for child in tree.children.values())
+    total = min(config.children_max, int(budget_bps(shared) / full_bps(shared, tree)))
+    most = min(config.standby_children_max, config.standbys_per_slot * total)
+    return promised < most
+
+
+def charge(shared: Shared, tree: Tree, child: Child) -> None:
+    """Bring the books up to what `child` costs now."""
+    cost = 0
+    if child.use is Use.DUAL:
+        cost = cost_bps(shared, tree, 1)
+    elif child.carries:
+        cost = cost_bps(shared, tree, child.layers)
+    shared.used_bps += cost - child.cost_bps
+    child.cost_bps = cost
+
+
+def discharge(shared: Shared, child: Child) -> None:
+    """The child costs nothing any more."""
+    shared.used_bps -= child.cost_bps
+    child.cost_bps = 0
+
+
+def below(shared: Shared, tree: Tree) -> tuple[int, int, int]:
+    """Nodes (this one included), free slots, and free slots with the reserve, in the
+    subtree; what redirects promised since the last report is taken off.
+    """
+    mine = slots(shared, tree)
+    nodes, room, spare = 1, mine.ordinary, mine.orphan
+    for child in tree.children.values():
+        if child.active:
+            nodes += child.subtree
+            room += child.room
+            spare += child.spare
+    return nodes, min(room, 65_535), min(spare, 65_535)

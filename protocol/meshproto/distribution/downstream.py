@@ -1,0 +1,304 @@
+"""Children: who is let in, who is sent where, who goes (RFC 0011 sections 4.3 and 5).
+
+Only a node with live media accepts, and never a node in its root path.  Without a free
+slot the joiner is sent to children with room; without media it is queued and served as
+soon as media returns, for the subtree above may be joining or healing at this moment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from meshproto.distribution import candidates, capacity, interest, place
+from meshproto.distribution.events import (
+    ChildAdded,
+    ChildRemoved,
+    JoinRefused,
+    LoopCut,
+    Redirected,
+)
+from meshproto.distribution.shared import Shared
+from meshproto.distribution.tree import Alarm, Child, Tree
+from meshproto.forwarding.relay_table import CloseLeg, OpenLeg, SetLeg
+from meshproto.ids import NodeId, short_id
+from meshproto.wire.control.distribution import (
+    PATH_MAX,
+    Accept,
+    Drop,
+    Join,
+    Query,
+    Redirect,
+    Refuse,
+    Stalled,
+    Target,
+    Tell,
+    Use,
+    Why,
+)
+
+_OPTIONAL = {Use.STANDBY, Use.DUAL, Use.MOVE}
+
+
+def answer(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -> None:
+    """Accept, redirect, refuse or queue `joiner`."""
+    old = tree.children.get(joiner)
+    if old is not None and old.serial != join.serial:
+        # why first: the old edge must not cost the slot that the new one needs
+        remove(shared, tree, joiner, "replaced", now)
+    tree.queue.pop(joiner, None)
+    why = objection(shared, tree, joiner, join)
+    if why is not None:
+        refuse(shared, tree, joiner, join.serial, why)
+    elif not tree.live or not tree.attached:
+        _queue(shared, tree, joiner, join, now)
+    else:
+        _admit(shared, tree, joiner, join, now)
+
+
+def objection(shared: Shared, tree: Tree, joiner: NodeId, join: Join) -> Why | None:
+    """Why `joiner` must not become a child, whatever the slots."""
+    if join.origin != tree.origin:
+        return Why.ORIGIN
+    if shared.leaving:
+        return Why.LEAVING
+    parent = tree.parent
+    if tree.attached and short_id(joiner) in tree.root:
+        return Why.BELOW
+    if parent is not None and parent.node == joiner:
+        return Why.BELOW
+    if len(tree.root) >= PATH_MAX:
+        return Why.DEPTH
+    if join.use is Use.STANDBY and not (tree.live and tree.attached):
+        return Why.NO_MEDIA
+    if join.demand.lease_s >= shared.config.lease_life_s:
+        return Why.LEASE
+    return None
+
+
+def refuse(
+    shared: Shared, tree: Tree, joiner: NodeId, serial: int, reason: Why
+) -> None:
+    """Say no."""
+    shared.outbox.send(joiner, Refuse(tree.stream, serial, reason))
+    shared.outbox.put(JoinRefused(tree.stream, joiner, reason))
+
+
+def _queue(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -> None:
+    if join.use in _OPTIONAL:
+        refuse(shared, tree, joiner, join.serial, Why.NO_MEDIA)
+    elif len(tree.queue) >= shared.config.queue_max:
+        refuse(shared, tree, joiner, join.serial, Why.BUSY)
+    else:
+        tree.queue[joiner] = (join, now)
+        shared.outbox.send(joiner, Stalled(tree.stream, join.serial))
+        interest.watch(shared, tree, now)
+
+
+def serve_queue(shared: Shared, tree: Tree, now: float) -> None:
+    """Media is here (again): everybody who waited is answered now."""
+    while tree.queue and tree.live:
+        joiner = next(iter(tree.queue))
+        join, heard_at = tree.queue.pop(joiner)
+        if shared.around.linked(joiner):
+            answer(shared, tree, joiner, aged(join, now - heard_at), now)
+
+
+def aged(join: Join, by_s: float) -> Join:
+    """The Join with a lease that waited, too."""
+    lease_s = join.demand.lease_s + by_s
+    return replace(join, demand=replace(join.demand, lease_s=lease_s))
+
+
+def _admit(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -> None:
+    if join.use is Use.STANDBY:
+        if capacity.standby_allowed(shared, tree):
+            accept(shared, tree, joiner, join, now)
+        else:
+            refuse(shared, tree, joiner, join.serial, Why.FULL)
+    elif _slot_for(shared, tree, joiner, join.use) and _in_pace(shared, now):
+        accept(shared, tree, joiner, join, now)
+    else:
+        redirect(shared, tree, joiner, join, now)
+
+
+def _slot_for(shared: Shared, tree: Tree, joiner: NodeId, use: Use) -> bool:
+    if tree.heirs.pop(joiner, None) is not None:
+        return True
+    free = capacity.slots(shared, tree)
+    if use is Use.REPAIR:
+        return bool(free.burst)
+    reserve = use is Use.DUAL or use is Use.STARVED
+    return bool(free.orphan if reserve else free.ordinary)
+
+
+def _in_pace(shared: Shared, now: float) -> bool:
+    """At most so many new edges a second (RFC 0011 section 5.3)."""
+    since, count = shared.accepts
+    if now - since >= 1.0:
+        since, count = now, 0
+    if count >= shared.config.accepts_per_s:
+        return False
+    shared.accepts = (since, count + 1)
+    return True
+
+
+def accept(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -> None:
+    """Open the leg and say so."""
+    if joiner in tree.children:
+        remove(shared, tree, joiner, "replaced", now)
+    child = Child(join, joiner, shared.next_alias(), now)
+    child.layers = 1 if join.use is Use.DUAL else join.demand.layers
+    tree.children[joiner] = child
+    shared.use(joiner)
+    capacity.charge(shared, tree, child)
+    start, base = _start(shared, tree, join.after)
+    standby = join.use is Use.STANDBY
+    shared.outbox.put(
+        OpenLeg(tree.stream, joiner, child.alias, child.layers, start, standby)
+    )
+    shared.outbox.send(joiner, acceptance(tree, child, base))
+    shared.outbox.put(ChildAdded(tree.stream, joiner, join.use.name.lower()))
+    grown(shared, tree, now)
+
+
+def _start(shared: Shared, tree: Tree, after: int | None) -> tuple[int | None, int]:
+    """Where the leg begins, for the plane and for the child (section 8.2)."""
+    held = shared.around.history(tree.stream)
+    if after is not None:
+        return after + 1, after + 1
+    return None, 0 if held is None else held[0]
+
+
+def acceptance(tree: Tree, child: Child, base: int) -> Accept:
+    """The Accept for an edge."""
+    promise = tree.promise
+    swaps = promise is not None and promise.mover == child.node
+    return Accept(
+        tree.stream,
+        child.serial,
+        child.alias,
+        base,
+        tree.delay_s,
+        tree.root,
+        tree.root_delays,
+        tree.rates_bps,
+        promise.child if swaps and promise is not None else None,
+    )
+
+
+def redirect(
+    shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float
+) -> None:
+    """Send the joiner where there is room; refuse if that is nowhere."""
+    del now
+    targets = candidates.elsewhere(shared, tree, joiner, join.use)
+    if not targets:
+        refuse(shared, tree, joiner, join.serial, Why.FULL)
+        return
+    shared.outbox.send(joiner, Redirect(tree.stream, join.serial, targets))
+    nodes = tuple(target.node for target in targets)
+    shared.outbox.put(Redirected(tree.stream, joiner, nodes))
+
+
+def grown(shared: Shared, tree: Tree, now: float) -> None:
+    """The children changed: burst, offers, report and leases follow."""
+    if capacity.over(shared, tree) and not shared.waits(tree, Alarm.BURST):
+        shared.set(tree, Alarm.BURST, now + shared.config.burst_s)
+    place.tell_offers(shared, tree)
+    interest.changed(shared, tree, now)
+    interest.watch(shared, tree, now)
+
+
+def promote(shared: Shared, tree: Tree, child: Child, now: float) -> None:
+    """A standby or moving edge is an active one now."""
+    child.use = Use.REPAIR if child.use is Use.STANDBY else Use.NEW
+    child.lease_at = max(child.lease_at, now - shared.config.lease_life_s / 2)
+    capacity.charge(shared, tree, child)
+    grown(shared, tree, now)
+
+
+def set_layers(
+    shared: Shared,
+    tree: Tree,
+    child: Child,
+    layers: int,
+    pause_after: int | None = None,
+) -> None:
+    """Change what a child gets."""
+    child.layers = layers
+    capacity.charge(shared, tree, child)
+    shared.outbox.put(SetLeg(tree.stream, child.node, layers, pause_after))
+
+
+def remove(
+    shared: Shared, tree: Tree, node: NodeId, reason: str, now: float
+) -> Child | None:
+    """End the edge to a child, without telling it."""
+    child = tree.children.pop(node, None)
+    if child is None:
+        return None
+    capacity.discharge(shared, child)
+    shared.disuse(node)
+    shared.outbox.put(CloseLeg(tree.stream, node))
+    shared.outbox.put(ChildRemoved(tree.stream, node, reason))
+    if not capacity.over(shared, tree):
+        shared.cancel(tree, Alarm.BURST)
+    grown(shared, tree, now)
+    if not tree.wanted:
+        shared.hasten(tree, Alarm.COLLECT, now + shared.config.collect_s)
+    return child
+
+
+def drop(
+    shared: Shared,
+    tree: Tree,
+    node: NodeId,
+    why: Why,
+    now: float,
+    targets: tuple[Target, ...] = (),
+) -> None:
+    """End the edge to a child and tell it."""
+    child = remove(shared, tree, node, why.name.lower(), now)
+    if child is not None and shared.around.linked(node):
+        shared.outbox.send(node, Drop(tree.stream, child.serial, why, targets))
+
+
+def drop_all(shared: Shared, tree: Tree, why: Why, now: float) -> None:
+    """End all edges downwards, and answer who waits."""
+    for node in list(tree.children):
+        drop(shared, tree, node, why, now)
+    for node, (join, _) in list(tree.queue.items()):
+        if shared.around.linked(node):
+            refuse(shared, tree, node, join.serial, why)
+    tree.queue.clear()
+
+
+def cut_loops(shared: Shared, tree: Tree, now: float) -> None:
+    """No child may be in the root path (it changed just now)."""
+    for node in list(tree.children):
+        if short_id(node) in tree.root:
+            shared.outbox.put(LoopCut(tree.stream, node))
+            drop(shared, tree, node, Why.LOOP, now)
+
+
+def tell(shared: Shared, tree: Tree, asker: NodeId, query: Query) -> None:
+    """Answer where this node stands."""
+    inside = tree.attached and tree.live
+    free = capacity.slots(shared, tree).ordinary if inside else 0
+    kin = [
+        Target(c.node, tree.delay_s + shared.hop_s(c.node), c.room)
+        for c in tree.children.values()
+        if c.active and c.subtree > 1
+    ]
+    shared.outbox.send(
+        asker,
+        Tell(
+            tree.stream,
+            query.token,
+            tree.delay_s,
+            min(free, 255),
+            tree.root if inside else (),
+            tree.root_delays if inside else (),
+            tuple(kin[:8]),
+        ),
+    )

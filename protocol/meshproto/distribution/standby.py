@@ -1,0 +1,146 @@
+"""The second parent (RFC 0011 section 6.4).
+
+It must stand when the first falls, so it may hang neither below this node nor below the
+parent, and every ancestor that both share counts against it.  It should be near *this*
+node, for what counts at the switch is how fast it answers.  It is looked for again when
+its path or ours changed so that it does not fit any more.
+"""
+
+from __future__ import annotations
+
+from meshproto.distribution import above, survey, upstream
+from meshproto.distribution.candidates import Candidate
+from meshproto.distribution.events import StandbyChosen
+from meshproto.distribution.shared import Shared
+from meshproto.distribution.tree import Alarm, Tree, Upper
+from meshproto.distribution.upstream import Search
+from meshproto.forwarding.relay_table import Second, SetSecond
+from meshproto.ids import NodeId, ShortId, short_id
+from meshproto.wire.control.distribution import Leave, Tell, Use
+
+
+def fits(shared: Shared, tree: Tree, node: NodeId, path: tuple[ShortId, ...]) -> bool:
+    """Whether `node` with root path `path` stands when our parent falls."""
+    parent = tree.parent
+    if parent is None or node == parent.node or shared.short in path:
+        return False
+    child = tree.children.get(node)
+    if child is not None and child.carries:
+        return False
+    return short_id(parent.node) not in path
+
+
+def score_s(
+    shared: Shared, tree: Tree, node: NodeId, path: tuple[ShortId, ...], delay_s: float
+) -> float:
+    """Lower is better: RTT to us, half the extra delay, shared ancestors."""
+    extra_s = max(0.0, delay_s + shared.hop_s(node) - tree.delay_s)
+    # the origin is everybody's ancestor
+    ours = tree.root[1:]
+    common = sum(short in ours for short in path[1:])
+    return shared.rtt_s(node) + extra_s / 2 + common * shared.config.shared_ancestor_s
+
+
+def due(shared: Shared, tree: Tree, now: float) -> None:
+    """Time to look: for answers that came, or for a second parent at all."""
+    if tree.survey is not None:
+        _surveyed(shared, tree, now)
+        return
+    if tree.parent is None or tree.publishing or tree.second_search is not None:
+        return
+    second = tree.second
+    if second is not None and fits(shared, tree, second.node, second.path):
+        return
+    if tree.move is not None or not tree.live:
+        shared.set(tree, Alarm.SECOND, now + shared.config.commit_s)
+        return
+    above.release_second(shared, tree)
+    _look(shared, tree, now)
+
+
+def _look(shared: Shared, tree: Tree, now: float) -> None:
+    ranked = sorted(
+        (shared.rtt_s(node), node)
+        for node, offer in shared.around.offers(tree.origin, tree.stream)
+        if offer.in_tree and _possible(shared, tree, node)
+    )
+    nodes = [node for _, node in ranked[: shared.config.standby_asks_max]]
+    grandparent = shared.around.find(tree.root[-3]) if len(tree.root) > 2 else None
+    if grandparent is not None and shared.around.linked(grandparent.node):
+        nodes.append(grandparent.node)
+    nodes = list(dict.fromkeys(nodes))
+    if not nodes:
+        survey.later(shared, tree, now)
+        return
+    tree.survey = survey.ask(shared, tree, nodes)
+    shared.set(tree, Alarm.SECOND, now + shared.config.turn_wait_s)
+
+
+def _possible(shared: Shared, tree: Tree, node: NodeId) -> bool:
+    assert tree.parent is not None
+    child = tree.children.get(node)
+    below = child is not None and child.carries
+    return node not in {tree.parent.node, shared.me} and not below
+
+
+def told(shared: Shared, tree: Tree, node: NodeId, tell: Tell, now: float) -> bool:
+    """A member says where it stands, if it was asked for this."""
+    if not survey.told(tree.survey, node, tell):
+        return False
+    if tree.survey is not None and tree.survey.complete:
+        _surveyed(shared, tree, now)
+    return True
+
+
+def _surveyed(shared: Shared, tree: Tree, now: float) -> None:
+    held, tree.survey = tree.survey, None
+    if held is None or tree.parent is None or tree.second is not None:
+        return
+    config = shared.config
+    ranked = []
+    for node, tell in held.found.items():
+        if fits(shared, tree, node, tell.path):
+            penalty_s = 0.0 if tell.slots else config.full_s
+            points = score_s(shared, tree, node, tell.path, tell.delay_s)
+            ranked.append((points + penalty_s, node))
+    if not ranked or tree.second_search is not None:
+        survey.later(shared, tree, now)
+        return
+    ranked.sort()
+    use = Use.DUAL if tree.dual else Use.STANDBY
+    search = Search(use, [Candidate(node) for _, node in ranked])
+    tree.second_search = search
+    upstream.advance(shared, tree, search, now)
+
+
+def ready(shared: Shared, tree: Tree, search: Search, edge: Upper, now: float) -> None:
+    """A node agreed to be the second parent."""
+    if not fits(shared, tree, edge.node, edge.path):
+        shared.outbox.send(edge.node, Leave(tree.stream, edge.serial))
+        upstream.refused(shared, tree, search, edge.node, now)
+        return
+    upstream.found(shared, tree, search, edge.node)
+    above.release_second(shared, tree)
+    tree.second = edge
+    tree.second_retry_s = 0.0
+    shared.use(edge.node)
+    if tree.move is None or tree.move.edge is None:
+        show(shared, tree)
+    shared.outbox.put(StandbyChosen(tree.stream, edge.node))
+
+
+def show(shared: Shared, tree: Tree) -> None:
+    """Name the second parent to the plane (again, after a move used its place)."""
+    edge = tree.second
+    if edge is None:
+        shared.outbox.put(SetSecond(tree.stream, None))
+        return
+    use = Second.DUAL if edge.use is Use.DUAL else Second.STANDBY
+    shared.outbox.put(SetSecond(tree.stream, edge.node, use, edge.alias, edge.base))
+
+
+def recheck(shared: Shared, tree: Tree, now: float) -> None:
+    """A path changed: does the second parent still fit?"""
+    second = tree.second
+    if second is not None and not fits(shared, tree, second.node, second.path):
+        shared.hasten(tree, Alarm.SECOND, now + shared.config.report_s)

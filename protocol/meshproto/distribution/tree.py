@@ -1,0 +1,243 @@
+"""The state of one tree at one node: values only, the rules are elsewhere.
+
+Above: the parent, perhaps a second one.  Below: the children, and joiners who wait for
+media.  Besides: what this node itself wants.  `root` is the root path with this node at
+its end; whoever finds itself in somebody's root path must not become its child.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from meshproto.ids import NodeId, ShortId, StreamId
+from meshproto.wire.control.distribution import Demand, Join, Use
+
+if TYPE_CHECKING:
+    from meshproto.distribution.moves import Move, Turn
+    from meshproto.distribution.survey import Survey
+    from meshproto.distribution.swap import Deal, Promise
+    from meshproto.distribution.upstream import Search
+
+
+ACTIVE = frozenset({Use.NEW, Use.REPAIR, Use.STARVED})
+"""Uses whose edge makes a node the parent from the first packet on."""
+
+
+class Alarm(Enum):
+    """What a tree waits for; with the stream it is the key of a timer."""
+
+    SEARCH = "search"
+    MOVE_SEARCH = "move-search"
+    SECOND_SEARCH = "second-search"
+    HOLD = "hold"
+    PACKET = "packet"
+    PULSE = "pulse"
+    LEASE = "lease"
+    REPORT = "report"
+    COLLECT = "collect"
+    SECOND = "second"
+    TURN = "turn"
+    WORSE = "worse"
+    MOVE = "move"
+    BURST = "burst"
+    LINGER = "linger"
+    LEAVE = "leave"
+    DEAL = "deal"
+    PROMISE = "promise"
+
+    # why: identity is equality for members, and keys are hashed on every event
+    __hash__ = object.__hash__
+
+
+class Upper:
+    """An edge upwards: the parent, a standby, or one who may become the parent."""
+
+    __slots__ = ("alias", "base", "delay_s", "delays", "node", "path", "serial", "use")
+
+    def __init__(self, node: NodeId, serial: int, use: Use) -> None:
+        self.node = node
+        self.serial = serial
+        self.use = use
+        self.alias = 0
+        self.base = 0
+        self.delay_s = 0.0
+        self.path: tuple[ShortId, ...] = ()
+        self.delays: tuple[float, ...] = ()
+
+
+class Child:
+    """An edge downwards; `lease_at` is when the youngest lease below was issued."""
+
+    __slots__ = (
+        "alias",
+        "cost_bps",
+        "layers",
+        "lease_at",
+        "node",
+        "promised",
+        "room",
+        "serial",
+        "since",
+        "spare",
+        "subtree",
+        "use",
+        "viewers",
+        "wanted",
+    )
+
+    def __init__(self, join: Join, node: NodeId, alias: int, now: float) -> None:
+        self.node = node
+        self.serial = join.serial
+        self.use = join.use
+        self.alias = alias
+        self.since = now
+        self.cost_bps = 0
+        self.promised = 0
+        self.layers = join.demand.layers
+        self.hear(join.demand, now)
+
+    def hear(self, demand: Demand, heard_at: float) -> None:
+        """Take what the child says stands below it."""
+        self.wanted = demand.layers
+        self.viewers = demand.viewers
+        self.subtree = demand.subtree
+        self.room = demand.room
+        self.spare = demand.spare
+        self.lease_at = heard_at - demand.lease_s
+        self.promised = 0
+
+    @property
+    def report(self) -> tuple[int, int, int, int]:
+        """What its last report said, without layers and lease."""
+        return (self.viewers, self.subtree, self.room, self.spare)
+
+    @property
+    def carries(self) -> bool:
+        """Whether packets flow over the edge, not only heartbeats."""
+        return self.use is not Use.STANDBY
+
+    @property
+    def active(self) -> bool:
+        """Whether this node is the parent of the child, by all that is known."""
+        return self.use in ACTIVE
+
+    @property
+    def full(self) -> bool:
+        """Whether the edge takes a slot: a whole copy flows."""
+        return self.use is not Use.STANDBY and self.use is not Use.DUAL
+
+
+class Tree:
+    """Everything a node knows of one stream's tree."""
+
+    __slots__ = (
+        "asked",
+        "began_at",
+        "children",
+        "commits",
+        "deal",
+        "delay_s",
+        "dual",
+        "heirs",
+        "known",
+        "layers",
+        "lease_sent_at",
+        "live",
+        "locks",
+        "lost_at",
+        "move",
+        "moved_at",
+        "offered",
+        "origin",
+        "parent",
+        "promise",
+        "publishing",
+        "pulse",
+        "queue",
+        "quiet",
+        "rates_bps",
+        "reported",
+        "reported_at",
+        "root",
+        "root_delays",
+        "search",
+        "second",
+        "second_retry_s",
+        "second_search",
+        "settled_delay_s",
+        "stream",
+        "subscribed",
+        "survey",
+        "told_delay_s",
+        "turn",
+        "viewers",
+    )
+
+    def __init__(self, stream: StreamId, origin: NodeId) -> None:
+        self.stream = stream
+        self.origin = origin
+        self.rates_bps: tuple[int, ...] = ()
+        # what this node itself wants
+        self.publishing = False
+        self.subscribed = False
+        self.layers = 0
+        self.viewers = 0
+        self.dual = False
+        # above
+        self.parent: Upper | None = None
+        self.second: Upper | None = None
+        self.search: Search | None = None
+        self.second_search: Search | None = None
+        self.second_retry_s = 0.0
+        self.survey: Survey | None = None
+        self.live = False
+        self.quiet = False
+        self.pulse = 0
+        self.root: tuple[ShortId, ...] = ()
+        self.root_delays: tuple[float, ...] = ()
+        self.delay_s = 0.0
+        self.told_delay_s = 0.0
+        self.settled_delay_s = 0.0
+        self.began_at: float | None = None
+        self.lost_at: float | None = None
+        self.asked = 0
+        self.known: dict[NodeId, float] = {}
+        self.reported: Demand | None = None
+        self.reported_at = -1e9
+        self.lease_sent_at = -1e9
+        # below
+        self.children: dict[NodeId, Child] = {}
+        self.queue: dict[NodeId, tuple[Join, float]] = {}
+        self.heirs: dict[NodeId, float] = {}
+        self.offered: tuple[bool, float, int, int] | None = None
+        # moves
+        self.turn: Turn | None = None
+        self.move: Move | None = None
+        self.moved_at = -1e9
+        self.locks: dict[NodeId, float] = {}
+        self.commits: dict[tuple[NodeId, int], tuple[NodeId, float]] = {}
+        self.deal: Deal | None = None
+        self.promise: Promise | None = None
+
+    @property
+    def attached(self) -> bool:
+        """Whether media can come here: a parent, or the publisher itself."""
+        return self.publishing or self.parent is not None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody here or below is interested."""
+        return (
+            self.publishing
+            or self.subscribed
+            or bool(self.queue)
+            or any(child.carries for child in self.children.values())
+        )
+
+    def remember(self, node: NodeId, delay_s: float, maximum: int) -> None:
+        """Keep a member in mind for repair, the latest `maximum` of them."""
+        self.known.pop(node, None)
+        self.known[node] = delay_s
+        if len(self.known) > maximum:
+            del self.known[next(iter(self.known))]

@@ -1,0 +1,330 @@
+"""The search for a parent: one candidate after the other (RFC 0011 section 4).
+
+A search asks for one use: a first parent or a repair (`Use.NEW`, `Use.REPAIR`), a
+better parent (`MOVE`), or a second one (`STANDBY`, `DUAL`).  Who is not linked is
+dialled first, through the node that named it.  A node that answers too late is told
+that it is not needed any more, so nobody keeps a slot for a search that is over.
+
+An orphan does not wait in a queue: it keeps its place there and asks on.  A newcomer
+waits a little, for the queue is mostly a node that joins itself at this moment.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from meshproto.distribution import candidates, interest, survey
+from meshproto.distribution.candidates import Candidate
+from meshproto.distribution.phases import TRANSITIONS, Cue, Phase
+from meshproto.distribution.shared import Shared
+from meshproto.distribution.tree import Alarm, Tree
+from meshproto.ids import NodeId
+from meshproto.wire.control.distribution import (
+    PATH_MAX,
+    Join,
+    Leave,
+    Place,
+    Target,
+    Use,
+)
+
+ALARMS = {
+    Use.NEW: Alarm.SEARCH,
+    Use.REPAIR: Alarm.SEARCH,
+    Use.MOVE: Alarm.MOVE_SEARCH,
+    Use.STANDBY: Alarm.SECOND_SEARCH,
+    Use.DUAL: Alarm.SECOND_SEARCH,
+    Use.STARVED: Alarm.SEARCH,
+}
+MAIN = frozenset({Use.NEW, Use.REPAIR, Use.STARVED})
+"""Uses that look for the parent itself."""
+
+
+class Search:
+    """One search; `asked` holds the serials of joins that may still be answered."""
+
+    __slots__ = (
+        "asked",
+        "count",
+        "left",
+        "phase",
+        "place",
+        "refusals",
+        "rounds",
+        "seen",
+        "target",
+        "use",
+    )
+
+    def __init__(self, use: Use, left: list[Candidate]) -> None:
+        self.use = use
+        self.left = deque(left)
+        self.phase = Phase.IDLE
+        self.target: Candidate | None = None
+        self.asked: dict[NodeId, int] = {}
+        self.seen: dict[NodeId, None] = {}
+        self.count = 0
+        self.refusals = 0
+        self.rounds = 0
+        self.place: Place | None = None
+
+    def step(self, cue: Cue) -> None:
+        """Move on; a cue that the table does not allow is a defect."""
+        self.phase = TRANSITIONS[self.phase, cue]
+
+
+def begin(
+    shared: Shared,
+    tree: Tree,
+    use: Use,
+    now: float,
+    first: tuple[Target, ...] = (),
+    by: NodeId | None = None,
+) -> None:
+    """Look for a first parent, or for another one after a loss; `first` are nodes
+    that the lost parent `by` named.
+    """
+    if tree.search is not None:
+        if tree.search.use is use or tree.search.use is not Use.NEW:
+            return
+        stop(shared, tree, tree.search)
+    tree.search = Search(use, [])
+    _fill(shared, tree, tree.search)
+    for target in reversed(first):
+        tree.search.left.appendleft(Candidate(target.node, by, target.peer))
+    advance(shared, tree, tree.search, now)
+
+
+def _fill(shared: Shared, tree: Tree, search: Search) -> None:
+    if search.use is not Use.REPAIR:
+        found = candidates.for_newcomer(shared, tree)
+    else:
+        found = candidates.for_orphan(shared, tree)
+    search.left = deque(found)
+    search.seen = {}
+
+
+def wake(shared: Shared, tree: Tree, now: float) -> None:
+    """Offers or routes changed: a resting search tries again, if it could help."""
+    search = tree.search
+    if search is None or search.phase is not Phase.RESTING:
+        return
+    if not search.seen or candidates.by_offer(shared, tree):
+        # why not at once: changes come in bunches
+        shared.hasten(tree, ALARMS[search.use], now + shared.config.report_s)
+
+
+def again(shared: Shared, tree: Tree, search: Search, now: float) -> None:
+    """A new round.  Whom nobody took may have a reserved slot: it is for use."""
+    search.refusals = 0
+    search.rounds += 1
+    if search.use is Use.NEW and search.rounds > 1:
+        search.use = Use.STARVED
+    _fill(shared, tree, search)
+    advance(shared, tree, search, now)
+
+
+def advance(shared: Shared, tree: Tree, search: Search, now: float) -> None:
+    """Ask the next candidate; without one rest, or give an optional search up."""
+    candidate = _next(shared, tree, search)
+    if candidate is None:
+        _exhausted(shared, tree, search, now)
+        return
+    search.target = candidate
+    if shared.around.linked(candidate.node):
+        ask(shared, tree, search, now)
+        return
+    search.step(Cue.DIAL)
+    config = shared.config
+    patience = config.dial_rtts * shared.rtt_s(candidate.node) + config.dial_patience_s
+    shared.set(tree, ALARMS[search.use], now + patience)
+    shared.around.dial(candidate.peer or candidate.node, candidate.through)
+
+
+def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
+    main = search.use in MAIN
+    # who asked the origin descends from it, which may take as many steps as it is deep
+    descends = PATH_MAX if tree.origin in search.seen else 0
+    if main and search.refusals >= shared.config.refusals_max + descends:
+        search.left.clear()
+    while search.left:
+        candidate = search.left.popleft()
+        if _askable(shared, tree, search, candidate.node):
+            search.seen[candidate.node] = None
+            return candidate
+    # the origin is the last resort, and descends by room
+    if main and _askable(shared, tree, search, tree.origin):
+        search.seen[tree.origin] = None
+        return Candidate(tree.origin, None, shared.around.peer(tree.origin))
+    return None
+
+
+def _askable(shared: Shared, tree: Tree, search: Search, node: NodeId) -> bool:
+    if node == shared.me or node in search.seen:
+        return False
+    child = tree.children.get(node)
+    if child is not None and child.carries:
+        return False
+    # why: a stalled parent has nothing; asking it again would end the edge that may
+    # yet recover
+    return tree.parent is None or tree.parent.node != node
+
+
+def ask(shared: Shared, tree: Tree, search: Search, now: float) -> None:
+    """Send the Join to the target, which is linked now."""
+    assert search.target is not None
+    node = search.target.node
+    serial = shared.next_serial()
+    held = shared.around.history(tree.stream)
+    demand = interest.demand(shared, tree, now)
+    search.step(Cue.ASK)
+    search.asked[node] = serial
+    search.count += 1
+    after = None if held is None else held[1]
+    join = Join(
+        tree.stream, serial, tree.origin, search.use, demand, after, search.place
+    )
+    shared.outbox.send(node, join)
+    shared.set(tree, ALARMS[search.use], now + _patience(shared, search, node))
+
+
+def _patience(shared: Shared, search: Search, node: NodeId) -> float:
+    config, rtt_s = shared.config, shared.rtt_s(node)
+    if search.use is Use.REPAIR:
+        return rtt_s * config.repair_factor + config.repair_patience_s
+    return 2 * rtt_s + config.ask_patience_s
+
+
+def _exhausted(shared: Shared, tree: Tree, search: Search, now: float) -> None:
+    if search.use not in MAIN:
+        stop(shared, tree, search)
+        # the owner of an optional search sees by its own alarm that it ended
+        if search.use is Use.MOVE:
+            shared.set(tree, Alarm.MOVE, now)
+        else:
+            survey.later(shared, tree, now)
+        return
+    search.step(Cue.REST)
+    search.target = None
+    config = shared.config
+    rest_s = min(config.rest_s * 2.0 ** min(search.rounds, 8), config.rest_max_s)
+    at = now + rest_s * (1 + shared.chance.random())
+    shared.set(tree, ALARMS[search.use], at)
+
+
+def overdue(shared: Shared, tree: Tree, search: Search, now: float) -> None:
+    """The patience of the present phase is over."""
+    if search.phase is Phase.RESTING:
+        again(shared, tree, search, now)
+    elif search.phase is not Phase.IDLE:
+        advance(shared, tree, search, now)
+
+
+def redirected(
+    shared: Shared,
+    tree: Tree,
+    search: Search,
+    by: NodeId,
+    targets: tuple[Target, ...],
+    now: float,
+) -> None:
+    """`by` names others; they come before what was left."""
+    search.asked.pop(by, None)
+    search.refusals += 1
+    for target in reversed(targets):
+        search.left.appendleft(Candidate(target.node, by, target.peer))
+        if target.room:
+            limit = shared.config.known_max
+            tree.remember(target.node, target.delay_s, limit)
+    while len(search.left) > shared.config.candidates_max:
+        search.left.pop()
+    _if_waiting(shared, tree, search, by, now)
+
+
+def refused(shared: Shared, tree: Tree, search: Search, by: NodeId, now: float) -> None:
+    """`by` does not want us."""
+    search.asked.pop(by, None)
+    search.refusals += 1
+    _if_waiting(shared, tree, search, by, now)
+
+
+def _if_waiting(
+    shared: Shared, tree: Tree, search: Search, by: NodeId, now: float
+) -> None:
+    waiting = search.phase in {Phase.ASKING, Phase.QUEUED}
+    at_hand = search.target is not None and search.target.node == by
+    fresh = search.phase is Phase.RESTING and bool(search.left)
+    if (waiting and at_hand) or fresh:
+        advance(shared, tree, search, now)
+
+
+def stalled(shared: Shared, tree: Tree, search: Search, by: NodeId, now: float) -> None:
+    """`by` has no media now and keeps us in its queue."""
+    at_hand = search.phase is Phase.ASKING and search.target is not None
+    if not at_hand or search.target is None or search.target.node != by:
+        return
+    search.step(Cue.STALL)
+    if search.use is Use.REPAIR:
+        advance(shared, tree, search, now)
+    else:
+        config = shared.config
+        wait_s = config.swap_wait_s if search.use is Use.MOVE else config.queued_s
+        shared.set(tree, ALARMS[search.use], now + wait_s)
+
+
+def linked(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
+    """A link came up: whoever was dialled is asked."""
+    for search in (tree.search, tree.second_search, _moving(tree)):
+        if search is None or search.phase is not Phase.DIALLING:
+            continue
+        if search.target is not None and search.target.node == node:
+            ask(shared, tree, search, now)
+
+
+def unreachable(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
+    """A link failed or was lost: whoever waits for that node goes on."""
+    for search in (tree.search, tree.second_search, _moving(tree)):
+        if search is None:
+            continue
+        search.asked.pop(node, None)
+        if search.target is not None and search.target.node == node:
+            overdue(shared, tree, search, now)
+
+
+def _moving(tree: Tree) -> Search | None:
+    return None if tree.move is None else tree.move.search
+
+
+def match(tree: Tree, node: NodeId, serial: int) -> Search | None:
+    """The search that asked `node` with `serial`."""
+    for search in (tree.search, tree.second_search, _moving(tree)):
+        if search is not None and search.asked.get(node) == serial:
+            return search
+    return None
+
+
+def found(shared: Shared, tree: Tree, search: Search, node: NodeId) -> None:
+    """`node` accepted: end the search; the others learn that they are not needed."""
+    search.asked.pop(node, None)
+    search.step(Cue.ACCEPT)
+    _forget(shared, tree, search)
+
+
+def stop(shared: Shared, tree: Tree, search: Search) -> None:
+    """Give the search up."""
+    search.step(Cue.STOP)
+    _forget(shared, tree, search)
+
+
+def _forget(shared: Shared, tree: Tree, search: Search) -> None:
+    shared.cancel(tree, ALARMS[search.use])
+    for node, serial in search.asked.items():
+        if shared.around.linked(node):
+            shared.outbox.send(node, Leave(tree.stream, serial))
+    search.asked.clear()
+    if tree.search is search:
+        tree.search = None
+    elif tree.second_search is search:
+        tree.second_search = None
+    elif tree.move is not None and tree.move.search is search:
+        tree.move.search = None

@@ -1,0 +1,91 @@
+"""How far, how lossy and how alive a neighbour is (RFC 0005 section 6).
+
+The driver checks the path and reports each answer or miss; here they are smoothed and
+judged.  The weight of a sample grows with the time since the last one, so that fast
+checks of a tree link and slow ones of an idle link smooth over the same seconds.
+Nothing here has a timer: a link goes down at a report of a miss, or at the one deadline
+that `down_at` gives when misses came faster than silence.
+"""
+
+from __future__ import annotations
+
+import math
+
+from meshproto.config.link import LinkConfig
+
+NEVER = math.inf
+
+
+class Quality:
+    """Round trip, loss and liveness of one link."""
+
+    __slots__ = (
+        "_config",
+        "_sampled_at",
+        "_told_loss",
+        "_told_rtt_s",
+        "heard_at",
+        "jitter_s",
+        "loss",
+        "rtt_s",
+        "suspect",
+        "unanswered",
+    )
+
+    def __init__(self, config: LinkConfig, rtt_s: float, now: float) -> None:
+        self._config = config
+        self._sampled_at = now
+        self._told_rtt_s = self.rtt_s = rtt_s
+        self._told_loss = self.loss = 0.0
+        self.jitter_s = 0.0
+        """Mean deviation of the round trip from its smoothed value."""
+        self.heard_at = now
+        """When the last authenticated datagram came."""
+        self.unanswered = 0
+        """Checks in a row without an answer."""
+        self.suspect = False
+
+    def greeted(self, rtt_s: float) -> None:
+        """The greeting took `rtt_s`: the lesser of two single samples is the truer."""
+        self.rtt_s = min(self.rtt_s, rtt_s) if self.rtt_s > 0.0 else rtt_s
+
+    def answered(self, rtt_s: float, now: float) -> None:
+        """A check was answered after `rtt_s`."""
+        config = self._config
+        gap_s = min(max(now - self._sampled_at, 0.0), config.sample_gap_max_s)
+        weight = 1.0 - (1.0 - config.smoothing_per_s) ** gap_s
+        self.jitter_s += weight * (abs(rtt_s - self.rtt_s) - self.jitter_s)
+        self.rtt_s += weight * (rtt_s - self.rtt_s)
+        self.loss -= config.loss_smoothing * self.loss
+        self._sampled_at = self.heard_at = now
+        self.unanswered = 0
+
+    def missed(self) -> None:
+        """A check was not answered in time."""
+        self.loss += self._config.loss_smoothing * (1.0 - self.loss)
+        self.unanswered += 1
+
+    def down_at(self, tree: bool) -> float:
+        """When the link is down if nothing comes; `NEVER` while checks are answered."""
+        config = self._config
+        if self.unanswered < config.down_checks:
+            return NEVER
+        silence_s = config.tree_silence_s if tree else config.idle_silence_s
+        return self.heard_at + silence_s
+
+    def moved(self) -> bool:
+        """Whether the owner should look; what it sees then is the new reference."""
+        config = self._config
+        step_s = abs(self.rtt_s - self._told_rtt_s)
+        limit_s = max(config.moved_s, config.moved_share * self._told_rtt_s)
+        if step_s < limit_s and abs(self.loss - self._told_loss) < config.moved_loss:
+            return False
+        self._told_rtt_s, self._told_loss = self.rtt_s, self.loss
+        return True
+
+    def patience_s(self) -> float:
+        """How long an acknowledgement may take, its own delay included."""
+        config = self._config
+        spread_s = max(4.0 * self.jitter_s, self.rtt_s / 4.0)
+        patience_s = max(self.rtt_s + spread_s, config.resend_min_s)
+        return patience_s + config.ack_delay_s

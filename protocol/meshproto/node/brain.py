@@ -1,0 +1,411 @@
+"""`Node`: the root machine (RFC 0001 section 3).
+
+Each question has a machine; this one asks none itself.  It hands every input to the
+machine that it concerns, carries what one machine says to those whom it concerns, and
+lets the link machine put all records of one input into as few frames as will do.
+
+    driver -> verb(..., now) -> machines -> changes -> machines ... -> Transmit, deltas
+
+After one input the driver drains `poll()`; nothing is lost between inputs, and the same
+inputs give the same outputs, bit for bit.  Remote mistakes end in the machine that saw
+them: no verb that carries remote octets raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import assert_never, cast
+
+from meshproto.chance import Chance
+from meshproto.config.distribution import DistributionConfig
+from meshproto.config.gossip import GossipConfig
+from meshproto.config.link import LinkConfig
+from meshproto.config.overlay import OverlayConfig
+from meshproto.config.routing import RoutingConfig
+from meshproto.distribution import changes as tree_changes
+from meshproto.distribution.machine import Distribution
+from meshproto.events import Refused
+from meshproto.forwarding.relay_table import PlaneNotice
+from meshproto.gossip.router import GossipRouter
+from meshproto.ids import LinkId, NodeId, StreamId
+from meshproto.link import events as link_events
+from meshproto.link.links import Links
+from meshproto.node.view import Neighbours, View
+from meshproto.outputs import Outbox, Output, Purpose, Send
+from meshproto.overlay.overlay import Overlay
+from meshproto.routing import changes as route_changes
+from meshproto.routing.router import Router
+from meshproto.wire.control.distribution import TreeRecord
+from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach
+from meshproto.wire.control.routing import RoutingRecord
+from meshproto.wire.control.schema import Record
+
+THIN_SLOTS = 3
+"""A node that feeds fewer copies listens to routes and passes none on (RFC 0010)."""
+
+_OVERLAY, _DIRECTORY, _ROUTING, _TREES = 16, 32, 48, 64
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a node is: its id, its epoch (ms since 1970 at start) and its key's use."""
+
+    node: NodeId
+    epoch: int
+    sign: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """The constants of all machines."""
+
+    link: LinkConfig = field(default_factory=LinkConfig)
+    overlay: OverlayConfig = field(default_factory=OverlayConfig)
+    gossip: GossipConfig = field(default_factory=GossipConfig)
+    routing: RoutingConfig = field(default_factory=RoutingConfig)
+    distribution: DistributionConfig = field(default_factory=DistributionConfig)
+
+
+@dataclass(frozen=True, slots=True)
+class Ability:
+    """What this node has to give: see `PeerRecord` for the fields."""
+
+    media: tuple[MediaAddress, ...]
+    control: tuple[bytes, ...] = ()
+    reach: Reach = Reach.DIRECT
+    copies: int = 4
+    operator: str = ""
+    entry: str = ""
+    uplink_bps: float = 20_000_000.0
+
+
+class Node:
+    """The whole brain of one node, without input and output."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        chance: Chance,
+        verify: Callable[[NodeId, bytes, bytes], bool],
+        history: Callable[[StreamId], tuple[int, int] | None],
+        config: NodeConfig | None = None,
+    ) -> None:
+        """`history` asks the plane for (key frame, newest) of a stream."""
+        config = config or NodeConfig()
+        me, epoch, sign = identity.node, identity.epoch, identity.sign
+        self.me = me
+        self._inner = Outbox()
+        self._outputs = Outbox()
+        self._view = view = View(self._inner, history)
+        near, box = Neighbours(view), self._inner
+        self._links = Links(me, epoch, config.link, box, chance)
+        self._overlay = Overlay(
+            me, epoch, config.overlay, box, chance, sign, verify, near
+        )
+        self._gossip = GossipRouter(
+            me, epoch, config.gossip, box, chance, sign, verify, near
+        )
+        self._router = Router(
+            me, epoch, config.routing, box, chance, sign, verify, near
+        )
+        self._trees = Distribution(me, epoch, config.distribution, box, chance, view)
+        view.links, view.overlay = self._links, self._overlay
+        view.router = self._router
+        self._dialled: dict[NodeId, tuple[bool, Purpose]] = {}
+        self._overlaid: dict[NodeId, None] = {}
+        self._machines = (
+            self._links,
+            self._overlay,
+            self._gossip,
+            self._router,
+            self._trees,
+        )
+
+    # --- time and outputs ---------------------------------------------------------
+
+    def next_timeout(self) -> float | None:
+        """The next absolute deadline, None without one; changes nothing."""
+        earliest = None
+        for machine in self._machines:
+            at = machine.next_timeout()
+            if at is not None and (earliest is None or at < earliest):
+                earliest = at
+        return earliest
+
+    def handle_timeout(self, now: float) -> None:
+        """Time has come for whatever is due."""
+        for machine in self._machines:
+            at = machine.next_timeout()
+            if at is not None and at <= now:
+                machine.handle_timeout(now)
+        self._settle(now)
+
+    def poll(self) -> Output | None:
+        """The next output of the last input, None when all are taken."""
+        return self._outputs.poll()
+
+    # --- this node ------------------------------------------------------------------
+
+    def start(self, ability: Ability, peers: Sequence[PeerRecord], now: float) -> None:
+        """Come up with what is remembered or configured as bootstrap."""
+        self.able(ability, now)
+        self._overlay.start(peers, now)
+        self._settle(now)
+
+    def able(self, ability: Ability, now: float) -> None:
+        """What this node has to give changed."""
+        self._view.uplink = ability.uplink_bps
+        self._router.relaying(ability.copies >= THIN_SLOTS, now)
+        self._overlay.describe(
+            ability.media,
+            ability.control,
+            ability.reach,
+            ability.copies,
+            ability.copies,
+            ability.operator,
+            ability.entry,
+            now,
+        )
+        self._trees.uplink_changed(now)
+        self._settle(now)
+
+    def peer(self, node: NodeId) -> PeerRecord | None:
+        """What `node` says about itself, if it is remembered."""
+        return self._overlay.peer(node)
+
+    def next_hop(self, origin: NodeId) -> NodeId | None:
+        """The selected next hop towards `origin`."""
+        return self._router.next_hop(origin)
+
+    def feasibility(self, origin: NodeId) -> tuple[tuple[int, int], int] | None:
+        """The feasibility distance for `origin`: ((epoch, seqno), metric)."""
+        return self._router.distance(origin)
+
+    def sent_octets(self) -> dict[str, int]:
+        """Octets of records sent so far, by package: for reports."""
+        octets = self._links.octets
+        return {
+            "link": octets[0],
+            "overlay": octets[1],
+            "directory": octets[2],
+            "routing": octets[3],
+            "distribution": octets[4] + octets[5],
+        }
+
+    def record(self) -> PeerRecord:
+        """What this node says about itself."""
+        return self._overlay.own_record()
+
+    def wall(self, wall_ms: int, now: float) -> None:
+        """The wall clock, from time to time: ages of epochs are judged by it."""
+        self._router.wall(wall_ms, now)
+
+    def leave(self, now: float) -> None:
+        """Go gracefully: children are handed over first."""
+        self._trees.leaving(now)
+        self._settle(now)
+
+    # --- streams --------------------------------------------------------------------
+
+    def publish(self, stream: StreamId, rates_bps: tuple[int, ...], now: float) -> None:
+        """A publisher is attached here; one rate per layer."""
+        self._trees.publish(stream, rates_bps, now)
+        self._settle(now)
+
+    def unpublish(self, stream: StreamId, now: float) -> None:
+        """The publisher is gone."""
+        self._trees.unpublish(stream, now)
+        self._settle(now)
+
+    def subscribe(
+        self, stream: StreamId, origin: NodeId, layers: int, viewers: int, now: float
+    ) -> None:
+        """Viewers here want `stream`; again with other numbers when they change."""
+        self._trees.subscribe(stream, origin, layers, viewers, now)
+        self._settle(now)
+
+    def unsubscribe(self, stream: StreamId, now: float) -> None:
+        """Nobody here wants `stream` any more."""
+        self._trees.unsubscribe(stream, now)
+        self._settle(now)
+
+    def plane_notice(self, notice: PlaneNotice, now: float) -> None:
+        """The plane saw something on a relay leg."""
+        self._trees.plane_notice(notice, now)
+        self._settle(now)
+
+    # --- links ----------------------------------------------------------------------
+
+    def accepts(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
+        """None if a link with `peer` is welcome, else a short label; changes nothing."""
+        return self._overlay.accepts(peer, purpose, now)
+
+    def link_up(
+        self,
+        link: LinkId,
+        neighbour: NodeId,
+        rtt_s: float,
+        outbound: bool,
+        purpose: Purpose,
+        now: float,
+    ) -> None:
+        """The association stands and is authenticated as `neighbour`."""
+        self._dialled[neighbour] = (outbound, purpose)
+        self._links.up(link, neighbour, rtt_s, now)
+        self._settle(now)
+
+    def link_down(self, link: LinkId, now: float) -> None:
+        """The association is closed."""
+        self._links.down(link, now)
+        self._settle(now)
+
+    def dial_failed(self, neighbour: NodeId, reason: str, now: float) -> None:
+        """A `Dial` came to nothing."""
+        self._overlay.dial_failed(neighbour, reason, now)
+        self._trees.dial_failed(neighbour, now)
+        self._settle(now)
+
+    def checked(
+        self, results: Iterable[tuple[NodeId, float | None]], now: float
+    ) -> None:
+        """Checks of links were answered (round trip in seconds) or not (None)."""
+        for neighbour, rtt_s in results:
+            self._links.checked(neighbour, rtt_s, now)
+        self._settle(now)
+
+    def probed(self, token: int, rtt_s: float | None, now: float) -> None:
+        """A `Probe` was answered, or not (None)."""
+        if token % 2 == 0:
+            self._overlay.probed(token, rtt_s, now)
+        else:
+            self._trees.probed(token, rtt_s, now)
+        self._settle(now)
+
+    def receive(self, link: LinkId, frame: bytes, now: float) -> None:
+        """A frame came over a link; never raises."""
+        records = self._links.receive(link, frame, now)
+        if records:
+            neighbour = self._links.neighbour_of(link)
+            for record in records:
+                self._take(neighbour, record, now)
+        self._settle(now)
+
+    def gossip_received(self, neighbour: NodeId, rpc: bytes, now: float) -> None:
+        """An RPC came over the gossip stream; never raises."""
+        self._gossip.receive(neighbour, rpc, now)
+        self._settle(now)
+
+    # --- inside ---------------------------------------------------------------------
+
+    def _take(self, neighbour: NodeId, record: Record, now: float) -> None:
+        kind = record.KIND
+        if kind >= _TREES:
+            self._trees.receive(neighbour, cast(TreeRecord, record), now)
+        elif kind >= _ROUTING:
+            self._router.receive(neighbour, cast(RoutingRecord, record), now)
+        elif kind >= _DIRECTORY:
+            self._outputs.put(Refused(neighbour, "record-unexpected"))
+        elif kind >= _OVERLAY:
+            self._overlay.receive(neighbour, record, now)
+
+    def _settle(self, now: float) -> None:
+        """Carry changes between the machines until all are quiet."""
+        inner, outputs, links = self._inner, self._outputs, self._links
+        while True:
+            moved = False
+            for change in links.take_changes():
+                self._link_changed(change, now)
+                moved = True
+            for route in self._router.take_changes():
+                self._route_changed(route, now)
+                moved = True
+            for tree in self._trees.take_changes():
+                self._tree_changed(tree, now)
+                moved = True
+            self._overlay.take_changes()
+            while (output := inner.poll()) is not None:
+                if isinstance(output, Send):
+                    if links.linked(output.neighbour):
+                        links.send(output.neighbour, output.record, now)
+                        moved = True
+                else:
+                    outputs.put(output)
+            if not moved:
+                break
+        links.flush(now)
+        while (output := inner.poll()) is not None:
+            outputs.put(output)
+
+    def _link_changed(self, change: link_events.Change, now: float) -> None:
+        match change:
+            case link_events.LinkReady(neighbour):
+                self._link_ready(neighbour, now)
+            case link_events.LinkLost(neighbour) | link_events.LinkFailed(neighbour):
+                self._link_lost(neighbour, now)
+            case link_events.LinkSuspected(neighbour):
+                self._trees.suspected(neighbour, now)
+                self._cost_moved(neighbour, now)
+            case link_events.LinkRecovered(neighbour) | link_events.CostMoved(
+                neighbour
+            ):
+                self._cost_moved(neighbour, now)
+            case link_events.DescriptorArrived() | link_events.IntroductionFailed():
+                pass
+            case _:
+                assert_never(change)
+        if not isinstance(change, link_events.CostMoved):
+            self._outputs.put(change)
+
+    def _link_ready(self, neighbour: NodeId, now: float) -> None:
+        outbound, purpose = self._dialled.get(neighbour, (False, Purpose.OVERLAY))
+        self._overlay.link_ready(neighbour, outbound, purpose, now)
+        if purpose is Purpose.OVERLAY:
+            self._overlaid[neighbour] = None
+            self._router.neighbour_up(neighbour, now)
+        self._trees.neighbour_up(neighbour, now)
+
+    def _link_lost(self, neighbour: NodeId, now: float) -> None:
+        self._dialled.pop(neighbour, None)
+        self._view.in_use.pop(neighbour, None)
+        self._overlay.link_lost(neighbour, now)
+        if self._overlaid.pop(neighbour, 0) is None:
+            self._router.neighbour_down(neighbour, now)
+        self._trees.neighbour_down(neighbour, now)
+
+    def _cost_moved(self, neighbour: NodeId, now: float) -> None:
+        self._overlay.cost_moved(neighbour, now)
+        if neighbour in self._overlaid:
+            self._router.cost_moved(neighbour, now)
+
+    def _route_changed(self, change: route_changes.Change, now: float) -> None:
+        match change:
+            case route_changes.RouteChanged(origin) | route_changes.RouteLost(origin):
+                self._trees.route_changed(origin, now)
+            case route_changes.OffersChanged(origin):
+                self._trees.offers_changed(origin, now)
+            case _:
+                assert_never(change)
+
+    def _tree_changed(self, change: tree_changes.Change, now: float) -> None:
+        match change:
+            case tree_changes.OffersToTell(origin, offers):
+                self._router.offer(origin, offers, now)
+            case tree_changes.TreeUse(neighbour, in_use):
+                if in_use:
+                    self._view.in_use[neighbour] = None
+                else:
+                    self._view.in_use.pop(neighbour, None)
+                self._links.pace(neighbour, in_use, now)
+            case tree_changes.Active(origin, on):
+                self._active(origin, on, now)
+            case _:
+                assert_never(change)
+
+    def _active(self, origin: NodeId, on: bool, now: float) -> None:
+        if origin != self.me:
+            self._router.want(origin, on, now)
+        elif on:
+            self._router.originate(now)
+        else:
+            self._router.withdraw(now)

@@ -1,0 +1,209 @@
+"""The ancestor: a mesh that speaks the draft protocol (RFC 0012 section 10).
+
+It takes the workload (`Stage`) and the faults (`Field`) of any scenario and runs in the
+same engine and network as ours, so that a report can show both side by side.  It
+assumes an overlay and trusts everybody, as the draft does.
+
+Variants: `literal` is the draft; `expiry` forgets rows after 3 s; `replace` takes a
+row's absence from a sync as its withdrawal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from meshsim.draft import SYNC_S, Member, Variant
+from meshsim.engine import Engine
+from meshsim.loops import cycle
+from meshsim.network import Kind, Network
+from meshsim.workload import Stream
+
+LOOP_SAMPLE_S = 0.05
+PACKET_OCTETS = 1100
+
+
+class AncestorMesh:
+    """All nodes of the draft; a `Stage` for workloads and a `Field` for faults."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        network: Network,
+        neighbours: Sequence[Sequence[int]],
+        kinds: Sequence[str] = (),
+        variant: Variant = Variant.LITERAL,
+        packets_per_s: float = 20.0,
+    ) -> None:
+        """`neighbours[node]` is the overlay, mutual and fixed."""
+        self.network = network
+        self.neighbours = neighbours
+        self.kinds = kinds or ["plain"] * network.size
+        self.variant = variant
+        self.circulating = 0
+        self.packets = [0] * network.size
+        """New packets that viewers at each node got."""
+        self.duplicates = [0] * network.size
+        self.longest_gap_s = [0.0] * network.size
+        """The longest time between two new packets at each node, since `mark`."""
+        self.loop_s = 0.0
+        """How long some next hops of some channel formed a cycle, since `mark`."""
+        self.members = [Member(self, index) for index in range(network.size)]
+        self._engine = engine
+        self._chance = engine.stream("ancestor")
+        self._interval_s = 1.0 / packets_per_s
+        self._last = [math.nan] * network.size
+        self._streams: dict[str, int] = {}
+        engine.after(LOOP_SAMPLE_S, self._look)
+
+    # --- what is measured --------------------------------------------------------
+
+    def mark(self) -> None:
+        """Begin to measure gaps and loops anew."""
+        self.longest_gap_s = [0.0] * len(self.members)
+        self.loop_s = 0.0
+
+    def next_hops(self, name: str) -> list[int | None]:
+        """The best next hop of every node towards a stream; None at its publisher."""
+        return [
+            None
+            if not m.awake or name in m.local or (found := m.best(name)) is None
+            else found[0]
+            for m in self.members
+        ]
+
+    def parents(self, name: str) -> list[int | None]:
+        """Whom every node asked last for a stream."""
+        found = [m.relays.get(name) if m.awake else None for m in self.members]
+        return [None if relay is None else relay.upstream for relay in found]
+
+    def streams(self) -> list[str]:
+        """Every stream that was ever published."""
+        return list(self._streams)
+
+    def delivered(self, node: int, *, again: bool, now: float) -> None:
+        """A viewer at `node` got a packet."""
+        if again:
+            self.duplicates[node] += 1
+            return
+        self.packets[node] += 1
+        gap_s = now - self._last[node]
+        self._last[node] = now
+        self.longest_gap_s[node] = max(self.longest_gap_s[node], gap_s)
+
+    def _look(self) -> None:
+        """Sample whether there is a loop; a change every second needs no more."""
+        if any(cycle(self.next_hops(name)) for name in self._streams):
+            self.loop_s += LOOP_SAMPLE_S
+        self._engine.after(LOOP_SAMPLE_S, self._look)
+
+    # --- how members talk --------------------------------------------------------
+
+    def cost_s(self, src: int, dst: int) -> float:
+        """The round trip between neighbours."""
+        return self.network.rtt(src, dst)
+
+    def tell(
+        self,
+        src: int,
+        dst: int,
+        octets: int,
+        deliver: Callable[..., None],
+        content: Any,
+    ) -> None:
+        """Send control over the connection; `deliver(src, content, arrival)`."""
+        self.network.send_ordered(src, dst, octets, Kind.CONTROL, deliver, src, content)
+
+    def pass_on(self, src: int, dst: int, name: str, sequence: int) -> None:
+        """Send a packet of data."""
+        deliver = self.members[dst].packet
+        self.network.send(src, dst, PACKET_OCTETS, Kind.MEDIA, deliver, name, sequence)
+
+    # --- Stage and Field ---------------------------------------------------------
+
+    def alive(self) -> list[int]:
+        """Nodes whose process runs."""
+        return [m.index for m in self.members if m.awake]
+
+    def relays(self) -> list[tuple[int, int]]:
+        """Nodes with destinations, and how many."""
+        counts = [
+            (m.index, sum(len(relay.destinations) for relay in m.relays.values()))
+            for m in self.members
+            if m.awake
+        ]
+        return [(node, count) for node, count in counts if count]
+
+    def parent(self, node: int) -> int | None:
+        """Whom `node` asked last, in its first channel."""
+        relays = self.members[node].relays.values()
+        return next((r.upstream for r in relays if r.upstream is not None), None)
+
+    def origins(self) -> list[int]:
+        """Living nodes with a publisher."""
+        return [m.index for m in self.members if m.awake and m.local]
+
+    def start(self, node: int, now: float, *, keep_state: bool) -> None:  # noqa: ARG002
+        """Start a node; the draft persists nothing, viewers come back."""
+        member = self.members[node]
+        if member.awake:
+            return
+        member.forget()
+        member.wake(now, self._chance.random() * SYNC_S)
+        for name in list(member.watching):
+            member.watch(name)
+        self._engine.rearm(member)
+
+    def stop(self, node: int, now: float, *, goodbye: bool) -> None:  # noqa: ARG002
+        """End a node; the draft knows no goodbye."""
+        self.members[node].awake = False
+
+    def publish(self, node: int, stream: Stream, now: float) -> None:
+        """A publisher appears; its packets begin at once."""
+        self._streams[stream.name] = node
+        self.members[node].local[stream.name] = stream
+        self._make(node, stream, 0, now)
+
+    def unpublish(self, node: int, stream: Stream, now: float) -> None:  # noqa: ARG002
+        """The publisher goes; nobody is told, as in the draft."""
+        self.members[node].local.pop(stream.name, None)
+
+    def subscribe(self, node: int, stream: str, now: float) -> None:  # noqa: ARG002
+        """A viewer appears at `node`."""
+        self.members[node].watch(stream)
+
+    def unsubscribe(self, node: int, stream: str, now: float) -> None:  # noqa: ARG002
+        """The viewer goes."""
+        self.members[node].unwatch(stream)
+
+    def freeze(self, node: int, now: float) -> None:
+        """A frozen node is a silent one here: nothing waits for it."""
+        self.stop(node, now, goodbye=False)
+
+    def thaw(self, node: int, now: float) -> None:
+        """It goes on with what it knew."""
+        member = self.members[node]
+        if not member.awake:
+            member.wake(now, 0.0)
+            self._engine.rearm(member)
+
+    def jump_clock(self, node: int, by_s: float, now: float) -> None:
+        """The draft has no absolute times."""
+
+    def readdress(self, node: int, now: float) -> None:  # noqa: ARG002
+        """Its connections break and are made anew: what it learned is lost."""
+        self.members[node].forget()
+
+    def lie(self, node: int, about: str, now: float) -> None:  # noqa: ARG002
+        """Claim every stream at cost 0: nothing in the draft prevents it."""
+        for name in self._streams:
+            self.members[node].local.setdefault(name, Stream(name))
+
+    def _make(self, node: int, stream: Stream, sequence: int, now: float) -> None:
+        member = self.members[node]
+        if stream.name not in member.local:
+            return
+        member.packet(stream.name, sequence, now)
+        at = now + self._interval_s
+        self._engine.at(at, self._make, node, stream, sequence + 1, at)

@@ -1,0 +1,1 @@
+"""The `meshsim` command: parsing and printing only, one module a command."""

@@ -1,0 +1,402 @@
+"""Writes a run down: from events and deltas to an `Observation`, and to the checkers.
+
+What the brains tell (`Event`) and what they told their planes (`RelayDelta`) comes in
+as it happens; samples of the whole mesh are taken by the clock.  Nothing is computed
+here that `meshsim.metrics` can compute afterwards.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from meshproto.distribution import events as tree
+from meshproto.events import Event
+from meshproto.forwarding import relay_table as relay
+from meshproto.ids import NodeId, StreamId
+from meshproto.overlay import events as overlay
+from meshproto.routing import events as routing
+from meshsim import observation as o
+from meshsim.checkers import Checkers
+from meshsim.network import Kind
+from meshsim.violation import EVENTS_MAX, Violation
+
+if TYPE_CHECKING:
+    from meshsim.mesh import Mesh
+
+GAP_WINDOW_S = 6.0
+"""How long after a fault the longest gap between two packets is looked for."""
+
+SETTLED_S = 60.0
+"""Searches that begin earlier are not those of a newcomer in a settled mesh."""
+
+STORY_S = 3.0
+STORY_STEPS_MAX = 400
+_CAUSES = {
+    "move": o.Cause.MAINTENANCE,
+    "swap": o.Cause.SWAP,
+    "route": o.Cause.ROUTE,
+}
+_REPAIRS = ("repair", "standby", "lost")
+
+
+@dataclass(slots=True)
+class Viewer:
+    """One node's view of one stream: what was due, what came, the present gap."""
+
+    first: int
+    last_at: float
+    got: int = 0
+    newest: int = -1
+
+
+@dataclass(slots=True)
+class Gap:
+    """The longest silence of a node that a fault cut off."""
+
+    fault: int
+    began_s: float
+    longest_s: float = 0.0
+    served: bool = False
+
+
+class Recorder:
+    """Fills one `Observation`; `checkers` see every change of a table."""
+
+    def __init__(
+        self, observation: o.Observation, checkers: Checkers, sampled: Sequence[int]
+    ) -> None:
+        """`sampled` nodes have every delivery checked for a second one."""
+        self.observation = observation
+        self.checkers = checkers
+        self.events: Counter[str] = Counter()
+        self.recent: deque[str] = deque(maxlen=EVENTS_MAX)
+        self._sampled = set(sampled)
+        self._viewers: dict[tuple[int, StreamId], Viewer] = {}
+        self._gaps: dict[tuple[int, StreamId], Gap] = {}
+        self._steps: list[o.Step] = []
+        self._story_until = -1.0
+        self._before: o.TreeShot | None = None
+        self._due = self._got = 0
+        self._escapes: dict[int, tuple[float, int | None]] = {}
+        self.mesh: Mesh
+
+    # --- what happens -------------------------------------------------------------------
+
+    def event(self, node: int, event: Event, now: float) -> None:
+        """A brain says what happened."""
+        name = type(event).__name__
+        self.events[name] += 1
+        self.recent.append(f"{now:.6f} {node} {name}")
+        match event:
+            case tree.Joined(took_s=took, asked=asked):
+                self.observation.joins.append(
+                    o.Join(node, now - took, now, max(asked - 1, 0), 2 * asked)
+                )
+            case tree.ParentChanged():
+                self._moved(node, event, now)
+            case tree.ChildAdded(child=child, use=use):
+                self._asked(node, child, o.StepKind.ACCEPTED, now, use != "standby")
+            case tree.JoinRefused(child=child):
+                self._asked(node, child, o.StepKind.REFUSED, now, counts=True)
+            case tree.Redirected(child=child):
+                self._asked(node, child, o.StepKind.REFUSED, now, counts=True)
+            case tree.Orphaned():
+                self._step(node, o.StepKind.NOTICES, None, now)
+            case overlay.SearchEnded():
+                self._searched(node, event)
+            case routing.RouteSelected(origin=origin):
+                self._routed(node, origin, now)
+
+    def _asked(
+        self, node: int, child: NodeId, kind: o.StepKind, now: float, counts: bool
+    ) -> None:
+        asker = self.mesh.index[child]
+        if counts:
+            self.observation.asks.append(o.Ask(now, asker, node))
+        self._step(asker, kind, node, now)
+
+    def _step(self, node: int, kind: o.StepKind, other: int | None, now: float) -> None:
+        if now <= self._story_until and len(self._steps) < STORY_STEPS_MAX:
+            self._steps.append(o.Step(now, node, kind, other))
+
+    def _moved(self, node: int, event: tree.ParentChanged, now: float) -> None:
+        if event.old is None or event.new is None:
+            return
+        cause = _CAUSES.get(event.reason, o.Cause.REPAIR)
+        mesh = self.mesh
+        self._escaped(node, mesh.index[event.old], now)
+        old = self._delay_s(mesh.index[event.old], event.stream, node)
+        new = self._delay_s(mesh.index[event.new], event.stream, node)
+        self.observation.moves.append(o.Move(now, node, cause, old - new))
+
+    def _delay_s(self, parent: int, stream: StreamId, node: int) -> float:
+        """Delay from the origin to `node` through `parent`, by the latency model."""
+        mesh = self.mesh
+        one_way, specs = mesh.network.paths.one_way, mesh.specs
+        total = one_way(parent, node) + specs[parent].hop_s
+        here = parent
+        for above in mesh.ancestors(parent, stream):
+            total += one_way(above, here) + specs[above].hop_s
+            here = above
+        return total
+
+    def _searched(self, node: int, event: overlay.SearchEnded) -> None:
+        host = self.mesh.hosts[node]
+        if host.began_at < SETTLED_S:
+            return  # everybody was new: that is the cold start, judged elsewhere
+        neighbours = tuple(far.host for far in host.links.values())
+        self.observation.newcomers.append(
+            o.Newcomer(node, event.probes, event.took_s, neighbours)
+        )
+
+    def _routed(self, node: int, origin: NodeId, now: float) -> None:
+        mesh = self.mesh
+
+        def next_hop(at: int) -> int | None:
+            host = mesh.hosts[at]
+            hop = host.node.next_hop(origin) if host.up else None
+            # why the link too: a route over a link that is gone carries nothing
+            return mesh.index[hop] if hop is not None and hop in host.by_node else None
+
+        self.checkers.next_hops(origin, node, next_hop, now)
+        distance = mesh.hosts[node].node.feasibility(origin)
+        if distance is not None:
+            serial, metric = distance
+            self.checkers.feasible(node, origin, serial, metric, now)
+
+    def table_changed(self, node: int, delta: relay.RelayDelta, now: float) -> None:
+        """A plane was programmed."""
+        mesh = self.mesh
+        match delta:
+            case relay.SetActive(stream=stream, parent=parent):
+                far = None if parent is None else mesh.index[parent]
+                self.checkers.active(stream, node, far, now)
+            case relay.CloseStream(stream=stream):
+                self.checkers.active(stream, node, None, now)
+            case relay.OpenLeg(stream=stream) | relay.CloseLeg(stream=stream):
+                self._degree(node, stream, now)
+
+    def switched(self, node: int, stream: StreamId, parent: int, now: float) -> None:
+        """A plane activated its standby on its own."""
+        self.checkers.active(stream, node, parent, now)
+        self._step(node, o.StepKind.SERVED, parent, now)
+
+    def _degree(self, node: int, stream: StreamId, now: float) -> None:
+        mesh = self.mesh
+        state = mesh.hosts[node].plane.streams.get(stream)
+        if state is not None:
+            children = sum(not leg.standby for leg in state.legs.values())
+            cap = int(self.observation.population.slots[node])
+            self.checkers.degree(stream, node, children, cap, cap + cap // 4 + 1, now)
+
+    def delivered(
+        self, node: int, stream: StreamId, sequence: int, born: float, now: float
+    ) -> None:
+        """A viewer's plane took a new packet."""
+        del born
+        key = (node, stream)
+        viewer = self._viewers.get(key)
+        if viewer is None:
+            viewer = self._viewers[key] = Viewer(sequence, now)
+        viewer.got += 1
+        viewer.newest = max(viewer.newest, sequence)
+        gap = self._gaps.get(key)
+        if gap is not None:
+            self._filled(key, gap, viewer, now)
+        viewer.last_at = now
+        if node in self._sampled:
+            self.checkers.delivered(stream, node, sequence, now)
+
+    def _filled(
+        self, key: tuple[int, StreamId], gap: Gap, viewer: Viewer, now: float
+    ) -> None:
+        silence = now - viewer.last_at
+        if now > gap.began_s and silence > gap.longest_s:
+            gap.longest_s = silence
+            self._step(key[0], o.StepKind.SERVED, self.mesh.parent_of(*key), now)
+        gap.served = now > gap.began_s
+
+    def worsened(self, nodes: Sequence[int], now: float) -> None:
+        """The paths of these to their parents are about to become longer."""
+        for node in nodes:
+            self._escapes[node] = (now, self.mesh.parent(node))
+
+    def _escaped(self, node: int, left: int, now: float) -> None:
+        since, parent = self._escapes.get(node, (0.0, None))
+        if parent == left:
+            del self._escapes[node]
+            self.observation.escapes.append(o.Escape(node, since, now))
+
+    def broke(self, kind: str, label: str, nodes: Sequence[int], now: float) -> None:
+        """A fault is about to strike: who hangs below it is noted first."""
+        mesh = self.mesh
+        number = len(self.observation.faults)
+        self.observation.faults.append(o.Fault(now, kind, tuple(nodes), label))
+        hit = set(nodes)
+        for stream in mesh.clocks:
+            for host in mesh.hosts:
+                key = (host.index, stream)
+                if host.up and stream in host.watching and host.index not in hit:
+                    above = mesh.ancestors(host.index, stream)
+                    if hit.intersection(above) and key not in self._gaps:
+                        self._gaps[key] = Gap(number, now)
+        for node in nodes:
+            for stream in mesh.clocks:
+                self.forget(node, stream)
+                self.checkers.active(stream, node, None, now)
+        if self._before is None and nodes:
+            self._tell_story(nodes, now)
+        mesh.engine.after(GAP_WINDOW_S, self._close_gaps, number)
+
+    def _tell_story(self, nodes: Sequence[int], now: float) -> None:
+        stream = next(iter(self.mesh.clocks), None)
+        if stream is None:
+            return
+        self._before = self.tree_shot(stream, now)
+        self._story_until = now + STORY_S
+        for node in nodes:
+            self._step(node, o.StepKind.DIES, None, now)
+
+    def _close_gaps(self, fault: int) -> None:
+        now = self.mesh.engine.now
+        for key, gap in list(self._gaps.items()):
+            if gap.fault > fault:
+                continue
+            del self._gaps[key]
+            viewer = self._viewers.get(key)
+            if not self.mesh.hosts[key[0]].up:
+                continue  # died meanwhile: no survivor
+            lost = viewer is None or now - viewer.last_at > GAP_WINDOW_S / 2
+            gap_s = None if lost or not gap.served else gap.longest_s
+            self.observation.repairs.append(o.Repair(gap.fault, key[0], gap_s))
+
+    def forget(self, node: int, stream: StreamId) -> None:
+        """The viewer at `node` is gone: its count of packets is closed."""
+        viewer = self._viewers.pop((node, stream), None)
+        if viewer is not None:
+            self._due += viewer.newest - viewer.first + 1
+            self._got += viewer.got
+
+    # --- samples -------------------------------------------------------------------------
+
+    def sample(self, now: float) -> None:
+        """Served nodes and traffic, at one instant."""
+        mesh = self.mesh
+        subscribed = served = 0
+        for stream, clock in mesh.clocks.items():
+            patience = max(1.0, 4 * mesh.interval_s(stream))
+            for host in mesh.hosts:
+                if clock.running and host.up and stream in host.watching:
+                    subscribed += 1
+                    viewer = self._viewers.get((host.index, stream))
+                    served += viewer is not None and now - viewer.last_at < patience
+        self.observation.served.append(o.ServedSample(now, subscribed, served))
+        self.observation.traffic.append(
+            o.TrafficSample(now, len(mesh.alive()), self._octets())
+        )
+
+    def _octets(self) -> dict[str, int]:
+        """Octets by kind; control frames split by what is in them."""
+        mesh = self.mesh
+        octets = mesh.network.octets
+        totals = {
+            "media": sum(octets[Kind.MEDIA]),
+            "probe": sum(octets[Kind.PROBE]),
+            "setup": sum(octets[Kind.SETUP]),
+            "gossip": sum(octets[Kind.GOSSIP]),
+        }
+        control = sum(octets[Kind.CONTROL])
+        shares = mesh.control_shares()
+        whole = max(sum(shares.values()), 1)
+        for name, share in shares.items():
+            totals[name] = control * share // whole
+        return totals
+
+    def overlay_shot(self, now: float, label: str = "") -> None:
+        """The links that are up."""
+        mesh = self.mesh
+        pairs = [
+            (host.index, far.host)
+            for host in mesh.hosts
+            for far in host.links.values()
+            if host.index < far.host
+        ]
+        alive = np.array([host.up for host in mesh.hosts])
+        shape = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        self.observation.overlays.append(o.OverlayShot(now, shape, alive, label))
+
+    def tree_shot(self, stream: StreamId, now: float) -> o.TreeShot:
+        """The tree of one stream as the planes have it."""
+        mesh = self.mesh
+        clock = mesh.clocks[stream]
+        size = len(mesh.hosts)
+        parent = np.full(size, o.NOBODY, dtype=np.int64)
+        subscribed, served = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
+        patience = max(1.0, 4 * mesh.interval_s(stream))
+        for host in mesh.hosts:
+            above = mesh.parent_of(host.index, stream)
+            parent[host.index] = o.NOBODY if above is None else above
+            subscribed[host.index] = host.up and stream in host.watching
+            viewer = self._viewers.get((host.index, stream))
+            served[host.index] = viewer is not None and now - viewer.last_at < patience
+        return o.TreeShot(now, clock.name, clock.origin, parent, subscribed, served)
+
+    def unserved(self, since_s: float, now: float) -> None:
+        """Connected subscribers without packets for `since_s` are a violation."""
+        mesh = self.mesh
+        for stream, clock in mesh.clocks.items():
+            if not clock.running or not mesh.running(clock.origin):
+                continue
+            late = []
+            for host in mesh.hosts:
+                if not mesh.running(host.index) or stream not in host.watching:
+                    continue
+                viewer = self._viewers.get((host.index, stream))
+                heard = viewer.last_at if viewer is not None else host.began_at
+                if now - heard > since_s and host.links:
+                    late.append(host.index)
+            self.checkers.unserved(stream, late, since_s, now)
+
+    def finish(self, now: float) -> None:
+        """Close the books."""
+        mesh, seen = self.mesh, self.observation
+        for node, (since, _) in self._escapes.items():
+            seen.escapes.append(o.Escape(node, since, None))
+        for stream in mesh.clocks:
+            seen.trees.append(self.tree_shot(stream, now))
+        for node, stream in list(self._viewers):
+            self.forget(node, stream)
+        planes = [host.plane.counters for host in mesh.hosts if hasattr(host, "plane")]
+        received = sum(plane.received for plane in planes)
+        delivered = sum(plane.delivered for plane in planes)
+        seen.packets = o.Packets(
+            due=self._due,
+            delivered=self._got,
+            duplicates=0,
+            received=received,
+            delivered_octets=sum(mesh.network.octets[Kind.MEDIA])
+            * delivered
+            // max(received, 1),
+        )
+        seen.violations = [
+            Violation(
+                seen.scenario,
+                seen.seed,
+                broken.time_s,
+                broken.checker,
+                broken.message,
+                seen.parameters,
+                tuple(self.recent),
+            )
+            for broken in self.checkers.broken
+        ]
+        seen.over_cap = sum(b.checker == "cap" for b in self.checkers.broken)
+        seen.over_burst = sum(b.checker == "burst" for b in self.checkers.broken)
+        if self._before is not None:
+            steps = sorted(self._steps, key=lambda step: step.time_s)
+            seen.story = o.Story(self._before, tuple(steps))
