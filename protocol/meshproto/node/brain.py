@@ -32,7 +32,7 @@ from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.link import events as link_events
 from meshproto.link.links import Links
 from meshproto.node.view import Neighbours, View
-from meshproto.outputs import Outbox, Output, Purpose, Send
+from meshproto.outputs import HangUp, Outbox, Output, Purpose, Send
 from meshproto.overlay.overlay import Overlay
 from meshproto.routing import changes as route_changes
 from meshproto.routing.router import Router
@@ -45,6 +45,9 @@ THIN_SLOTS = 3
 """A node that feeds fewer copies listens to routes and passes none on (RFC 0010)."""
 
 _OVERLAY, _DIRECTORY, _ROUTING, _TREES = 16, 32, 48, 64
+
+_GOES_ON = frozenset({"restarted", "replaced"})
+"""Ends after which the same neighbour is linked again, for the purpose it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +255,11 @@ class Node:
     ) -> None:
         """The association stands and is authenticated as `neighbour`."""
         self._dialled[neighbour] = (outbound, purpose)
-        self._links.up(link, neighbour, rtt_s, now)
+        if not self._links.up(link, neighbour, rtt_s, now):
+            del self._dialled[neighbour]
+            if outbound:
+                self._overlay.dial_failed(neighbour, "full", now)
+                self._trees.dial_failed(neighbour, now)
         self._settle(now)
 
     def link_down(self, link: LinkId, now: float) -> None:
@@ -332,6 +339,11 @@ class Node:
                     if links.linked(output.neighbour):
                         links.send(output.neighbour, output.record, now)
                         moved = True
+                elif isinstance(output, HangUp) and links.up_with(output.neighbour):
+                    # why: another machine has had enough; the link says goodbye, puts
+                    # the same output again, and all machines learn that it is gone
+                    links.close(output.neighbour, output.reason, now)
+                    moved = True
                 else:
                     outputs.put(output)
             if not moved:
@@ -344,8 +356,8 @@ class Node:
         match change:
             case link_events.LinkReady(neighbour):
                 self._link_ready(neighbour, now)
-            case link_events.LinkLost(neighbour) | link_events.LinkFailed(neighbour):
-                self._link_lost(neighbour, now)
+            case link_events.LinkLost() | link_events.LinkFailed():
+                self._link_lost(change.neighbour, change.reason, now)
             case link_events.LinkSuspected(neighbour):
                 self._trees.suspected(neighbour, now)
                 self._cost_moved(neighbour, now)
@@ -368,10 +380,11 @@ class Node:
             self._router.neighbour_up(neighbour, now)
         self._trees.neighbour_up(neighbour, now)
 
-    def _link_lost(self, neighbour: NodeId, now: float) -> None:
-        self._dialled.pop(neighbour, None)
+    def _link_lost(self, neighbour: NodeId, reason: str, now: float) -> None:
+        if reason not in _GOES_ON:
+            self._dialled.pop(neighbour, None)
         self._view.in_use.pop(neighbour, None)
-        self._overlay.link_lost(neighbour, now)
+        self._overlay.link_lost(neighbour, now, goodbye=reason == "goodbye")
         if self._overlaid.pop(neighbour, 0) is None:
             self._router.neighbour_down(neighbour, now)
         self._trees.neighbour_down(neighbour, now)
