@@ -247,6 +247,11 @@ class Network:
         """Whether a cut stops what `src` sends to `dst`."""
         return any(cut.stops(src, dst) for cut in self._cuts)
 
+    @property
+    def divided(self) -> bool:
+        """Whether any cut lies in the network."""
+        return bool(self._cuts)
+
     def set_uplink(
         self, node: int, rate_bps: float | None, queue_s: float = 0.2
     ) -> None:

@@ -59,6 +59,10 @@ class Surroundings(Protocol):
         """Tell the brain."""
         ...
 
+    def circulated(self, stream: StreamId, sequence: int) -> None:
+        """A packet ran out of hops: it must have gone in a circle."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class MediaPacket:
@@ -153,7 +157,7 @@ class SimPlane:
             case t.SetSecond():
                 self._set_second(self.streams[delta.stream], delta, now)
             case t.OpenLeg():
-                self._open(self.streams[delta.stream], delta, now)
+                self._open(self.streams[delta.stream], delta)
             case t.SetLeg():
                 self._set_leg(self.streams[delta.stream], delta)
             case t.CloseLeg():
@@ -175,7 +179,7 @@ class SimPlane:
         state.told_nothing_new = False
         self._arm(delta.stream, state, now)
 
-    def _open(self, state: Stream, delta: t.OpenLeg, now: float) -> None:
+    def _open(self, state: Stream, delta: t.OpenLeg) -> None:
         leg = Leg(delta.alias, delta.layers, delta.standby)
         state.legs[delta.child] = leg
         if delta.standby:
@@ -234,6 +238,7 @@ class SimPlane:
             return
         if packet.hops <= 0:
             self.counters.hop_limit += 1
+            self._world.circulated(packet.stream, packet.sequence)
             return
         if joining:
             state.joining_packets += 1
@@ -285,9 +290,7 @@ class SimPlane:
                 MediaPacket(packet.stream, sequence, hops, packet.born, leg.alias),
             )
 
-    def activated(
-        self, stream: StreamId, child: NodeId, sequence: int, now: float
-    ) -> None:
+    def activated(self, stream: StreamId, child: NodeId, sequence: int) -> None:
         """A standby child asks for packets from `sequence` on, at once."""
         state = self.streams.get(stream)
         leg = None if state is None else state.legs.get(child)

@@ -73,7 +73,9 @@ class Invention:
 
     def _make(self, shape: type[Record]) -> Record:
         known = hints(shape)
-        return shape(*[self._fitting(known[name], codec) for name, codec in shape.CODECS])
+        return shape(
+            *[self._fitting(known[name], codec) for name, codec in shape.CODECS]
+        )
 
     def _fitting(self, hint: Any, codec: Codec) -> Any:
         """A value that the field's own codec takes."""

@@ -98,6 +98,7 @@ class Node:
         config = config or NodeConfig()
         me, epoch, sign = identity.node, identity.epoch, identity.sign
         self.me = me
+        self._config = config
         self._inner = Outbox()
         self._outputs = Outbox()
         self._view = view = View(self._inner, history)
@@ -196,6 +197,20 @@ class Node:
             "distribution": octets[4] + octets[5],
         }
 
+    def sizes(self) -> tuple[tuple[str, int, int], ...]:
+        """(limit, size, maximum) of the tables that strangers can fill, for checkers
+        and the status page.
+        """
+        entries, live, neighbours = self._router.sizes()
+        routing, trees = self._config.routing, self._config.distribution
+        return (
+            ("link.links", len(self._links), self._config.link.links),
+            ("routing.sources_max", entries, routing.sources_max + routing.local_max),
+            ("routing.origins_max", live, routing.origins_max),
+            ("routing.neighbours_max", neighbours, routing.neighbours_max),
+            ("distribution.trees_max", len(self._trees), trees.trees_max),
+        )
+
     def record(self) -> PeerRecord:
         """What this node says about itself."""
         return self._overlay.own_record()
@@ -241,7 +256,7 @@ class Node:
     # --- links ----------------------------------------------------------------------
 
     def accepts(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
-        """None if a link with `peer` is welcome, else a short label; changes nothing."""
+        """None if a link with `peer` is welcome, else a short label."""
         return self._overlay.accepts(peer, purpose, now)
 
     def link_up(

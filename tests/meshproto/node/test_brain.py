@@ -8,8 +8,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.any_record import Invention
-from tests.support.brains import Brains, ability, name
 
 from meshproto.config.distribution import DistributionConfig
 from meshproto.config.link import LinkConfig
@@ -30,6 +28,8 @@ from meshproto.node import NodeConfig
 from meshproto.outputs import Dial, HangUp, Outbox, Pace, Purpose, Transmit
 from meshproto.wire.control.link import Introduce
 from meshproto.wire.control.schema import Record
+from tests.support.any_record import Invention
+from tests.support.brains import Brains, ability, name
 
 STREAM = StreamId(b"a stream of test")
 RATES = (2_000_000,)
@@ -86,7 +86,9 @@ def test_time_that_comes_too_early_changes_nothing() -> None:
     assert node.next_timeout() == before
 
 
-def test_the_plane_is_programmed_in_order_and_before_the_neighbour_is_answered() -> None:
+def test_the_plane_is_programmed_in_order_and_before_the_neighbour_is_answered() -> (
+    None
+):
     brains = couple()
     brains.call(0, brains.nodes[0].publish, STREAM, RATES)
     node = brains.nodes[1]

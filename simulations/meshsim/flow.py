@@ -1,0 +1,143 @@
+"""Packets on their way: clocks of publishers, legs between planes, repairs.
+
+A packet is a number.  While a clock is slow each packet stands for several, so that the
+octets of the stream are the same at any pace (RFC 0012 section 3.2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshproto.ids import NodeId, StreamId
+from meshsim.host import SimHost
+from meshsim.network import Kind
+from meshsim.plane import MediaPacket
+
+if TYPE_CHECKING:
+    from meshsim.mesh import Mesh
+    from meshsim.scenario import Media
+
+REPAIRS_MAX = 10
+REPAIR_WITHIN_S = 0.5
+
+
+class Flow:
+    """Carries media between the hosts of a mesh."""
+
+    __slots__ = ("_full_s", "_mesh", "_quiet_s")
+
+    def __init__(self, mesh: Mesh, media: Media, *, elide: bool) -> None:
+        self._mesh = mesh
+        self._full_s = 1.0 / media.full_packets_per_s
+        self._quiet_s = 1.0 / media.packets_per_s if elide else self._full_s
+
+    def interval_s(self, stream: StreamId) -> float:
+        """The present gap of a packet clock."""
+        del stream
+        return (
+            self._full_s
+            if self._mesh.engine.now < self._mesh.alert_until
+            else self._quiet_s
+        )
+
+    def tick(self, stream: StreamId) -> None:
+        """The publisher makes a packet."""
+        mesh = self._mesh
+        clock = mesh.clocks[stream]
+        if not clock.running:
+            return
+        host = mesh.hosts[clock.origin]
+        now = mesh.engine.now
+        if mesh.running(clock.origin):
+            clock.sequence += 1
+            host.plane.emit(stream, clock.sequence, now)
+        mesh.engine.after(self.interval_s(stream), self.tick, stream)
+
+    def send(
+        self, host: SimHost, child: NodeId, packet: MediaPacket, tries: int
+    ) -> None:
+        """One packet to one child; a lost one is repeated when its NACK is due."""
+        mesh = self._mesh
+        far = host.by_node.get(child)
+        if far is None:
+            return
+        clock = mesh.clocks[packet.stream]
+        octets = int(clock.bitrate_bps * self.interval_s(packet.stream) / 8)
+        arrives = mesh.network.send(
+            host.index, far.host, octets, Kind.MEDIA, self._media, far.host, host.id,
+            packet, hold_s=mesh.specs[host.index].hop_s,
+        )  # fmt: skip
+        if not arrives and tries < REPAIRS_MAX and mesh.running(far.host):
+            wait = mesh.network.rtt(host.index, far.host) + 0.005
+            if (tries + 1) * wait < REPAIR_WITHIN_S:
+                again = tries + 1
+                mesh.engine.after(wait, self._repair, host, child, packet, again)
+
+    def _repair(
+        self, host: SimHost, child: NodeId, packet: MediaPacket, tries: int
+    ) -> None:
+        state = (
+            host.plane.streams.get(packet.stream)
+            if self._mesh.running(host.index)
+            else None
+        )
+        if state is not None and child in state.legs:
+            self.send(host, child, packet, tries)
+
+    def _media(
+        self, node: int, source: NodeId, packet: MediaPacket, arrival: float
+    ) -> None:
+        host = self._mesh.hosts[node]
+        if source in host.by_node:
+            host.media(source, packet, arrival)
+
+    def activate(
+        self, host: SimHost, parent: NodeId, stream: StreamId, sequence: int
+    ) -> None:
+        """The pre-programmed Activate of a plane to its standby."""
+        mesh = self._mesh
+        far = host.by_node.get(parent)
+        if far is not None:
+            mesh.recorder.switched(host.index, stream, far.host, mesh.engine.now)
+            mesh.network.send(
+                host.index, far.host, 48, Kind.MEDIA, self._activate, far.host,
+                host.id, stream, sequence,
+            )  # fmt: skip
+
+    def _activate(
+        self, node: int, child: NodeId, stream: StreamId, sequence: int, arrival: float
+    ) -> None:
+        del arrival
+        if self._mesh.running(node):
+            self._mesh.hosts[node].plane.activated(stream, child, sequence)
+
+    def heard_s(self, node: int, peer: NodeId) -> float | None:
+        """The age of the last keep-alive of `peer` at `node`."""
+        mesh = self._mesh
+        other = mesh.index[peer]
+        host = mesh.hosts[other]
+        now = mesh.engine.now
+        if mesh.network.is_cut(other, node):
+            return None
+        if mesh.running(other):
+            return 0.0
+        return now - host.stopped_at - mesh.network.paths.one_way(other, node)
+
+    def newest_at(self, node: int, peer: NodeId, stream: StreamId) -> int | None:
+        """What the last heartbeat of the standby `peer` told `node`."""
+        mesh = self._mesh
+        other = mesh.index[peer]
+        if not mesh.running(other) or mesh.network.is_cut(other, node):
+            return None
+        state = mesh.hosts[other].plane.streams.get(stream)
+        if state is None:
+            return None
+        delay = mesh.network.paths.one_way(other, node)
+        return state.newest_before(mesh.engine.now - delay)
+
+    def delivered(
+        self, node: int, stream: StreamId, sequence: int, born: float, now: float
+    ) -> None:
+        """A plane took a new packet."""
+        if stream in self._mesh.hosts[node].watching:
+            self._mesh.recorder.delivered(node, stream, sequence, born, now)
