@@ -242,7 +242,10 @@ def remove(
     shared.outbox.put(CloseLeg(tree.stream, node))
     shared.outbox.put(ChildRemoved(tree.stream, node, reason))
     if not capacity.over(shared, tree):
-        shared.cancel(tree, Alarm.BURST)
+        if any(other.layers != other.wanted for other in tree.children.values()):
+            shared.hasten(tree, Alarm.BURST, now + shared.config.shed_repeat_s)
+        else:
+            shared.cancel(tree, Alarm.BURST)
     grown(shared, tree, now)
     if not tree.wanted:
         shared.hasten(tree, Alarm.COLLECT, now + shared.config.collect_s)
