@@ -70,9 +70,7 @@ def test_a_child_costs_the_layers_it_gets() -> None:
 
 def test_trees_share_one_uplink() -> None:
     bench = publisher(4)
-    other = w.Join(
-        type(STREAM)(b"another, sixteen"), 9, ME, w.Use.NEW, join().demand
-    )
+    other = w.Join(type(STREAM)(b"another, sixteen"), 9, ME, w.Use.NEW, join().demand)
     bench.do("publish", other.stream, (RATE_BPS,))
     for number in (2, 3, 4):
         bench.link(node(number))

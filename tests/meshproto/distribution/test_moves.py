@@ -34,9 +34,7 @@ def to_turn(bench: Bench) -> None:
     asked = dict(bench.take(w.Query))
     line = path(node(8), 0.01, (ORIGIN,))
     token = asked[node(8)].token
-    bench.hear(
-        node(8), w.Tell(STREAM, token, 0.01, 4, line.path, (0.0, 0.01), ())
-    )
+    bench.hear(node(8), w.Tell(STREAM, token, 0.01, 4, line.path, (0.0, 0.01), ()))
 
 
 def moving(bench: Bench) -> w.Join:
@@ -203,9 +201,7 @@ def test_a_better_parent_without_a_link_is_measured_first() -> None:
     line = path(node(8), 0.02, (ORIGIN, far))
     query = dict(bench.take(w.Query))[node(8)]
     delays = (0.0, 0.001, 0.02)
-    bench.hear(
-        node(8), w.Tell(STREAM, query.token, 0.02, 4, line.path, delays, ())
-    )
+    bench.hear(node(8), w.Tell(STREAM, query.token, 0.02, 4, line.path, delays, ()))
     assert bench.probes[-1].token % 2 == 1
     bench.do("probed", bench.probes[-1].token, 0.004)
     assert bench.dialled == [(far, node(8))]

@@ -1,7 +1,7 @@
 """Trees of many nodes in a network that misbehaves.
 
 Mutations that make a test here fail: `commit.begin` that does not ask (crossing moves),
-`interest.youngest` that says now for relays (zombie ring), a plane that counts any packet
+relays that renew leases (zombie ring), a plane that counts any packet
 as new (echo).  The path refusal is held by `test_downstream` and `test_hearing`.
 """
 
@@ -29,7 +29,10 @@ from meshproto.distribution import (
 )
 from meshproto.distribution.candidates import Candidate
 from meshproto.distribution.events import Joined, Repaired
-from meshproto.ids import short_id
+from meshproto.distribution.shared import Shared
+from meshproto.distribution.tree import Alarm, Tree
+from meshproto.ids import NodeId, short_id
+from meshproto.outputs import Send
 from meshproto.wire.control import distribution as w
 
 HOSTS = 9
@@ -216,6 +219,13 @@ def force(net: Net, host: Host, parent: Host) -> None:
 
 
 def cross(net: Net, a: Host, c: Host) -> None:
+    """Both move at once, and each hears something new from the other's subtree."""
+    o = next(iter(net.hosts))
+
+    def drop(source: NodeId, target: NodeId, sequence: int) -> bool:
+        return source == o and target == (a.id, c.id)[sequence % 2]
+
+    net.drop = drop
     below_a = net.hosts[a.brain.children(STREAM)[0]]
     below_c = net.hosts[c.brain.children(STREAM)[0]]
     for host, target in ((a, below_c), (c, below_a)):
@@ -230,9 +240,13 @@ def test_of_two_crossing_moves_at_most_one_is_made() -> None:
     net, a, c = crossing()
     net.path_delay_s = 0.3
     cross(net, a, c)
+    net.run_for(2.0)
+    assert net.cycles == 0
+    net.drop = None
     net.run_for(4.0)
     assert net.cycles == 0
     assert len(net.served()) == 5
+    assert net.records["MoveCommit"] >= 2
 
 
 def test_without_the_commit_crossing_moves_make_a_cycle(
@@ -257,9 +271,7 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> tuple[Net, list[Host], Host]:
     net = Net(12, config)
     origin, *relays = (net.add(8) for _ in range(4))
     leaf = net.add(0)
-    for one, other in zip(
-        [origin, *relays], [*relays, leaf], strict=True
-    ):
+    for one, other in zip([origin, *relays], [*relays, leaf], strict=True):
         net.link(one.id, other.id)
     net.link(relays[0].id, relays[-1].id)
     publish(net, origin)
@@ -279,9 +291,20 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> tuple[Net, list[Host], Host]:
     wish = w.Join(STREAM, edge.serial, origin.id, w.Use.REPAIR, said)
     downstream.accept(last.brain._shared, tree, first.id, wish, net.now)
     above.attach(shared, shared.trees[STREAM], edge, "forged", net.now)
+    swallow(last, w.Accept)
     net.drain(last)
     net.drain(first)
     return net, relays, leaf
+
+
+def swallow(host: Host, kind: type) -> None:
+    """Take records of a kind out of the host's outbox."""
+    outputs = []
+    while (output := host.outbox.poll()) is not None:
+        if not (isinstance(output, Send) and isinstance(output.record, kind)):
+            outputs.append(output)
+    for output in outputs:
+        host.outbox.put(output)
 
 
 def accept_of(host: Host) -> w.Accept:
@@ -306,7 +329,13 @@ def test_a_relay_that_renews_leases_keeps_the_ring(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     net, _, leaf = ring(monkeypatch)
+
+    def renew(shared: Shared, tree: Tree, now: float) -> None:
+        interest.report(shared, tree, now)
+        shared.set(tree, Alarm.LEASE, now + 4.0)
+
     monkeypatch.setattr(interest, "youngest", lambda _, now: now)
+    monkeypatch.setattr(hearing, "lease_check", renew)
     unsubscribe(net, leaf)
     net.run_for(30.0, checks=False)
     assert net.find_cycle() is not None

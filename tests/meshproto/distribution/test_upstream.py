@@ -110,7 +110,9 @@ def test_silence_is_an_answer_after_a_while() -> None:
     assert bench.one(w.Join)[0] == other
 
 
-def test_an_answer_that_comes_too_late_still_counts_while_nobody_else_answered() -> None:
+def test_an_answer_that_comes_too_late_still_counts_while_nobody_else_answered() -> (
+    None
+):
     bench = Bench()
     slow, other = bench.link(node(2)), bench.link(node(3), 0.05)
     bench.offer(slow, 0.0)
