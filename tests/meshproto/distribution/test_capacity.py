@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
 from support.tree_bench import ME, RATE_BPS, STREAM, Bench, join, node
 
 from meshproto.distribution import capacity
@@ -111,3 +117,19 @@ def test_an_unknown_rate_is_taken_for_a_usual_one() -> None:
     bench.link(node(3))
     bench.hear(node(3), join(3))
     assert free(bench).total == int(5 * RATE_BPS / bench.config.rate_unknown_bps)
+
+
+VECTORS = Path(__file__).resolve().parents[3] / "rfcs/vectors/distribution/slots.json"
+
+
+@pytest.mark.parametrize("case", json.loads(VECTORS.read_text())["cases"])
+def test_vectors_of_slots(case: dict[str, Any]) -> None:
+    bench = Bench()
+    bench.up_bps = float(case["uplink_bps"])
+    bench.publish(tuple(case["rates_bps"]))
+    layers = (1 << len(case["rates_bps"])) - 1
+    for number, use in enumerate(case["children"], 2):
+        bench.child(number, w.Use[use.upper()], layers=layers)
+    assert len(bench.take(w.Accept)) == len(case["children"])
+    told = free(bench)
+    assert [told.ordinary, told.orphan, told.burst] == case["free"]
