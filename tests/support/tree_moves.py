@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ORIGIN, STREAM, Bench, accept, node, path
-
 from meshproto.distribution import moves
 from meshproto.distribution.candidates import Candidate
 from meshproto.forwarding.relay_table import FirstNew
 from meshproto.ids import NodeId
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ORIGIN, STREAM, Bench, accept, node, path
 
 
 def committing() -> tuple[Bench, NodeId]:

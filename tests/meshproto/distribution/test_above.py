@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ORIGIN, STREAM, Bench, accept, node
-
 from meshproto.distribution import above
 from meshproto.distribution.events import Joined, ParentChanged, Repaired
 from meshproto.distribution.tree import Alarm
 from meshproto.forwarding.relay_table import SetActive
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ORIGIN, STREAM, Bench, accept, node
 
 
 def edge(number: int, use: w.Use = w.Use.REPAIR) -> above.Upper:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ORIGIN, STREAM, Bench, node, peer_record
-
 from meshproto.distribution import candidates
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ORIGIN, STREAM, Bench, node, peer_record
 
 
 def test_distance_is_that_of_coordinates_and_heights() -> None:

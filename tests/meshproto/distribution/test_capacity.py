@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from support.tree_bench import ME, RATE_BPS, STREAM, Bench, join, node
-
 from meshproto.distribution import capacity
 from meshproto.forwarding.relay_table import LegActivated
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, RATE_BPS, STREAM, Bench, join, node
 
 
 def publisher(slots: float, rates_bps: tuple[int, ...] = (RATE_BPS,)) -> Bench:

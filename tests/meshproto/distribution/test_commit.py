@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from support.tree_bench import ME, ORIGIN, STREAM, Bench, node, path
-from support.tree_moves import committing
 
 from meshproto.distribution import commit
 from meshproto.ids import NodeId, short_id
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, ORIGIN, STREAM, Bench, node, path
+from support.tree_moves import committing
 
 
 def ask(bench: Bench, by: NodeId, mover: NodeId, token: int = 7) -> None:

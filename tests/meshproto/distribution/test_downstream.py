@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
+from meshproto.distribution.events import ChildRemoved, LoopCut
+from meshproto.forwarding.relay_table import CloseLeg, OpenLeg
+from meshproto.ids import short_id
+from meshproto.wire.control import distribution as w
 from support.tree_bench import (
     ME,
     ORIGIN,
@@ -13,11 +19,6 @@ from support.tree_bench import (
     path,
     peer_record,
 )
-
-from meshproto.distribution.events import ChildRemoved, LoopCut
-from meshproto.forwarding.relay_table import CloseLeg, OpenLeg
-from meshproto.ids import short_id
-from meshproto.wire.control import distribution as w
 
 
 def publisher(slots: float = 8) -> Bench:
@@ -57,7 +58,7 @@ def test_no_alias_comes_twice() -> None:
         aliases.append(bench.one(w.Accept)[1].alias)
         bench.hear(child, w.Leave(STREAM, number))
     assert len(set(aliases)) == len(aliases)
-    steps = [b - a for a, b in zip(aliases, aliases[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(aliases)]
     assert min(abs(step) for step in steps) >= w.LAYERS_MAX
 
 

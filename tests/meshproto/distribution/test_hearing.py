@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from meshproto.events import Refused
+from meshproto.forwarding.relay_table import SetLeg
+from meshproto.wire.control import distribution as w
+from meshproto.wire.control.schema import Record
 from support.tree_bench import (
     ME,
     ORIGIN,
@@ -16,11 +21,6 @@ from support.tree_bench import (
     path,
     peer_record,
 )
-
-from meshproto.events import Refused
-from meshproto.forwarding.relay_table import SetLeg
-from meshproto.wire.control import distribution as w
-from meshproto.wire.control.schema import Record
 
 PLACE = w.Place(node(40), 0.1, 0.1, (), peer_record(node(40)))
 STRANGE: list[Record] = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from support.tree_bench import ME, ORIGIN, RATE_BPS, STREAM, Bench, accept, join, node
 
 from meshproto.distribution import Active, TreeUse
 from meshproto.errors import StateError
@@ -11,6 +10,7 @@ from meshproto.events import LimitReached, Refused
 from meshproto.forwarding.relay_table import CloseStream, OpenStream, SetActive
 from meshproto.ids import StreamId
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, ORIGIN, RATE_BPS, STREAM, Bench, accept, join, node
 
 
 def stream(number: int) -> StreamId:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ORIGIN, STREAM, Bench, accept, node, path, peer_record
-
 from meshproto.distribution.events import Moved, MoveFailed
 from meshproto.forwarding.relay_table import (
     FirstNew,
@@ -14,6 +12,7 @@ from meshproto.forwarding.relay_table import (
 )
 from meshproto.ids import NodeId
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ORIGIN, STREAM, Bench, accept, node, path, peer_record
 
 
 def settled(delay_s: float = 0.2) -> Bench:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ME, ORIGIN, STREAM, Bench, join, node, path
-
 from meshproto.distribution import OffersToTell
 from meshproto.ids import short_id
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, ORIGIN, STREAM, Bench, join, node, path
 
 
 def offers(bench: Bench) -> list[OffersToTell]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ORIGIN, STREAM, Bench, node
-
 from meshproto.distribution.changes import Active, TreeUse
 from meshproto.distribution.tree import Alarm, Tree
 from meshproto.events import Refused
+from support.tree_bench import ORIGIN, STREAM, Bench, node
 
 
 def test_serials_and_aliases_do_not_repeat() -> None:

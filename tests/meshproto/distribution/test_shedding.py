@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ME, RATE_BPS, STREAM, Bench, accept, demand, join, node
-
 from meshproto.distribution.events import LayersShed
 from meshproto.forwarding.relay_table import FirstNew, SetLeg
 from meshproto.ids import short_id
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, RATE_BPS, STREAM, Bench, accept, demand, join, node
 
 
 def burst(rates_bps: tuple[int, ...] = (RATE_BPS,), layers: int = 1) -> Bench:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from meshproto.distribution import standby
+from meshproto.distribution.events import StandbyChosen
+from meshproto.forwarding.relay_table import Second, SetSecond
+from meshproto.ids import NodeId, short_id
+from meshproto.wire.control import distribution as w
 from support.tree_bench import (
     ORIGIN,
     STREAM,
@@ -12,12 +17,6 @@ from support.tree_bench import (
     path,
     peer_record,
 )
-
-from meshproto.distribution import standby
-from meshproto.distribution.events import StandbyChosen
-from meshproto.forwarding.relay_table import Second, SetSecond
-from meshproto.ids import NodeId, short_id
-from meshproto.wire.control import distribution as w
 
 
 def tell(bench: Bench, who: NodeId, *above: NodeId, slots: int = 4) -> None:

@@ -7,6 +7,7 @@ as new (echo).  The path refusal is held by `test_downstream` and `test_hearing`
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +15,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.tree_net import RATE_BPS, STREAM, Host, Net
 
 from meshproto.config.distribution import DistributionConfig
 from meshproto.distribution import (
@@ -34,6 +34,7 @@ from meshproto.distribution.tree import Alarm, Tree
 from meshproto.ids import NodeId, short_id
 from meshproto.outputs import Send
 from meshproto.wire.control import distribution as w
+from support.tree_net import RATE_BPS, STREAM, Host, Net
 
 HOSTS = 9
 
@@ -141,7 +142,7 @@ def test_a_relay_that_dies_costs_its_subtree_a_blink() -> None:
     assert max(gaps) < 1.0
     for host in alive:
         times = [at for at, _ in host.streams[STREAM].got if at > 29]
-        steps = [b - a for a, b in zip(times, times[1:], strict=False)]
+        steps = [b - a for a, b in itertools.pairwise(times)]
         assert max(steps) < 0.8
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import inspect
 
+from meshproto.distribution import Surroundings
 from support.tree_bench import Bench
 from support.tree_net import Host
-
-from meshproto.distribution import Surroundings
 
 
 def test_bench_and_net_answer_every_question() -> None:

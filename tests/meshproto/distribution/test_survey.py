@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ORIGIN, STREAM, Bench, node, path
-
 from meshproto.distribution import survey
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ORIGIN, STREAM, Bench, node, path
 
 
 def answer(token: int, by: int, *, inside: bool = True) -> w.Tell:

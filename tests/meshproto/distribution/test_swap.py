@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from meshproto.distribution.events import Swapped
+from meshproto.forwarding.relay_table import FirstNew, OpenLeg
+from meshproto.ids import NodeId, ShortId, short_id
+from meshproto.wire.control import distribution as w
 from support.tree_bench import (
     ME,
     ORIGIN,
@@ -13,11 +17,6 @@ from support.tree_bench import (
     node,
     peer_record,
 )
-
-from meshproto.distribution.events import Swapped
-from meshproto.forwarding.relay_table import FirstNew, OpenLeg
-from meshproto.ids import NodeId, ShortId, short_id
-from meshproto.wire.control import distribution as w
 
 OLD = node(40)
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ORIGIN, STREAM, demand, join, node
-
 from meshproto.distribution.tree import Child, Tree
 from meshproto.wire.control.distribution import Use
+from support.tree_bench import ORIGIN, STREAM, demand, join, node
 
 
 def child(use: Use) -> Child:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ORIGIN, STREAM, Bench, accept, node
-
 from meshproto.distribution import OffersToTell, trees
 from meshproto.forwarding.relay_table import CloseLeg, CloseStream, SetActive
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ORIGIN, STREAM, Bench, accept, node
 
 
 def test_a_discarded_tree_leaves_nothing_behind() -> None:
