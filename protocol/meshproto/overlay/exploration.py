@@ -248,15 +248,18 @@ class Exploration:
 
     def _approach(self, now: float) -> None:
         """Dial the nearest members found, where the next question is to be asked."""
+        if self._neighbourhood.approaching() >= _APPROACHES:
+            return
         nearest = self._nearest_links()
         rtt_s = self._state.surroundings.rtt_s
         reach_s = rtt_s(nearest[0].node) if nearest else float("inf")
         found = [
             entry
-            for entry in self._neighbourhood.candidates(now)
+            for entry in self._state.book.remembered()
             if entry.rtt_s is not None and entry.rtt_s < reach_s
         ]
-        if found and self._neighbourhood.approaching() < _APPROACHES:
+        found = self._neighbourhood.candidates(now, found)
+        if found:
             best = min(found, key=lambda entry: entry.rank_s)
             self._neighbourhood.dial(best, Kind.NEAR, now)
 
