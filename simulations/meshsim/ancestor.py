@@ -55,7 +55,9 @@ class AncestorMesh:
         self.loops: list[tuple[float, float]] = []
         """From when to when next hops of some channel formed a cycle."""
         self.told: Callable[[int, str, bool, float], object] = _nobody
-        """Called for every packet at a viewer: node, stream, for the first time, now."""
+        """Called for every packet at a viewer: node, stream, whether new, now."""
+        self.made: Callable[[str, float], object] = _nobody
+        """Called for every packet that a publisher makes: stream, now."""
         self.before: Callable[[Fault, Sequence[int], float], object] = _nobody
         """Called just before a fault has its effect."""
         self.members = [Member(self, index) for index in range(network.size)]
@@ -148,11 +150,11 @@ class AncestorMesh:
         return [m.index for m in self.members if m.awake]
 
     def relays(self) -> list[tuple[int, int]]:
-        """Nodes with destinations, and how many."""
+        """Nodes with destinations that publish nothing, and how many they have."""
         counts = [
             (m.index, sum(len(relay.destinations) for relay in m.relays.values()))
             for m in self.members
-            if m.awake
+            if m.awake and not m.local
         ]
         return [(node, count) for node, count in counts if count]
 
@@ -229,6 +231,7 @@ class AncestorMesh:
         member = self.members[node]
         if stream.name not in member.local:
             return
+        self.made(stream.name, now)
         member.packet(stream.name, sequence, now)
         at = now + self._interval_s
         self._engine.at(at, self._make, node, stream, sequence + 1, at)

@@ -52,8 +52,8 @@ def hurried(scenario: Scenario) -> Scenario:
         duration_s=min(scenario.duration_s - ahead_s, SETTLED_S + LENGTH_S),
         arrivals=replace(
             scenario.arrivals,
-            late_at_s=min(scenario.arrivals.late_at_s, SETTLED_S),
-            late_over_s=min(scenario.arrivals.late_over_s, SETTLED_S),
+            late_at_s=min(scenario.arrivals.late_at_s, SETTLED_S / 2.0),
+            late_over_s=min(scenario.arrivals.late_over_s, SETTLED_S / 4.0),
         ),
         faults=tuple(
             replace(fault, at_s=sure(fault.at_s), until_s=earlier(fault.until_s))
@@ -95,6 +95,7 @@ class AncestorRun:
             scenario.media.packets_per_s,
         )
         self.mesh.told, self.mesh.before = self._packet, self._before
+        self.mesh.made = self._made
         self.seen = o.Observation(
             scenario.name,
             seed,
@@ -106,7 +107,7 @@ class AncestorRun:
         )
         self._last: dict[tuple[int, str], float] = {}
         self._gaps: dict[tuple[int, str], tuple[int, float, float | None]] = {}
-        self._got = self._twice = 0
+        self._due = self._got = self._twice = self._early = 0
 
     def play(self) -> o.Observation:
         """From the first event to the last."""
@@ -125,14 +126,16 @@ class AncestorRun:
             o.Loop(o.LoopKind.ROUTE, start, end if end < engine.now else None)
             for start, end in self.mesh.loops
         ]
-        seen.packets = o.Packets(
-            delivered=self._got, duplicates=self._twice, received=self._received()
-        )
+        seen.packets = self._packets()
         seen.simulated_s, seen.events = engine.now, engine.events
         seen.wall_s = time.monotonic() - wall
         return seen
 
     # --- what happens ------------------------------------------------------------
+
+    def _made(self, name: str, now: float) -> None:
+        if now >= self.scenario.settle_s:
+            self._due += len(self._watching(name))
 
     def _packet(self, node: int, name: str, first: bool, now: float) -> None:
         steady = now >= self.scenario.settle_s
@@ -150,9 +153,7 @@ class AncestorRun:
     def _before(self, fault: Fault, hit: tuple[int, ...], now: float) -> None:
         """Note who hangs below those who are about to be hit."""
         number = len(self.seen.faults)
-        self.seen.faults.append(
-            o.Fault(now, fault.what.value, tuple(hit), fault.label)
-        )
+        self.seen.faults.append(o.Fault(now, fault.what.value, tuple(hit), fault.label))
         gone = set(hit)
         for name in self.mesh.streams():
             parents = self.mesh.parents(name)
@@ -182,8 +183,12 @@ class AncestorRun:
 
     def _sample(self) -> None:
         now = self.engine.now
-        wanted = [(n, name) for name in self.mesh.streams() for n in self._watching(name)]
-        served = sum(now - self._last.get(key, -9.0) < SERVED_WITHIN_S for key in wanted)
+        wanted = [
+            (n, name) for name in self.mesh.streams() for n in self._watching(name)
+        ]
+        served = sum(
+            now - self._last.get(key, -9.0) < SERVED_WITHIN_S for key in wanted
+        )
         self.seen.served.append(o.ServedSample(now, len(wanted), served))
         octets = self.network.octets
         sums = {
@@ -194,6 +199,7 @@ class AncestorRun:
         self.engine.after(SAMPLE_S, self._sample)
 
     def _settled(self) -> None:
+        self._early = self.network.packets[Kind.MEDIA]
         self._shots("settled")
 
     def _shots(self, label: str) -> None:
@@ -221,8 +227,13 @@ class AncestorRun:
         row = np.array(parent, dtype=np.int64)
         return o.TreeShot(now, name, origin, row, subscribed, served, label)
 
-    def _received(self) -> int:
-        return self.network.packets[Kind.MEDIA]
+    def _packets(self) -> o.Packets:
+        rates = [stream.bitrate_bps for stream in self.scenario.streams] or [2_500_000]
+        octets = max(rates) / 8.0 / self.scenario.media.packets_per_s
+        received = self.network.packets[Kind.MEDIA] - self._early
+        return o.Packets(
+            self._due, self._got, self._twice, received, round(self._got * octets)
+        )
 
 
 def ancestors(parents: list[int | None], node: int) -> dict[int, None]:
