@@ -10,6 +10,7 @@ ends `LENGTH_S` after that minute.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,7 @@ from meshsim.workload import Play
 SETTLED_S = 60.0
 LENGTH_S = 180.0
 SAMPLE_S = 5.0
+PACKETS_PER_S_MAX = 10.0  # its gaps are seconds long
 GAP_WINDOW_S = 30.0
 SERVED_WITHIN_S = 1.0
 
@@ -84,6 +86,7 @@ class AncestorRun:
         self.scenario = scenario
         built = world.build(scenario, seed)
         self.engine, self.network = built.engine, built.network
+        self.packets_per_s = min(scenario.media.packets_per_s, PACKETS_PER_S_MAX)
         copies = [spec.copies for spec in built.population]
         chance = built.engine.stream("links")
         self.mesh = AncestorMesh(
@@ -92,7 +95,7 @@ class AncestorRun:
             links.ideal(built.network.paths, copies, chance),
             [spec.kind for spec in built.population],
             Variant(scenario.ancestor.variant),
-            scenario.media.packets_per_s,
+            self.packets_per_s,
         )
         self.mesh.told, self.mesh.before = self._packet, self._before
         self.mesh.made = self._made
@@ -150,7 +153,7 @@ class AncestorRun:
             self._gaps[key] = (gap[0], gap[1], max(gap[2] or 0.0, silence_s))
         self._last[key] = now
 
-    def _before(self, fault: Fault, hit: tuple[int, ...], now: float) -> None:
+    def _before(self, fault: Fault, hit: Sequence[int], now: float) -> None:
         """Note who hangs below those who are about to be hit."""
         number = len(self.seen.faults)
         self.seen.faults.append(o.Fault(now, fault.what.value, tuple(hit), fault.label))
@@ -229,7 +232,7 @@ class AncestorRun:
 
     def _packets(self) -> o.Packets:
         rates = [stream.bitrate_bps for stream in self.scenario.streams] or [2_500_000]
-        octets = max(rates) / 8.0 / self.scenario.media.packets_per_s
+        octets = max(rates) / 8.0 / self.packets_per_s
         received = self.network.packets[Kind.MEDIA] - self._early
         return o.Packets(
             self._due, self._got, self._twice, received, round(self._got * octets)

@@ -16,7 +16,6 @@ from typing import Protocol
 
 from meshsim.network import Kind, Network
 
-
 LIES = ("capacity", "delay", "reflection")
 """A liar claims ten times its uplink, or no delay to every origin, or sends back what
 it hears as its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from meshsim.ancestor_run import ancestors, hurried, observe
 from meshsim.errors import ScenarioError
 from meshsim.metrics import figures
