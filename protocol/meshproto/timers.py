@@ -2,8 +2,8 @@
 
 A machine answers `next_timeout()` from here and, when time comes, asks what is `due`.
 Moving a deadline leaves its old entry in the heap; entries that no longer agree with
-the table are skipped when they surface, so every operation is logarithmic and pure
-lookups change nothing that a caller can see.
+the table are dropped when they surface.  They are never left on top, so that `next`,
+which drivers ask after every input, is one look.
 """
 
 from __future__ import annotations
@@ -36,14 +36,18 @@ class Timers(Generic[K]):
     def set(self, key: K, at: float) -> None:
         """Wait for `key` until `at`, instead of any earlier deadline of it."""
         self._count += 1
+        moved = key in self._at
         self._at[key] = (at, self._count)
         heapq.heappush(self._heap, (at, self._count, key))
-        if len(self._heap) > 2 * len(self._at) + _SLACK:
-            self._compact()
+        if moved:
+            self._skip()
+            if len(self._heap) > 2 * len(self._at) + _SLACK:
+                self._compact()
 
     def cancel(self, key: K) -> None:
         """Wait for `key` no more; unknown keys are fine."""
-        self._at.pop(key, None)
+        if self._at.pop(key, None) is not None:
+            self._skip()
 
     def at(self, key: K) -> float | None:
         """The deadline of `key`, None without one."""
@@ -52,7 +56,6 @@ class Timers(Generic[K]):
 
     def next(self) -> float | None:
         """The earliest deadline, None when nothing is waited for."""
-        self._skip()
         return self._heap[0][0] if self._heap else None
 
     def due(self, now: float) -> Iterator[K]:
@@ -60,19 +63,20 @@ class Timers(Generic[K]):
 
         What the caller sets while it iterates is taken too when it is due already.
         """
-        while True:
-            self._skip()
-            if not self._heap or self._heap[0][0] > now:
-                return
-            _, _, key = heapq.heappop(self._heap)
+        heap = self._heap
+        while heap and heap[0][0] <= now:
+            _, _, key = heapq.heappop(heap)
             del self._at[key]
+            self._skip()
             yield key
+            heap = self._heap  # it may have been compacted meanwhile
 
     def _skip(self) -> None:
         heap, current = self._heap, self._at
         while heap:
-            at, number, key = heap[0]
-            if current.get(key) == (at, number):
+            _, number, key = heap[0]
+            held = current.get(key)
+            if held is not None and held[1] == number:
                 return
             heapq.heappop(heap)
 

@@ -16,12 +16,17 @@ from typing import Any
 
 from meshsim.draft import SYNC_S, Member, Variant
 from meshsim.engine import Engine
+from meshsim.faults import Fault
 from meshsim.loops import cycle
 from meshsim.network import Kind, Network
 from meshsim.workload import Stream
 
 LOOP_SAMPLE_S = 0.05
 PACKET_OCTETS = 1100
+
+
+def _nobody(*_: object) -> None:
+    """Nobody listens."""
 
 
 class AncestorMesh:
@@ -47,14 +52,19 @@ class AncestorMesh:
         self.duplicates = [0] * network.size
         self.longest_gap_s = [0.0] * network.size
         """The longest time between two new packets at each node, since `mark`."""
-        self.loop_s = 0.0
-        """How long some next hops of some channel formed a cycle, since `mark`."""
+        self.loops: list[tuple[float, float]] = []
+        """From when to when next hops of some channel formed a cycle."""
+        self.told: Callable[[int, str, bool, float], object] = _nobody
+        """Called for every packet at a viewer: node, stream, for the first time, now."""
+        self.before: Callable[[Fault, Sequence[int], float], object] = _nobody
+        """Called just before a fault has its effect."""
         self.members = [Member(self, index) for index in range(network.size)]
         self._engine = engine
         self._chance = engine.stream("ancestor")
         self._interval_s = 1.0 / packets_per_s
         self._last = [math.nan] * network.size
         self._streams: dict[str, int] = {}
+        self._looping = False
         engine.after(LOOP_SAMPLE_S, self._look)
 
     # --- what is measured --------------------------------------------------------
@@ -62,7 +72,12 @@ class AncestorMesh:
     def mark(self) -> None:
         """Begin to measure gaps and loops anew."""
         self.longest_gap_s = [0.0] * len(self.members)
-        self.loop_s = 0.0
+        self.loops = []
+
+    @property
+    def loop_s(self) -> float:
+        """How long there was a loop, since `mark`."""
+        return sum(end - start for start, end in self.loops)
 
     def next_hops(self, name: str) -> list[int | None]:
         """The best next hop of every node towards a stream; None at its publisher."""
@@ -82,8 +97,9 @@ class AncestorMesh:
         """Every stream that was ever published."""
         return list(self._streams)
 
-    def delivered(self, node: int, *, again: bool, now: float) -> None:
-        """A viewer at `node` got a packet."""
+    def delivered(self, node: int, name: str, *, again: bool, now: float) -> None:
+        """A viewer at `node` got a packet of a stream."""
+        self.told(node, name, not again, now)
         if again:
             self.duplicates[node] += 1
             return
@@ -94,8 +110,13 @@ class AncestorMesh:
 
     def _look(self) -> None:
         """Sample whether there is a loop; a change every second needs no more."""
-        if any(cycle(self.next_hops(name)) for name in self._streams):
-            self.loop_s += LOOP_SAMPLE_S
+        now = self._engine.now
+        looping = any(cycle(self.next_hops(name)) for name in self._streams)
+        if looping and self._looping and self.loops:
+            self.loops[-1] = (self.loops[-1][0], now + LOOP_SAMPLE_S)
+        elif looping:
+            self.loops.append((now, now + LOOP_SAMPLE_S))
+        self._looping = looping
         self._engine.after(LOOP_SAMPLE_S, self._look)
 
     # --- how members talk --------------------------------------------------------
@@ -143,6 +164,10 @@ class AncestorMesh:
     def origins(self) -> list[int]:
         """Living nodes with a publisher."""
         return [m.index for m in self.members if m.awake and m.local]
+
+    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
+        """A fault is about to have its effect."""
+        self.before(fault, hit, now)
 
     def start(self, node: int, now: float, *, keep_state: bool) -> None:  # noqa: ARG002
         """Start a node; the draft persists nothing, viewers come back."""

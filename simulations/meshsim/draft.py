@@ -68,8 +68,8 @@ class Mesh(Protocol):
         """Send a packet of data."""
         ...
 
-    def delivered(self, node: int, *, again: bool, now: float) -> None:
-        """A viewer at `node` got a packet."""
+    def delivered(self, node: int, name: str, *, again: bool, now: float) -> None:
+        """A viewer at `node` got a packet of a stream."""
         ...
 
 
@@ -236,7 +236,7 @@ class Member:
         key = (name, sequence)
         times = self.seen[key] = self.seen.get(key, 0) + 1
         if name in self.watching:
-            self._mesh.delivered(self.index, again=times > 1, now=now)
+            self._mesh.delivered(self.index, name, again=times > 1, now=now)
         if times == 1 and len(self.seen) > SEEN_MAX:
             del self.seen[next(iter(self.seen))]
         relay = self.relays.get(name)

@@ -534,7 +534,9 @@ class Mesh:
                 self._publish(host, stream, clock, now)
 
     def _bootstrap(self, node: int) -> tuple[PeerRecord, ...]:
-        living = [host for host in self.hosts if host.up and host.index != node]
+        near = self.network.paths.reachable(node)
+        others = range(len(self.hosts)) if near is None else near
+        living = [self.hosts[n] for n in others if n != node and self.hosts[n].up]
         chosen = self.chance.sample(living, min(PEERS_TOLD, len(living)))
         return tuple(host.node.record() for host in chosen)
 

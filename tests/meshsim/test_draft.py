@@ -36,7 +36,7 @@ class Neighbourhood:
     def pass_on(self, src: int, dst: int, name: str, sequence: int) -> None:
         self.members[dst].packet(name, sequence, self.now)
 
-    def delivered(self, node: int, *, again: bool, now: float) -> None:
+    def delivered(self, node: int, name: str, *, again: bool, now: float) -> None:
         self.got.append((node, again))
 
     def turn(self, rounds: int = 1) -> None:

@@ -14,6 +14,7 @@ def struck(*faults: Fault, until: float = 100.0, field: Ledger | None = None) ->
     field = field or Ledger().all_run()
     Faults(field.engine, field).schedule(faults)
     field.engine.run_until(until)
+    field.calls = [call for call in field.calls if call[1] != "struck"]
     return field
 
 
@@ -172,12 +173,13 @@ def test_random_faults_strike_at_their_mean_interval_within_their_time() -> None
 
 def test_it_is_remembered_and_told_before_it_has_an_effect() -> None:
     field = Ledger().all_run()
-    told: list[tuple[Strike, bool]] = []
-    faults = Faults(
-        field.engine, field, lambda strike: told.append((strike, 7 in field.running))
-    )
+    faults = Faults(field.engine, field)
     crash, loss = node_7(What.CRASH, label="one"), Fault(What.LOSE, 6.0, share=0.1)
     faults.schedule([crash, loss])
     field.engine.run_until(10.0)
     assert faults.struck == [Strike(5.0, crash, (7,)), Strike(6.0, loss, ())]
-    assert told == [(faults.struck[0], True), (faults.struck[1], False)]
+    assert field.calls == [
+        (5.0, "struck", crash, (7,)),
+        (5.0, "stop", 7, False),
+        (6.0, "struck", loss, ()),
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshsim.engine import Engine
+from meshsim.faults import Fault
 from meshsim.network import Network
 from meshsim.paths import uniform
 from meshsim.workload import Stream
@@ -40,6 +41,9 @@ class Ledger:
 
     def origins(self) -> list[int]:
         return [node for node in (0,) if node in self.running]
+
+    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
+        self.calls.append((now, "struck", fault, tuple(hit)))
 
     def start(self, node: int, now: float, *, keep_state: bool) -> None:
         if node not in self.running:

@@ -8,6 +8,7 @@ quarter above the slots for a few seconds, after which layers are shed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 
 from meshproto.distribution.shared import Shared
 from meshproto.distribution.tree import Child, Tree
@@ -49,7 +50,7 @@ def slots(shared: Shared, tree: Tree) -> Slots:
     rate, budget = full_bps(shared, tree), budget_bps(shared)
     total = min(config.children_max, int(budget / rate))
     taken = sum(child.full for child in tree.children.values())
-    orphan = min(config.children_max - taken, int((budget - shared.used_bps) / rate))
+    orphan = min(config.children_max - taken, floor((budget - shared.used_bps) / rate))
     orphan -= len(tree.heirs)
     ordinary = orphan - total // config.reserve_one_in
     burst = orphan + total // config.burst_one_in

@@ -100,6 +100,8 @@ def watch(shared: Shared, tree: Tree, now: float) -> None:
     else:
         return
     oldest = min((c.lease_at for c in tree.children.values() if c.carries), default=now)
+    for join, heard_at in tree.queue.values():
+        oldest = min(oldest, heard_at - join.demand.lease_s)
     at = min(at, oldest + config.lease_life_s)
     shared.set(tree, Alarm.LEASE, max(at, now + config.report_s))
 

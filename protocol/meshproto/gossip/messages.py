@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshproto.config.gossip import Signing
-from meshproto.events import LimitReached
 from meshproto.gossip import authorship
 from meshproto.gossip.mesh import pick
 from meshproto.gossip.peers import Peer
@@ -103,7 +102,7 @@ def _welcome(state: State, peer: Peer, topic: Topic, message: Message) -> bool:
         state.refuse(peer.node, "gossip-data")
         return False
     if state.seen.undecided >= config.validations_max:
-        state.tell(LimitReached("validations_max", config.validations_max))
+        state.overflow("validations_max", config.validations_max)
         return False
     if not authorship.authentic(config.signing, message, state.verify):
         state.scores.invalid(peer.node, topic.name)

@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from meshproto.chance import Chance
 from meshproto.config.gossip import GossipConfig, check
 from meshproto.errors import DecodeError, StateError
-from meshproto.events import LimitReached
 from meshproto.gossip import control, heartbeat, mesh, messages
 from meshproto.gossip.authorship import Sign, Verify
 from meshproto.gossip.peers import Peer, Version
@@ -74,7 +73,8 @@ class GossipRouter:
         self._pass(now)
         direct = node in state.direct
         if len(state.peers) >= state.config.peers_max and not direct:
-            state.tell(LimitReached("peers_max", state.config.peers_max))
+            state.refused.clear()
+            state.overflow("peers_max", state.config.peers_max)
             return False
         peer = Peer(node, outbound=outbound, version=version, direct=direct)
         state.peers[node] = peer
@@ -184,6 +184,7 @@ class GossipRouter:
     def receive(self, node: NodeId, rpc: bytes, now: float) -> None:
         """One RPC of a neighbour, without its length prefix."""
         state = self._state
+        state.refused.clear()
         peer = state.peers.get(node)
         if peer is None:
             state.refuse(node, "gossip-stranger")

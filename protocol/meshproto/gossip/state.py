@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from meshproto.chance import Chance
 from meshproto.config.gossip import GossipConfig
-from meshproto.events import Event, Refused
+from meshproto.events import Event, LimitReached, Refused
 from meshproto.gossip.authorship import Sign, Verify
 from meshproto.gossip.backoff import Backoffs
 from meshproto.gossip.cache import MessageCache
@@ -64,6 +64,7 @@ class State:
         "outgoing",
         "peers",
         "promises",
+        "refused",
         "scores",
         "seen",
         "sign",
@@ -109,14 +110,24 @@ class State:
         self.outgoing = Outgoing(outbox, config.rpc_octets_max, config.queue_max)
         self.deliveries: list[Delivery] = []
         self.wanted: list[Wanted] = []
+        self.refused: dict[str, None] = {}
+        """Reasons told since the RPC that is being read began."""
 
     def tell(self, event: Event) -> None:
         """An event for the owner."""
         self.outbox.put(event)
 
     def refuse(self, node: NodeId, reason: str) -> None:
-        """Remote input had no effect."""
-        self.outbox.put(Refused(node, reason))
+        """Remote input had no effect; told once per RPC, however often it is true."""
+        if reason not in self.refused:
+            self.refused[reason] = None
+            self.outbox.put(Refused(node, reason))
+
+    def overflow(self, limit: str, maximum: int) -> None:
+        """A table took nothing more; told once per RPC too."""
+        if limit not in self.refused:
+            self.refused[limit] = None
+            self.outbox.put(LimitReached(limit, maximum))
 
     def want(self, wanted: Wanted) -> None:
         """Ask the owner to connect, if it keeps up."""

@@ -39,7 +39,7 @@ OWN_KINDS = 16
 """Kinds below are records of links and never handed on."""
 
 _KINDS_PER_PACKAGE = 4  # a shift: sixteen kinds each
-_PACKAGES = 8
+_PACKAGES = 16
 
 
 class Links:
@@ -67,12 +67,12 @@ class Links:
         self._me = me
         self._config = config
         self._outbox = outbox
-        self.octets = [0] * _PACKAGES
-        """Octets of records sent, by `KIND >> 4`: for metrics and reports."""
         self._registry = Registry(outbox)
         self._greeter = Greeter(me, epoch, config, self._registry, chance)
         self._links = self._registry.links
         self._nodes = self._registry.nodes
+        self.octets = [0] * _PACKAGES
+        """Octets of records sent, by `KIND >> 4`: for metrics and reports."""
 
     def __len__(self) -> int:
         return len(self._links)
@@ -169,7 +169,7 @@ class Links:
             limit = VALUE_OCTETS_MAX if record.RELIABLE else SEGMENT_OCTETS_MAX
             self._outbox.put(LimitReached("record_octets", limit))
             return False
-        self.octets[record.KIND >> _KINDS_PER_PACKAGE] += octets
+        self.octets[(record.KIND >> _KINDS_PER_PACKAGE) % _PACKAGES] += octets
         self._registry.mark(peer)
         if peer.channel.waiting > self._config.queue:
             self._registry.end(peer, "queue")
@@ -284,9 +284,9 @@ class Links:
         self._registry.mark(peer)
         for reason in faults:
             self._registry.punish(peer, reason, now)
-        if peer.gone:
-            return []
-        return [r for r in records if r.KIND >= OWN_KINDS or self._own(peer, r, now)]
+        kept = [r for r in records if r.KIND >= OWN_KINDS or self._own(peer, r, now)]
+        # why: one mistake too many or a goodbye, and nobody knows the sender any more
+        return [] if peer.gone else kept
 
     def _own(self, peer: Neighbour, record: Record, now: float) -> bool:
         """Consume a record of links; always False, for it is not handed on."""

@@ -287,6 +287,9 @@ class Node:
         records = self._links.receive(link, frame, now)
         if records:
             neighbour = self._links.neighbour_of(link)
+            # why first: the frame that proves a link ready may bring its first records
+            for change in self._links.take_changes():
+                self._link_changed(change, now)
             for record in records:
                 self._take(neighbour, record, now)
         self._settle(now)

@@ -26,6 +26,7 @@ from meshproto.wire.control.peer import PeerRecord
 
 _VERIFIED_MAX = 64
 _OPEN_MAX = 16
+_STRANGER = 0.3
 
 
 class Exchange:
@@ -104,7 +105,11 @@ class Exchange:
                 continue
             rtt_s = self._state.rtt_of(entry)
             if math.isfinite(rtt_s):
-                fits.append((abs(rtt_s - ask.rtt_s), len(fits), entry))
+                off_s = abs(rtt_s - ask.rtt_s)
+                if entry.peer.node not in self._state.links:
+                    # why: whom we can introduce, the asker can link to much sooner
+                    off_s += _STRANGER * ask.rtt_s
+                fits.append((off_s, len(fits), entry))
         fits.sort()
         best = [entry for _, _, entry in fits[: self._state.config.ring_answer]]
         tips = tuple(self._tip(entry, now) for entry in best)

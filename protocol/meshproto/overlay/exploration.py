@@ -23,6 +23,7 @@ from meshproto.overlay.state import State, Task
 from meshproto.overlay.upkeep import Upkeep
 
 _ASK_NEAREST = 4
+_ASKED_MAX = 2
 _APPROACHES = 2
 _FAR_FACTOR = 3.0
 _FAR_LEAST_S = 0.02
@@ -60,7 +61,7 @@ class Exploration:
         self._probing: dict[int, tuple[NodeId, Why]] = {}
         self._queue: deque[NodeId] = deque()
         self._questions: dict[int, float] = {}
-        self._asked: dict[NodeId, None] = {}
+        self._asked: dict[NodeId, int] = {}
         self._searching = False
         self._began_at = float("-inf")
         self._spent = 0
@@ -216,24 +217,28 @@ class Exploration:
             if now - sent_at > config.question_s:
                 del self._questions[token]
         reach_s = self._asking_reach_s()
-        for link in self._nearest_links():
-            far = self._state.surroundings.rtt_s(link.node) > reach_s
-            if far or len(self._questions) >= config.search_questions:
+        rtt_s = self._state.surroundings.rtt_s
+        links = self._nearest_links()
+        for link in links:
+            if len(self._questions) >= config.search_questions:
                 return
-            if link.node not in self._asked:
-                self._asked[link.node] = None
-                self._questions[self._exchange.ask_ring(link.node)] = now
+            if link.node not in self._asked and rtt_s(link.node) <= reach_s:
+                self._question(link, now)
+        # why twice: far from everybody, set-up takes long and probes would lie idle
+        idle = not (self._probing or self._questions or self._queue)
+        if idle and self._spent < config.search_probes:
+            links.sort(key=lambda link: self._asked.get(link.node, 0))
+            if links and self._asked.get(links[0].node, 0) < _ASKED_MAX:
+                self._question(links[0], now)
+
+    def _question(self, link: Link, now: float) -> None:
+        self._asked[link.node] = self._asked.get(link.node, 0) + 1
+        self._questions[self._exchange.ask_ring(link.node)] = now
 
     def _asking_reach_s(self) -> float:
-        """How far away it is worth asking: not far beyond the nearest member found.
-
-        With nothing else under way any link will do, so that no walk ends in a corner.
-        """
-        busy = self._probing or self._questions or self._neighbourhood.approaching()
+        """How far away it is worth asking: not far beyond the nearest member found."""
         ranks = [e.rtt_s for e in self._state.book.remembered() if e.rtt_s is not None]
-        if not busy or not ranks:
-            return float("inf")
-        return max(_FAR_FACTOR * min(ranks), _FAR_LEAST_S)
+        return max(_FAR_FACTOR * min(ranks, default=1.0), _FAR_LEAST_S)
 
     def _nearest_links(self) -> list[Link]:
         rtt_s = self._state.surroundings.rtt_s

@@ -112,7 +112,12 @@ class Neighbourhood:
             None if entry is None else entry.peer
         ):
             self._make_guest(link, now)
+        full = state.links.refusal(link.keys, purpose)
         state.links.add(link)
+        if full is not None:
+            # why again: several of one family may have been set up at the same time
+            self.drop(node, full)
+            return None
         if outbound and state.links.lasting > state.room() + state.config.links_over:
             # why: those who dialled in meanwhile took the place
             self.drop(node, "full")

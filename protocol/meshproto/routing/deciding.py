@@ -46,8 +46,7 @@ class Decider:
                 self._requests.starved(entry, now)
             return
         self._selected(entry, old, new, now)
-        if changed is not new and changed.metric < new.metric:
-            self._requests.tempted(entry, changed, now)
+        self._requests.tempted(entry, now)
 
     def _lost(self, entry: Entry, now: float) -> None:
         tables = self._tables

@@ -11,7 +11,13 @@ from __future__ import annotations
 
 from enum import Enum
 
-from meshproto.routing.distance import INFINITY, Version, feasible, newer_version
+from meshproto.routing.distance import (
+    INFINITY,
+    Distance,
+    Version,
+    feasible,
+    newer_version,
+)
 from meshproto.routing.events import Starved
 from meshproto.routing.selection import better
 from meshproto.routing.table import Asking, Entry, Heard, Neighbour, Tables, Wait
@@ -33,6 +39,18 @@ def judge(held: Version | None, wanted: Version, hops: int) -> Verdict:
     if held is not None and not newer_version(wanted, held):
         return Verdict.ANSWER
     return Verdict.FORWARD if hops > 1 else Verdict.DROP
+
+
+def needed(distance: Distance, row: Heard) -> Version:
+    """The oldest version with which `row` would be feasible, if nothing else changed.
+
+    A neighbour that is closer but told an older number often knows the newer one, as
+    numbers alone are not told: then the origin need not raise it.
+    """
+    epoch, seqno = distance.version
+    if newer_version(distance.version, row.version) and row.refmetric < distance.metric:
+        return distance.version
+    return epoch, following(seqno)
 
 
 class Requests:
@@ -60,9 +78,11 @@ class Requests:
         if at is None or at > soon:
             timers.set(key, soon)
 
-    def tempted(self, entry: Entry, row: Heard, now: float) -> None:
-        """`row` would be clearly better than the selected route, were it feasible."""
-        if entry.asking is None and self._tempting(entry, row):
+    def tempted(self, entry: Entry, now: float) -> None:
+        """Ask, if some row would be clearly better than the selected one, were it
+        feasible.
+        """
+        if entry.asking is None and self._tempted_by_any(entry):
             self._begin(entry, False, now)
 
     def settled(self, entry: Entry, now: float) -> None:
@@ -90,25 +110,18 @@ class Requests:
             entry.asking = None
 
     def _begin(self, entry: Entry, starving: bool, now: float) -> None:
-        distance = entry.distance
-        if distance is None:  # everything is feasible then
-            return
-        epoch, seqno = distance.version
-        entry.asking = Asking((epoch, following(seqno)), starving)
+        entry.asking = Asking(starving)
         if not self._ask(entry, entry.asking, now):
             entry.asking = None
 
     def _ask(self, entry: Entry, asking: Asking, now: float) -> bool:
         tables, config = self._tables, self._tables.config
-        rows = self._whom(entry)
-        if not rows:
+        rows, distance = self._whom(entry), entry.distance
+        if not rows or distance is None:  # without a distance everything is feasible
             return False
-        # why again: the distance may have moved on since the first try
-        if entry.distance is not None:
-            epoch, seqno = entry.distance.version
-            asking.wanted = (epoch, following(seqno))
-        record = SeqnoRequest(entry.origin, *asking.wanted, config.request_hops)
         for row in rows:
+            wanted = needed(distance, row)
+            record = SeqnoRequest(entry.origin, *wanted, config.request_hops)
             tables.outbox.send(row.neighbour, record)
         wait_s = config.request_wait_s * 2**asking.tries
         asking.tries = min(asking.tries + 1, 16)

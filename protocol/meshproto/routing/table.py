@@ -67,10 +67,9 @@ class Heard:
 class Asking:
     """A request for a newer number that this node repeats."""
 
-    __slots__ = ("starving", "tries", "wanted")
+    __slots__ = ("starving", "tries")
 
-    def __init__(self, wanted: Version, starving: bool) -> None:
-        self.wanted = wanted
+    def __init__(self, starving: bool) -> None:
         self.starving = starving
         self.tries = 0
 

@@ -67,7 +67,7 @@ def _origin(entry: Entry) -> dict[str, Any]:
         "metric_s": None if selected is None else seconds(selected.metric),
         "distance": entry.distance,
         "wanted": entry.wanted,
-        "asking": None if entry.asking is None else entry.asking.wanted,
+        "requests": 0 if entry.asking is None else entry.asking.tries,
         "routes": [
             {
                 "neighbour": route.neighbour.hex(),

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from meshproto.events import LimitReached
+from meshproto.gossip.peers import Version
 from meshproto.gossip.seen import Verdict
 from meshproto.ids import NodeId
 from meshproto.wire import protobuf, pubsub
@@ -156,6 +157,15 @@ def test_what_a_sender_hangs_on_is_not_passed_on() -> None:
     rig.judge()
     assert rig.got(id_of(sent)) == [nodes[1]]
     assert max(rig.sizes) < 200
+
+
+def test_who_brought_a_long_message_is_not_told_that_it_is_not_wanted() -> None:
+    rig, _ = meshed(0)
+    able = rig.ups(3, version=Version.V1_2)
+    for node in able:
+        rig.graft(node)
+    rig.bring(able[0], message(AUTHOR, 1, bytes(5000)))
+    assert [node for node, _ in rig.unwanted()] == able[1:]
 
 
 def test_absent_data_is_empty_data() -> None:

@@ -65,6 +65,21 @@ def test_octets_that_are_no_rpc_are_refused_and_held_against_the_sender() -> Non
     assert rig.penalty(node) == 1
 
 
+def test_one_rpc_makes_one_event_of_a_kind_however_much_is_in_it() -> None:
+    rig = Rig(validations_max=1)
+    rig.join()
+    node = rig.up()
+    pieces = [pubsub.publication(message(AUTHOR, n, topic=OTHER)) for n in range(50)]
+    pieces += [pubsub.publication(message(AUTHOR, n)) for n in range(50)]
+    pieces.append(pubsub.control([pubsub.graft("none")] * 50))
+    rig.forget()
+    rig.hear(node, pieces)
+    assert rig.refusals() == ["gossip-topic", "gossip-graft-topic"]
+    assert len(rig.events) == 3
+    rig.hear(node, pieces)
+    assert len(rig.events) == 6
+
+
 def test_neighbours_are_bounded_but_direct_ones_are_let_in() -> None:
     rig = Rig(peers_max=3)
     friend = node_id(500)
@@ -86,8 +101,12 @@ def test_a_neighbour_that_left_is_out_of_everything() -> None:
     rig.router.peer_down(node, rig.now)
     rig.router.peer_down(node, rig.now)
     rig.drain()
-    rig.router.resumed(node)
     state = rig.router._state
+    assert len(state.outgoing) == 0
+    rig.router.resumed(node)
+    rig.up(node=node, topics=())
+    assert rig.said[-1][0] == node
+    rig.router.peer_down(node, rig.now)
     assert rig.mesh() == rig.router.subscribers(TOPIC) == []
     assert len(state.outgoing) == 0
     assert [topic.name for topic in state.topics] == [TOPIC]

@@ -236,6 +236,16 @@ def test_a_bad_score_is_kept_unfaded_and_a_good_one_forgotten() -> None:
     assert -5 < made.of(A) < 0
 
 
+def test_a_good_score_is_forgotten_with_the_slips_in_it() -> None:
+    made = scores()
+    made.peer_up(A, (), 0.0)
+    made.delivered(A, TOPIC)
+    made.penalise(A, 2)
+    assert made.of(A) > 0
+    made.peer_down(A, 0.0)
+    assert len(made) == 0
+
+
 def test_first_deliveries_do_not_outlive_the_link() -> None:
     made = scores()
     made.peer_up(A, (), 0.0)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from meshproto.events import Refused
+from meshproto.events import LimitReached, Refused
 from meshproto.gossip.state import Wanted
 from support.gossip import Rig, node_id
 
@@ -10,6 +10,20 @@ def test_a_refusal_is_an_event_with_a_label() -> None:
     rig.router._state.refuse(node_id(1), "gossip-any")
     rig.drain()
     assert rig.events == [Refused(node_id(1), "gossip-any")]
+
+
+def test_a_label_is_told_once_until_the_next_rpc_begins() -> None:
+    rig = Rig()
+    state = rig.router._state
+    for _ in range(3):
+        state.refuse(node_id(1), "gossip-any")
+        state.overflow("any_max", 7)
+    rig.drain()
+    assert rig.events == [Refused(node_id(1), "gossip-any"), LimitReached("any_max", 7)]
+    state.refused.clear()
+    state.refuse(node_id(1), "gossip-any")
+    rig.drain()
+    assert len(rig.events) == 3
 
 
 def test_wishes_are_bounded_and_taken_once() -> None:

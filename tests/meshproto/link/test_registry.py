@@ -209,6 +209,14 @@ def test_two_farewells_in_one_frame_end_a_link_once() -> None:
     assert pair.a.hung_up == ["goodbye"]
 
 
+def test_records_beside_a_farewell_come_from_nobody_and_are_dropped() -> None:
+    pair = Pair.ready()
+    part = f.Segment(0, 2, b"\x91" + bytes.fromhex("92ccf001"))
+    frame = hostile(pair, loose=([242, 1], [2, "leaving"]), segments=(part,))
+    assert pair.a.links.receive(LINK, frame, pair.now) == []
+    assert pair.a.links.take_changes() == [LinkLost(B, "goodbye", "leaving")]
+
+
 def test_nothing_revives_a_link_that_has_ended() -> None:
     pair = Pair.ready()
     hello = [0, 1, 1, 0, B, 9_000, 70_000, 0]

@@ -25,7 +25,8 @@ from meshproto.wire.control.overlay import (
     Tip,
 )
 from meshproto.wire.control.peer import PeerRecord
-from meshproto.wire.control.schema import Record, record as declare
+from meshproto.wire.control.schema import Record
+from meshproto.wire.control.schema import record as declare
 from support.overlay_parts import ME, Lone, node, outputs, record
 
 

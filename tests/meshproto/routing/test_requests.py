@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshproto.routing.distance import INFINITY
+from meshproto.routing.distance import INFINITY, Distance, feasible
 from meshproto.routing.events import SeqnoRaised, Starved
-from meshproto.routing.requests import Verdict, judge
+from meshproto.routing.requests import Verdict, judge, needed
+from meshproto.routing.table import Heard
 from meshproto.wire.control.routing import SeqnoRequest, Update
 from support.routing import EPOCH, Bench, asks, node
 
@@ -132,6 +133,41 @@ def test_a_much_better_unfeasible_route_is_asked_for_and_the_old_one_kept() -> N
     assert asks(made.sent(to="b")) == [(2, 24)]
     made.hear("b", 300, seqno=2)
     assert made.next_hop() == "b"
+
+
+def test_an_unfeasible_route_is_asked_for_when_the_selected_one_gets_worse() -> None:
+    made = bench()
+    made.hear("b", 210)
+    assert asks(made.sent()) == []
+    made.rtt("a", 0.400)
+    assert made.next_hop() == "a"
+    assert asks(made.sent(to="b")) == [(2, 24)]
+
+
+def test_who_is_closer_with_an_older_number_is_asked_for_the_number_we_have() -> None:
+    made = bench("c")
+    made.hear("b", 150)
+    made.feed("c", request(2))
+    made.hear("a", 100, seqno=2)  # told to c: the distance is of number 2 now
+    made.sent()
+    made.down("a")
+    assert asks(made.sent(to="b")) == [(2, 24)]
+    made.hear("b", 150, seqno=2)
+    assert made.next_hop() == "b"
+
+
+@given(
+    st.tuples(st.integers(0, 2), st.integers(0, 65_535)),
+    st.integers(1, 1_000),
+    st.tuples(st.integers(0, 2), st.integers(0, 65_535)),
+    st.integers(0, 1_000),
+)
+def test_what_is_asked_for_would_make_the_row_feasible(
+    version: tuple[int, int], metric: int, told: tuple[int, int], refmetric: int
+) -> None:
+    distance, row = Distance(version, metric), Heard(O, node("b"))
+    row.version, row.refmetric = told, refmetric
+    assert feasible(distance, needed(distance, row), refmetric)
 
 
 def test_a_temptation_is_given_up_after_some_tries() -> None:

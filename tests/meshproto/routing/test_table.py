@@ -44,8 +44,8 @@ def test_a_neighbour_begins_with_empty_rows() -> None:
 
 
 def test_a_request_begins_with_no_try() -> None:
-    asking = Asking((1, 2), True)
-    assert (asking.wanted, asking.tries, asking.starving) == ((1, 2), 0, True)
+    asking = Asking(starving=True)
+    assert (asking.tries, asking.starving) == (0, True)
 
 
 def test_floors_are_kept_in_ticks() -> None:

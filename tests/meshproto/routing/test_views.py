@@ -56,4 +56,4 @@ def test_a_dump_shows_who_is_starved() -> None:
     origin = made.router.dump()["origins"][node("o").hex()]
     assert origin["next_hop"] is None
     assert origin["metric_s"] is None
-    assert origin["asking"] == (EPOCH, 2)
+    assert origin["requests"] == 1
