@@ -246,6 +246,7 @@ class Recorder:
                     if hit.intersection(above) and key not in self._gaps:
                         self._gaps[key] = Gap(number, now)
         for node in nodes:
+            self.checkers.restarted(node)
             for stream in mesh.clocks:
                 self.forget(node, stream)
                 self.checkers.active(stream, node, None, now)
