@@ -141,7 +141,7 @@ class Mesh:
         self.index[node] = spec.index
         self.hosts.append(SimHost(self, spec.index, node, ability))
 
-    # --- identity and clocks ----------------------------------------------------------
+    # --- identity and clocks --------------------------------------------------------
 
     def wall_ms(self, node: int, now: float) -> int:
         """The wall clock of a machine, which may have jumped."""
@@ -160,7 +160,7 @@ class Mesh:
         host = self.hosts[node]
         return host.up and host.frozen is None
 
-    # --- links ------------------------------------------------------------------------
+    # --- links ----------------------------------------------------------------------
 
     def dial(self, host: SimHost, output: Dial, now: float) -> None:
         """Set a link up: descriptors through a neighbour or by libp2p, then STUN and
@@ -295,7 +295,7 @@ class Mesh:
             return None
         return self.network.sample_rtt(node, peer, Kind.PROBE)
 
-    # --- media ------------------------------------------------------------------------
+    # --- media ----------------------------------------------------------------------
 
     def interval_s(self, stream: StreamId) -> float:
         """The present gap of a packet clock."""
@@ -401,7 +401,7 @@ class Mesh:
         if stream in self.hosts[node].watching:
             self.recorder.delivered(node, stream, sequence, born, now)
 
-    # --- what is recorded ---------------------------------------------------------------
+    # --- what is recorded -----------------------------------------------------------
 
     def event(self, node: int, event: Event, now: float) -> None:
         """A brain says what happened."""
@@ -435,7 +435,7 @@ class Mesh:
             if host.up and host.frozen is None and stream in host.plane.streams:
                 host.plane.judge(stream, self.engine.now)
 
-    # --- the stage of workload and faults -------------------------------------------------
+    # --- the stage of workload and faults -------------------------------------------
 
     def alive(self) -> list[int]:
         """Machines whose process runs."""

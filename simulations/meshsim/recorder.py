@@ -85,7 +85,7 @@ class Recorder:
         self._escapes: dict[int, tuple[float, int | None]] = {}
         self.mesh: Mesh
 
-    # --- what happens -------------------------------------------------------------------
+    # --- what happens ---------------------------------------------------------------
 
     def event(self, node: int, event: Event, now: float) -> None:
         """A brain says what happened."""
@@ -283,7 +283,7 @@ class Recorder:
             self._due += viewer.newest - viewer.first + 1
             self._got += viewer.got
 
-    # --- samples -------------------------------------------------------------------------
+    # --- samples --------------------------------------------------------------------
 
     def sample(self, now: float) -> None:
         """Served nodes and traffic, at one instant."""
