@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 
 REPAIRS_MAX = 10
 REPAIR_WITHIN_S = 0.5
+NACK_S = 0.005
+"""From the arrival of the next packet to the NACK of a lost one."""
 
 
 class Flow:
     """Carries media between the hosts of a mesh."""
 
-    __slots__ = ("_full_s", "_mesh", "_quiet_s")
+    __slots__ = ("_full_s", "_hop_s", "_mesh", "_octets", "_quiet_s")
 
     def __init__(self, mesh: Mesh, media: Media, *, elide: bool) -> None:
         self._mesh = mesh
+        self._octets: dict[StreamId, int] = {}
+        self._hop_s = [spec.hop_s for spec in mesh.specs]
         self._full_s = 1.0 / media.full_packets_per_s
         self._quiet_s = 1.0 / media.packets_per_s if elide else self._full_s
 
@@ -46,50 +50,50 @@ class Flow:
         clock = mesh.clocks[stream]
         if not clock.running:
             return
-        host = mesh.hosts[clock.origin]
-        now = mesh.engine.now
+        now, interval_s = mesh.engine.now, self.interval_s(stream)
+        self._octets[stream] = int(clock.bitrate_bps * interval_s / 8)
         if mesh.running(clock.origin):
             clock.sequence += 1
-            host.plane.emit(stream, clock.sequence, now)
-        mesh.engine.after(self.interval_s(stream), self.tick, stream)
+            mesh.hosts[clock.origin].plane.emit(stream, clock.sequence, now)
+        mesh.engine.after(interval_s, self.tick, stream)
 
     def send(
-        self, host: SimHost, child: NodeId, packet: MediaPacket, tries: int
+        self,
+        host: SimHost,
+        child: NodeId,
+        alias: int,
+        packet: MediaPacket,
+        tries: int,
     ) -> None:
         """One packet to one child; a lost one is repeated when its NACK is due."""
-        mesh = self._mesh
         far = host.by_node.get(child)
         if far is None:
             return
-        clock = mesh.clocks[packet.stream]
-        octets = int(clock.bitrate_bps * self.interval_s(packet.stream) / 8)
+        mesh, there = self._mesh, far.host
         arrives = mesh.network.send(
-            host.index, far.host, octets, Kind.MEDIA, self._media, far.host, host.id,
-            packet, hold_s=mesh.specs[host.index].hop_s,
+            host.index, there, self._octets[packet.stream], Kind.MEDIA,
+            mesh.hosts[there].media, host.id, alias, packet,
+            hold_s=self._hop_s[host.index],
         )  # fmt: skip
-        if not arrives and tries < REPAIRS_MAX and mesh.running(far.host):
-            wait = mesh.network.rtt(host.index, far.host) + 0.005
+        if not arrives and tries < REPAIRS_MAX and mesh.running(there):
+            wait = mesh.network.rtt(host.index, there) + NACK_S
             if (tries + 1) * wait < REPAIR_WITHIN_S:
-                again = tries + 1
-                mesh.engine.after(wait, self._repair, host, child, packet, again)
+                mesh.engine.after(
+                    wait, self._repair, host, child, alias, packet, tries + 1
+                )
 
     def _repair(
-        self, host: SimHost, child: NodeId, packet: MediaPacket, tries: int
+        self,
+        host: SimHost,
+        child: NodeId,
+        alias: int,
+        packet: MediaPacket,
+        tries: int,
     ) -> None:
-        state = (
-            host.plane.streams.get(packet.stream)
-            if self._mesh.running(host.index)
-            else None
-        )
+        running = self._mesh.running(host.index)
+        state = host.plane.streams.get(packet.stream) if running else None
         if state is not None and child in state.legs:
-            self.send(host, child, packet, tries)
-
-    def _media(
-        self, node: int, source: NodeId, packet: MediaPacket, arrival: float
-    ) -> None:
-        host = self._mesh.hosts[node]
-        if source in host.by_node:
-            host.media(source, packet, arrival)
+            self.send(host, child, alias, packet, tries)
 
     def activate(
         self, host: SimHost, parent: NodeId, stream: StreamId, sequence: int
@@ -97,8 +101,9 @@ class Flow:
         """The pre-programmed Activate of a plane to its standby."""
         mesh = self._mesh
         far = host.by_node.get(parent)
+        other = mesh.index[parent]
+        mesh.recorder.switched(host.index, stream, other, mesh.engine.now)
         if far is not None:
-            mesh.recorder.switched(host.index, stream, far.host, mesh.engine.now)
             mesh.network.send(
                 host.index, far.host, 48, Kind.MEDIA, self._activate, far.host,
                 host.id, stream, sequence,

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, assert_never
+from typing import NamedTuple, Protocol, assert_never
 
 from meshproto.forwarding import relay_table as t
 from meshproto.ids import NodeId, StreamId
@@ -35,7 +35,7 @@ class Surroundings(Protocol):
         """The present gap between two packets of the stream's clock."""
         ...
 
-    def send(self, child: NodeId, packet: MediaPacket) -> None:
+    def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
         """Send a packet to a neighbour over the media path; it may be lost."""
         ...
 
@@ -64,15 +64,13 @@ class Surroundings(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class MediaPacket:
-    """One packet on one leg; `born` is its time at the origin."""
+class MediaPacket(NamedTuple):
+    """One packet as a node passes it on; `born` is its time at the origin."""
 
     stream: StreamId
     sequence: int
     hops: int
     born: float
-    alias: int
 
 
 @dataclass(slots=True)
@@ -114,6 +112,8 @@ class Stream:
         default_factory=lambda: deque(maxlen=RECENT)
     )
     heard: float = 0.0
+    began: float = 0.0  # when the active leg became so
+    waiting: bool = False  # for the first packet of a leg that was a standby
     fresh: float = 0.0
     silent: bool = True
     joining_since: float = 0.0
@@ -166,10 +166,17 @@ class SimPlane:
                 assert_never(delta)
 
     def _set_active(self, state: Stream, delta: t.SetActive, now: float) -> None:
+        standby = False
         if delta.parent is not None and delta.parent == state.second:
+            standby = state.use is t.Second.STANDBY
             state.second = None
         state.parent, state.alias = delta.parent, delta.alias
-        state.heard = now
+        state.heard = state.began = now
+        state.waiting = standby
+        # why: a leg that stays empty is told as a silence of its own
+        state.silent = False
+        if standby and delta.parent is not None:
+            self._world.activate(delta.parent, delta.stream, state.newest + 1)
         self._arm(delta.stream, state, now)
 
     def _set_second(self, state: Stream, delta: t.SetSecond, now: float) -> None:
@@ -207,29 +214,31 @@ class SimPlane:
                 return
             born = state.history.get(sequence)
             if born is not None:
-                self._world.send(
-                    child, MediaPacket(stream, sequence, HOPS_MAX, born, leg.alias)
-                )
+                packet = MediaPacket(stream, sequence, HOPS_MAX, born)
+                self._world.send(child, leg.alias, packet)
 
     def emit(self, stream: StreamId, sequence: int, now: float) -> None:
         """The publisher at this node made a packet."""
         state = self.streams.get(stream)
         if state is not None and state.origin:
-            self._accept(state, MediaPacket(stream, sequence, HOPS_MAX, now, 0), now)
+            self._accept(state, MediaPacket(stream, sequence, HOPS_MAX, now), now)
 
-    def receive(self, source: NodeId, packet: MediaPacket, now: float) -> None:
+    def receive(
+        self, source: NodeId, alias: int, packet: MediaPacket, now: float
+    ) -> None:
         """A packet came from a neighbour: the checks of RFC 0011 section 8.3."""
         self.counters.received += 1
         state = self.streams.get(packet.stream)
         if state is None:
             self.counters.wrong_leg += 1
             return
-        if source == state.parent and packet.alias == state.alias:
+        if source == state.parent and alias == state.alias:
             state.heard = now
+            state.waiting = False
             joining = False
         elif (
             source == state.second
-            and packet.alias == state.second_alias
+            and alias == state.second_alias
             and state.use is not t.Second.STANDBY
         ):
             joining = state.use is t.Second.JOINING
@@ -279,16 +288,16 @@ class SimPlane:
             del history[next(iter(history))]
         self.counters.delivered += 1
         self._deliver(packet.stream, sequence, packet.born, now)
-        hops = packet.hops - 1
+        if state.legs:
+            self._forward(state, packet)
+
+    def _forward(self, state: Stream, packet: MediaPacket) -> None:
+        send, sequence = self._world.send, packet.sequence
+        passed = MediaPacket(packet.stream, sequence, packet.hops - 1, packet.born)
         for child, leg in state.legs.items():
-            if leg.standby or (
-                leg.pause_after is not None and sequence > leg.pause_after
-            ):
-                continue
-            self._world.send(
-                child,
-                MediaPacket(packet.stream, sequence, hops, packet.born, leg.alias),
-            )
+            held = leg.pause_after is not None and sequence > leg.pause_after
+            if not (leg.standby or held):
+                send(child, leg.alias, passed)
 
     def activated(self, stream: StreamId, child: NodeId, sequence: int) -> None:
         """A standby child asks for packets from `sequence` on, at once."""
@@ -315,13 +324,16 @@ class SimPlane:
         if state.origin or (state.parent is None and state.second is None):
             return
         patience = self._patience_s(stream)
-        due = state.fresh + patience
+        due = max(state.fresh, state.began) + patience
         self._world.wake(stream, due if due > now else now + patience / 2)
 
     def _judge(self, stream: StreamId, state: Stream, now: float) -> None:
         patience = self._patience_s(stream)
-        if now - state.fresh < patience or state.parent is None:
+        if now - max(state.fresh, state.began) < patience or state.parent is None:
             return
+        if state.waiting:
+            # why again: an Activate is a datagram, and may have been lost
+            self._world.activate(state.parent, stream, state.newest + 1)
         heard = self._world.heard_s(state.parent)
         alive = heard is not None and heard < patience
         # why also when the parent is alive: only packets that the standby has and the
@@ -343,7 +355,8 @@ class SimPlane:
         standby = state.second
         state.parent, state.alias = standby, state.second_alias
         state.second = None
-        state.heard = state.fresh = now
+        state.heard = state.began = now
+        state.waiting, state.silent = True, False
         self._world.activate(standby, stream, state.newest + 1)
         self._world.notice(t.Activated(stream, standby, state.newest + 1))
         return True

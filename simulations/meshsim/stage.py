@@ -98,8 +98,10 @@ class Stage:
             self._mesh.recorder.broke("churn", "", [host.index], now)
         host.remembered = self.remember(host)
         far_ends = list(host.links.values())
+        feeds = any(state.legs for state in host.plane.streams.values())
         self._end(host, now)
-        self._mesh.alert()
+        if feeds:
+            self._mesh.alert()
         self._suspect(host, far_ends)
 
     def _suspect(self, host: SimHost, far_ends: Sequence[Far]) -> None:

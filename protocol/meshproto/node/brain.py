@@ -406,6 +406,7 @@ class Node:
 
     def _cost_moved(self, neighbour: NodeId, now: float) -> None:
         self._overlay.cost_moved(neighbour, now)
+        self._trees.cost_moved(neighbour, now)
         if neighbour in self._overlaid:
             self._router.cost_moved(neighbour, now)
 

@@ -1,0 +1,138 @@
+"""Moves: make before break."""
+
+from __future__ import annotations
+
+from meshproto.distribution import moves
+from meshproto.distribution.events import Moved, MoveFailed
+from meshproto.forwarding.relay_table import (
+    FirstNew,
+    NothingNew,
+    Second,
+    SetActive,
+    SetSecond,
+)
+from meshproto.wire.control import distribution as w
+from support.tree_bench import STREAM, accept, node
+from support.tree_moves import moving, proving, settled, verdict
+
+
+def test_a_better_parent_is_asked_with_what_we_win() -> None:
+    bench = settled()
+    wish = moving(bench)
+    assert wish.place is not None
+    assert wish.place.parent == node(2)
+    assert 0.15 < wish.place.gain_s < 0.21
+
+
+def test_packets_come_over_both_until_the_commit() -> None:
+    bench = settled()
+    proving(bench)
+    assert bench.told(SetSecond)[-1].use is Second.JOINING
+    assert bench.brain.parent(STREAM) == node(2)
+    bench.do("plane_notice", FirstNew(STREAM, node(8), 31))
+    assert bench.brain.parent(STREAM) == node(2)
+    verdict(bench)
+    assert bench.brain.parent(STREAM) == node(8)
+    assert bench.told(SetActive)[-1].parent == node(8)
+    assert bench.one(w.Leave)[0] == node(2)
+    assert bench.take(w.Interest)[-1][0] == node(8)
+    assert bench.happened(Moved)[0].new == node(8)
+
+
+def test_the_link_book_is_even_after_a_move() -> None:
+    bench = settled()
+    proving(bench)
+    bench.do("plane_notice", FirstNew(STREAM, node(8), 31))
+    verdict(bench)
+    assert bench.brain._shared.uses == {node(8): 1}
+
+
+def test_without_a_new_packet_nothing_moves() -> None:
+    bench = settled()
+    proving(bench)
+    bench.pass_time(bench.config.move_prove_s + 0.1)
+    assert bench.brain.parent(STREAM) == node(2)
+    assert bench.happened(MoveFailed)[0].reason == "nothing-new"
+    assert bench.one(w.Leave)[0] == node(8)
+    assert not bench.take(w.MoveCommit)
+
+
+def test_a_faster_old_edge_is_paused_so_that_the_new_one_can_prove_itself() -> None:
+    bench = settled()
+    proving(bench)
+    bench.pass_time(0.15)
+    bench.do("plane_notice", NothingNew(STREAM, node(8), 34, 2))
+    who, pause = bench.one(w.Pause)
+    assert who == node(2)
+    assert pause.after == 34 + bench.config.pause_lead
+    bench.do("plane_notice", FirstNew(STREAM, node(8), 38))
+    verdict(bench)
+    assert bench.brain.parent(STREAM) == node(8)
+
+
+def test_a_pause_that_proves_nothing_is_taken_back() -> None:
+    bench = settled()
+    proving(bench)
+    bench.pass_time(0.15)
+    bench.do("plane_notice", NothingNew(STREAM, node(8), 34, 2))
+    bench.held = (10, 37)
+    bench.take(w.Pause)
+    bench.pass_time(1.0)
+    who, resume = bench.one(w.Resume)
+    assert (who, resume.after) == (node(2), 37)
+    assert bench.brain.parent(STREAM) == node(2)
+
+
+def test_a_refused_commit_leaves_everything_as_it_was() -> None:
+    bench = settled()
+    proving(bench)
+    bench.do("plane_notice", FirstNew(STREAM, node(8), 31))
+    verdict(bench, granted=False)
+    assert bench.brain.parent(STREAM) == node(2)
+    assert bench.one(w.Leave)[0] == node(8)
+    assert bench.told(SetSecond)[-1].parent is None
+
+
+def test_the_path_is_read_again_at_the_commit() -> None:
+    bench = settled()
+    proving(bench)
+    bench.do("plane_notice", FirstNew(STREAM, node(8), 31))
+    verdict(bench, below=True)
+    assert bench.brain.parent(STREAM) == node(2)
+    assert bench.happened(MoveFailed)[0].reason == "below"
+
+
+def test_no_second_move_within_thirty_seconds() -> None:
+    bench = settled()
+    proving(bench)
+    bench.do("plane_notice", FirstNew(STREAM, node(8), 31))
+    verdict(bench)
+    shared, tree = bench.brain._shared, bench.tree
+    assert not moves.may_move(shared, tree, bench.now + 29)
+    assert moves.may_move(shared, tree, bench.now + 31)
+
+
+def test_the_old_parent_falls_while_moving_and_the_new_one_is_at_hand() -> None:
+    bench = settled()
+    proving(bench)
+    bench.unlink(node(2))
+    bench.pass_time(0.01)
+    assert bench.brain.parent(STREAM) == node(8)
+    assert bench.brain._shared.uses == {node(8): 1}
+
+
+def test_the_new_parent_falls_while_moving_and_the_old_one_stays() -> None:
+    bench = settled()
+    proving(bench)
+    bench.unlink(node(8))
+    assert bench.brain.parent(STREAM) == node(2)
+    assert bench.happened(MoveFailed)[0].reason == "link"
+    assert bench.brain._shared.uses == {node(2): 1}
+
+
+def test_an_accept_that_is_no_gain_any_more_is_declined() -> None:
+    bench = settled()
+    wish = moving(bench)
+    bench.hear(node(8), accept(wish.serial, node(8), 0.5))
+    assert bench.one(w.Leave)[0] == node(8)
+    assert bench.brain.parent(STREAM) == node(2)
