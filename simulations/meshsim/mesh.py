@@ -7,11 +7,12 @@ the recorder, which hands it to the checkers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
+from meshproto.distribution.events import StreamEnded
 from meshproto.events import Event
 from meshproto.forwarding import relay_table as relay
 from meshproto.ids import NodeId, StreamId
@@ -126,6 +127,8 @@ class Mesh:
         self._around_s = media.around_s
         self.jumped: dict[int, float] = {}
         self.elide = elide
+        self.ended: Callable[[int, StreamId], object] | None = None
+        """Told when a brain gives a stream up: a directory would look again."""
         for spec in specs:
             self._add(spec)
         self.wiring = Wiring(self)
@@ -167,6 +170,8 @@ class Mesh:
         if self.engine.log is not None:
             self.engine.log.write(now, f"{node} {event!r}")
         self.recorder.event(node, event, now)
+        if self.ended is not None and isinstance(event, StreamEnded):
+            self.ended(node, event.stream)
 
     def table_changed(self, node: int, delta: relay.RelayDelta, now: float) -> None:
         """A brain programmed its plane."""
