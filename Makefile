@@ -53,7 +53,13 @@ fuzz: $(STAMP) ## ten minutes of mutated input for every parser
 		$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
+mutations: $(STAMP) ## take rules away, one by one: a test or a checker must notice
+	@MESHNODE_MUTATIONS=1 $(BIN)/pytest tests/mutations
+
+storm: $(STAMP) ## topology events over random seeds up to a million; goes on where it was
+	@$(BIN)/python -m meshsim.storms $(ARGS)
+
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test check format interop network bench fuzz clean
+.PHONY: help setup run test check format interop network bench fuzz mutations storm clean
