@@ -47,6 +47,7 @@ class AncestorMesh:
         self.kinds = kinds or ["plain"] * network.size
         self.variant = variant
         self.circulating = 0
+        self.changed = False
         self.packets = [0] * network.size
         """New packets that viewers at each node got."""
         self.duplicates = [0] * network.size
@@ -55,7 +56,9 @@ class AncestorMesh:
         self.loops: list[tuple[float, float]] = []
         """From when to when next hops of some channel formed a cycle."""
         self.told: Callable[[int, str, bool, float], object] = _nobody
-        """Called for every packet at a viewer: node, stream, for the first time, now."""
+        """Called for every packet at a viewer: node, stream, whether new, now."""
+        self.made: Callable[[str, float], object] = _nobody
+        """Called for every packet that a publisher makes: stream, now."""
         self.before: Callable[[Fault, Sequence[int], float], object] = _nobody
         """Called just before a fault has its effect."""
         self.members = [Member(self, index) for index in range(network.size)]
@@ -82,9 +85,7 @@ class AncestorMesh:
     def next_hops(self, name: str) -> list[int | None]:
         """The best next hop of every node towards a stream; None at its publisher."""
         return [
-            None
-            if not m.awake or name in m.local or (found := m.best(name)) is None
-            else found[0]
+            m.best(name) if m.awake and name not in m.local else None
             for m in self.members
         ]
 
@@ -111,7 +112,10 @@ class AncestorMesh:
     def _look(self) -> None:
         """Sample whether there is a loop; a change every second needs no more."""
         now = self._engine.now
-        looping = any(cycle(self.next_hops(name)) for name in self._streams)
+        looping = self._looping
+        if self.changed:
+            self.changed = False
+            looping = any(cycle(self.next_hops(name)) for name in self._streams)
         if looping and self._looping and self.loops:
             self.loops[-1] = (self.loops[-1][0], now + LOOP_SAMPLE_S)
         elif looping:
@@ -148,11 +152,11 @@ class AncestorMesh:
         return [m.index for m in self.members if m.awake]
 
     def relays(self) -> list[tuple[int, int]]:
-        """Nodes with destinations, and how many."""
+        """Nodes with destinations that publish nothing, and how many they have."""
         counts = [
             (m.index, sum(len(relay.destinations) for relay in m.relays.values()))
             for m in self.members
-            if m.awake
+            if m.awake and not m.local
         ]
         return [(node, count) for node, count in counts if count]
 
@@ -175,6 +179,7 @@ class AncestorMesh:
         if member.awake:
             return
         member.forget()
+        self.changed = True
         member.wake(now, self._chance.random() * SYNC_S)
         for name in list(member.watching):
             member.watch(name)
@@ -183,6 +188,7 @@ class AncestorMesh:
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:  # noqa: ARG002
         """End a node; the draft knows no goodbye."""
         self.members[node].awake = False
+        self.changed = True
 
     def publish(self, node: int, stream: Stream, now: float) -> None:
         """A publisher appears; its packets begin at once."""
@@ -193,6 +199,7 @@ class AncestorMesh:
     def unpublish(self, node: int, stream: Stream, now: float) -> None:  # noqa: ARG002
         """The publisher goes; nobody is told, as in the draft."""
         self.members[node].local.pop(stream.name, None)
+        self.changed = True
 
     def subscribe(self, node: int, stream: str, now: float) -> None:  # noqa: ARG002
         """A viewer appears at `node`."""
@@ -211,6 +218,7 @@ class AncestorMesh:
         member = self.members[node]
         if not member.awake:
             member.wake(now, 0.0)
+            self.changed = True
             self._engine.rearm(member)
 
     def jump_clock(self, node: int, by_s: float, now: float) -> None:
@@ -219,16 +227,19 @@ class AncestorMesh:
     def readdress(self, node: int, now: float) -> None:  # noqa: ARG002
         """Its connections break and are made anew: what it learned is lost."""
         self.members[node].forget()
+        self.changed = True
 
     def lie(self, node: int, about: str, now: float) -> None:  # noqa: ARG002
         """Claim every stream at cost 0: nothing in the draft prevents it."""
         for name in self._streams:
             self.members[node].local.setdefault(name, Stream(name))
+        self.changed = True
 
     def _make(self, node: int, stream: Stream, sequence: int, now: float) -> None:
         member = self.members[node]
         if stream.name not in member.local:
             return
+        self.made(stream.name, now)
         member.packet(stream.name, sequence, now)
         at = now + self._interval_s
         self._engine.at(at, self._make, node, stream, sequence + 1, at)

@@ -10,6 +10,7 @@ ends `LENGTH_S` after that minute.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,7 @@ from meshsim.workload import Play
 SETTLED_S = 60.0
 LENGTH_S = 180.0
 SAMPLE_S = 5.0
+PACKETS_PER_S_MAX = 10.0  # its gaps are seconds long
 GAP_WINDOW_S = 30.0
 SERVED_WITHIN_S = 1.0
 
@@ -52,8 +54,8 @@ def hurried(scenario: Scenario) -> Scenario:
         duration_s=min(scenario.duration_s - ahead_s, SETTLED_S + LENGTH_S),
         arrivals=replace(
             scenario.arrivals,
-            late_at_s=min(scenario.arrivals.late_at_s, SETTLED_S),
-            late_over_s=min(scenario.arrivals.late_over_s, SETTLED_S),
+            late_at_s=min(scenario.arrivals.late_at_s, SETTLED_S / 2.0),
+            late_over_s=min(scenario.arrivals.late_over_s, SETTLED_S / 4.0),
         ),
         faults=tuple(
             replace(fault, at_s=sure(fault.at_s), until_s=earlier(fault.until_s))
@@ -84,6 +86,7 @@ class AncestorRun:
         self.scenario = scenario
         built = world.build(scenario, seed)
         self.engine, self.network = built.engine, built.network
+        self.packets_per_s = min(scenario.media.packets_per_s, PACKETS_PER_S_MAX)
         copies = [spec.copies for spec in built.population]
         chance = built.engine.stream("links")
         self.mesh = AncestorMesh(
@@ -92,9 +95,10 @@ class AncestorRun:
             links.ideal(built.network.paths, copies, chance),
             [spec.kind for spec in built.population],
             Variant(scenario.ancestor.variant),
-            scenario.media.packets_per_s,
+            self.packets_per_s,
         )
         self.mesh.told, self.mesh.before = self._packet, self._before
+        self.mesh.made = self._made
         self.seen = o.Observation(
             scenario.name,
             seed,
@@ -106,7 +110,7 @@ class AncestorRun:
         )
         self._last: dict[tuple[int, str], float] = {}
         self._gaps: dict[tuple[int, str], tuple[int, float, float | None]] = {}
-        self._got = self._twice = 0
+        self._due = self._got = self._twice = self._early = 0
 
     def play(self) -> o.Observation:
         """From the first event to the last."""
@@ -125,14 +129,16 @@ class AncestorRun:
             o.Loop(o.LoopKind.ROUTE, start, end if end < engine.now else None)
             for start, end in self.mesh.loops
         ]
-        seen.packets = o.Packets(
-            delivered=self._got, duplicates=self._twice, received=self._received()
-        )
+        seen.packets = self._packets()
         seen.simulated_s, seen.events = engine.now, engine.events
         seen.wall_s = time.monotonic() - wall
         return seen
 
     # --- what happens ------------------------------------------------------------
+
+    def _made(self, name: str, now: float) -> None:
+        if now >= self.scenario.settle_s:
+            self._due += len(self._watching(name))
 
     def _packet(self, node: int, name: str, first: bool, now: float) -> None:
         steady = now >= self.scenario.settle_s
@@ -147,12 +153,10 @@ class AncestorRun:
             self._gaps[key] = (gap[0], gap[1], max(gap[2] or 0.0, silence_s))
         self._last[key] = now
 
-    def _before(self, fault: Fault, hit: tuple[int, ...], now: float) -> None:
+    def _before(self, fault: Fault, hit: Sequence[int], now: float) -> None:
         """Note who hangs below those who are about to be hit."""
         number = len(self.seen.faults)
-        self.seen.faults.append(
-            o.Fault(now, fault.what.value, tuple(hit), fault.label)
-        )
+        self.seen.faults.append(o.Fault(now, fault.what.value, tuple(hit), fault.label))
         gone = set(hit)
         for name in self.mesh.streams():
             parents = self.mesh.parents(name)
@@ -182,8 +186,12 @@ class AncestorRun:
 
     def _sample(self) -> None:
         now = self.engine.now
-        wanted = [(n, name) for name in self.mesh.streams() for n in self._watching(name)]
-        served = sum(now - self._last.get(key, -9.0) < SERVED_WITHIN_S for key in wanted)
+        wanted = [
+            (n, name) for name in self.mesh.streams() for n in self._watching(name)
+        ]
+        served = sum(
+            now - self._last.get(key, -9.0) < SERVED_WITHIN_S for key in wanted
+        )
         self.seen.served.append(o.ServedSample(now, len(wanted), served))
         octets = self.network.octets
         sums = {
@@ -194,6 +202,7 @@ class AncestorRun:
         self.engine.after(SAMPLE_S, self._sample)
 
     def _settled(self) -> None:
+        self._early = self.network.packets[Kind.MEDIA]
         self._shots("settled")
 
     def _shots(self, label: str) -> None:
@@ -221,8 +230,13 @@ class AncestorRun:
         row = np.array(parent, dtype=np.int64)
         return o.TreeShot(now, name, origin, row, subscribed, served, label)
 
-    def _received(self) -> int:
-        return self.network.packets[Kind.MEDIA]
+    def _packets(self) -> o.Packets:
+        rates = [stream.bitrate_bps for stream in self.scenario.streams] or [2_500_000]
+        octets = max(rates) / 8.0 / self.packets_per_s
+        received = self.network.packets[Kind.MEDIA] - self._early
+        return o.Packets(
+            self._due, self._got, self._twice, received, round(self._got * octets)
+        )
 
 
 def ancestors(parents: list[int | None], node: int) -> dict[int, None]:

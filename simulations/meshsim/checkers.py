@@ -114,6 +114,11 @@ class Checkers:
             )
         self._feasible[node, origin] = (serial, distance_s)
 
+    def restarted(self, node: int) -> None:
+        """A process began anew: what it knew of distances is gone, as its links are."""
+        for key in [key for key in self._feasible if key[0] == node]:
+            del self._feasible[key]
+
     def next_hops(
         self,
         origin: bytes,

@@ -41,6 +41,14 @@ class Variant(Enum):
     REPLACE = "replace"
 
 
+def _cost(route: _Route) -> float:
+    return route.cost
+
+
+def _cheapest(routes: dict[int, _Route]) -> tuple[int, _Route]:
+    return min(routes.items(), key=lambda entry: entry[1].cost)
+
+
 class Mesh(Protocol):
     """What a node asks of its surroundings."""
 
@@ -48,6 +56,7 @@ class Mesh(Protocol):
     members: list[Member]
     variant: Variant
     circulating: int
+    changed: bool  # whether any route did, since somebody looked
 
     def cost_s(self, src: int, dst: int) -> float:
         """The measured round trip between neighbours."""
@@ -142,32 +151,36 @@ class Member:
         """Once a second: time out, sync, ask again."""
         self._next = now + SYNC_S
         self._time_out(now)
-        for peer in self._mesh.neighbours[self.index]:
-            self._sync(peer)
+        self._sync()
         for name in list(self.watching):
             self._relay(name).local = True
         for name in list(self.relays):
             self.ask(name)
 
-    def best(self, name: str, avoiding: int | None = None) -> tuple[int, _Route] | None:
-        """The cheapest route and its next hop; its path must not hold `avoiding`."""
-        found: tuple[int, _Route] | None = None
-        for peer, route in self.routes.get(name, {}).items():
-            if avoiding is not None and (peer == avoiding or avoiding in route.path):
-                continue
-            if found is None or route.cost < found[1].cost:
-                found = (peer, route)
-        return found
+    def best(self, name: str) -> int | None:
+        """The next hop of the cheapest route, None without any."""
+        routes = self.routes.get(name)
+        return _cheapest(routes)[0] if routes else None
 
-    def _sync(self, peer: int) -> None:
-        rows: dict[str, Row] = dict.fromkeys(self.local, (0.0, ()))
-        for name in self.routes:
-            found = self.best(name, avoiding=peer)
-            if found is not None and name not in rows:
-                rows[name] = (found[1].cost, found[1].path)
-        hops = sum(len(path) for _, path in rows.values())
-        octets = 8 + _ROW_OCTETS * len(rows) + _HOP_OCTETS * hops
-        self._mesh.tell(self.index, peer, octets, self._mesh.members[peer].synced, rows)
+    def _sync(self) -> None:
+        """Tell each neighbour the best routes whose paths avoid it."""
+        ranked = {
+            name: sorted(routes.values(), key=_cost)
+            for name, routes in self.routes.items()
+            if routes and name not in self.local
+        }
+        for peer in self._mesh.neighbours[self.index]:
+            rows: dict[str, Row] = dict.fromkeys(self.local, (0.0, ()))
+            hops = 0
+            for name, routes in ranked.items():
+                for route in routes:
+                    if peer not in route.path:
+                        rows[name] = (route.cost, route.path)
+                        hops += len(route.path)
+                        break
+            octets = 8 + _ROW_OCTETS * len(rows) + _HOP_OCTETS * hops
+            deliver = self._mesh.members[peer].synced
+            self._mesh.tell(self.index, peer, octets, deliver, rows)
 
     def synced(self, peer: int, rows: dict[str, Row], now: float) -> None:
         """A neighbour's routes have arrived."""
@@ -177,12 +190,23 @@ class Member:
         cost_s = self._mesh.cost_s(peer, self.index)
         for name, (cost, path) in rows.items():
             if name not in self.local:
-                route = _Route(cost + cost_s, (*path, peer), now)
-                self.routes.setdefault(name, {})[peer] = route
+                self._learn(name, peer, cost + cost_s, (*path, peer), now)
         if self._mesh.variant is Variant.REPLACE:
             for name, by_peer in self.routes.items():
-                if name not in rows:
-                    by_peer.pop(peer, None)
+                if name not in rows and peer in by_peer:
+                    del by_peer[peer]
+                    self._mesh.changed = True
+
+    def _learn(
+        self, name: str, peer: int, cost: float, path: tuple[int, ...], now: float
+    ) -> None:
+        routes = self.routes.setdefault(name, {})
+        old = routes.get(peer)
+        if old is not None and old.cost == cost and old.path == path:
+            old.heard = now
+            return
+        routes[peer] = _Route(cost, path, now)
+        self._mesh.changed = True
 
     def ask(self, name: str) -> None:
         """Send SUB to the best next hop, or end the relay that nobody wants."""
@@ -192,8 +216,7 @@ class Member:
             if relay.upstream is not None:
                 self._tell(relay.upstream, name, leave=True)
             return
-        found = None if name in self.local else self.best(name)
-        relay.upstream = None if found is None else found[0]
+        relay.upstream = None if name in self.local else self.best(name)
         if relay.upstream is not None:
             self._tell(relay.upstream, name, leave=False)
 
@@ -260,11 +283,13 @@ class Member:
                 del self.heard[peer]
                 for by_peer in self.routes.values():
                     by_peer.pop(peer, None)
+                self._mesh.changed = True
         if self._mesh.variant is Variant.EXPIRY:
             for by_peer in self.routes.values():
                 for peer, route in list(by_peer.items()):
                     if now - route.heard > EXPIRY_S:
                         del by_peer[peer]
+                        self._mesh.changed = True
         for relay in self.relays.values():
             for peer, at in list(relay.destinations.items()):
                 if now - at > TIMEOUT_S:

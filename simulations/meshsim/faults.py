@@ -108,7 +108,9 @@ class Field(Protocol):
         ...
 
     def relays(self) -> list[tuple[int, int]]:
-        """Living nodes with children, each with the number of nodes below it."""
+        """Living nodes with children that publish nothing, each with the number of
+        nodes below it.
+        """
         ...
 
     def parent(self, node: int) -> int | None:

@@ -313,10 +313,12 @@ class SimHost:
 
     # --- media ----------------------------------------------------------------------
 
-    def media(self, source: NodeId, packet: MediaPacket, now: float) -> None:
+    def media(
+        self, source: NodeId, alias: int, packet: MediaPacket, now: float
+    ) -> None:
         """A packet of a relay leg arrived."""
-        if self.up and self.frozen is None:
-            self.plane.receive(source, packet, now)
+        if self.up and self.frozen is None and source in self.by_node:
+            self.plane.receive(source, alias, packet, now)
 
     def wake(self, stream: StreamId, at: float) -> None:
         """The plane wants to judge a silence then."""
@@ -345,8 +347,8 @@ class _PlaneView:
     def interval_s(self, stream: StreamId) -> float:
         return self._world.interval_s(stream)
 
-    def send(self, child: NodeId, packet: MediaPacket) -> None:
-        self._world.send_media(self._host, child, packet, 0)
+    def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
+        self._world.send_media(self._host, child, alias, packet, 0)
 
     def activate(self, parent: NodeId, stream: StreamId, sequence: int) -> None:
         self._world.activate(self._host, parent, stream, sequence)

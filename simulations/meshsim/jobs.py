@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from meshsim.beside import ancestor
+from meshsim.ancestor_run import observe
 from meshsim.observation import Observation
 from meshsim.report.build import build
 from meshsim.report.model import Report
@@ -50,20 +50,13 @@ def run_job(
 ) -> Report:
     """Run it to the end; raises `ScenarioError` if it cannot be."""
     scenario = job.read()
-    beside = scenario.ancestor.compare
-    steps = _halves(progress) if progress and beside else (progress, None)
-    seen = (simulator or _brain())(scenario, job.seed, steps[0])
-    if beside and seen.ancestor is None:
-        seen.ancestor = ancestor(scenario, job.seed, steps[1])
+    seen = (simulator or _brain())(scenario, job.seed, progress)
+    if scenario.ancestor.compare and seen.ancestor is None:
+        seen.ancestor = observe(scenario, job.seed)
     told = parameters(scenario, job.overrides) | dict(seen.parameters)
     seen.parameters = told
     seen.title = seen.title or scenario.title
     return build(seen)
-
-
-def _halves(progress: Progress) -> tuple[Progress, Progress]:
-    """Two parts of one bar: ours, then the ancestor."""
-    return lambda share: progress(share / 2), lambda share: progress(0.5 + share / 2)
 
 
 def _brain() -> Simulate:

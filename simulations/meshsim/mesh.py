@@ -38,6 +38,9 @@ from meshsim.workload import Stream
 
 EPOCH_MS = 1_800_000_000_000
 REPAIRS_MAX = 10
+NACK_S = 0.005
+"""From the arrival of the next packet to the NACK of a lost one."""
+
 REPAIR_WITHIN_S = 0.5
 PEERS_TOLD = 3
 """Bootstrap addresses that a machine is given."""
@@ -115,6 +118,8 @@ class Mesh:
         self.index: dict[NodeId, int] = {}
         self.hosts: list[SimHost] = []
         self.clocks: dict[StreamId, Clock] = {}
+        self._octets: dict[StreamId, int] = {}
+        self._hop_s = [spec.hop_s for spec in specs]
         self.alert_until = 0.0
         self.disturbed_at = 0.0
         self._full_s = 1.0 / media.full_packets_per_s
@@ -136,7 +141,7 @@ class Mesh:
         self.index[node] = spec.index
         self.hosts.append(SimHost(self, spec.index, node, ability))
 
-    # --- identity and clocks ----------------------------------------------------------
+    # --- identity and clocks --------------------------------------------------------
 
     def wall_ms(self, node: int, now: float) -> int:
         """The wall clock of a machine, which may have jumped."""
@@ -155,7 +160,7 @@ class Mesh:
         host = self.hosts[node]
         return host.up and host.frozen is None
 
-    # --- links ------------------------------------------------------------------------
+    # --- links ----------------------------------------------------------------------
 
     def dial(self, host: SimHost, output: Dial, now: float) -> None:
         """Set a link up: descriptors through a neighbour or by libp2p, then STUN and
@@ -290,7 +295,7 @@ class Mesh:
             return None
         return self.network.sample_rtt(node, peer, Kind.PROBE)
 
-    # --- media ------------------------------------------------------------------------
+    # --- media ----------------------------------------------------------------------
 
     def interval_s(self, stream: StreamId) -> float:
         """The present gap of a packet clock."""
@@ -304,45 +309,50 @@ class Mesh:
             return
         host = self.hosts[clock.origin]
         now = self.engine.now
+        interval = self.interval_s(stream)
+        self._octets[stream] = int(clock.bitrate_bps * interval / 8)
         if self.running(clock.origin):
             clock.sequence += 1
             host.plane.emit(stream, clock.sequence, now)
-        self.engine.after(self.interval_s(stream), self.tick, stream)
+        self.engine.after(interval, self.tick, stream)
 
     def send_media(
-        self, host: SimHost, child: NodeId, packet: MediaPacket, tries: int
+        self,
+        host: SimHost,
+        child: NodeId,
+        alias: int,
+        packet: MediaPacket,
+        tries: int,
     ) -> None:
         """One packet to one child; a lost one is repeated when its NACK is due."""
         far = host.by_node.get(child)
         if far is None:
             return
-        clock = self.clocks[packet.stream]
-        octets = int(clock.bitrate_bps * self.interval_s(packet.stream) / 8)
+        there = far.host
         arrives = self.network.send(
-            host.index, far.host, octets, Kind.MEDIA, self._media, far.host, host.id,
-            packet, hold_s=self.specs[host.index].hop_s,
+            host.index, there, self._octets[packet.stream], Kind.MEDIA,
+            self.hosts[there].media, host.id, alias, packet,
+            hold_s=self._hop_s[host.index],
         )  # fmt: skip
-        if not arrives and tries < REPAIRS_MAX and self.running(far.host):
-            wait = self.network.rtt(host.index, far.host) + 0.005
+        if not arrives and tries < REPAIRS_MAX and self.running(there):
+            wait = self.network.rtt(host.index, there) + NACK_S
             if (tries + 1) * wait < REPAIR_WITHIN_S:
-                again = tries + 1
-                self.engine.after(wait, self._repair, host, child, packet, again)
+                self.engine.after(
+                    wait, self._repair, host, child, alias, packet, tries + 1
+                )
 
     def _repair(
-        self, host: SimHost, child: NodeId, packet: MediaPacket, tries: int
+        self,
+        host: SimHost,
+        child: NodeId,
+        alias: int,
+        packet: MediaPacket,
+        tries: int,
     ) -> None:
-        state = (
-            host.plane.streams.get(packet.stream) if self.running(host.index) else None
-        )
+        running = self.running(host.index)
+        state = host.plane.streams.get(packet.stream) if running else None
         if state is not None and child in state.legs:
-            self.send_media(host, child, packet, tries)
-
-    def _media(
-        self, node: int, source: NodeId, packet: MediaPacket, arrival: float
-    ) -> None:
-        host = self.hosts[node]
-        if source in host.by_node:
-            host.media(source, packet, arrival)
+            self.send_media(host, child, alias, packet, tries)
 
     def activate(
         self, host: SimHost, parent: NodeId, stream: StreamId, sequence: int
@@ -391,7 +401,7 @@ class Mesh:
         if stream in self.hosts[node].watching:
             self.recorder.delivered(node, stream, sequence, born, now)
 
-    # --- what is recorded ---------------------------------------------------------------
+    # --- what is recorded -----------------------------------------------------------
 
     def event(self, node: int, event: Event, now: float) -> None:
         """A brain says what happened."""
@@ -425,7 +435,7 @@ class Mesh:
             if host.up and host.frozen is None and stream in host.plane.streams:
                 host.plane.judge(stream, self.engine.now)
 
-    # --- the stage of workload and faults -------------------------------------------------
+    # --- the stage of workload and faults -------------------------------------------
 
     def alive(self) -> list[int]:
         """Machines whose process runs."""
@@ -503,8 +513,10 @@ class Mesh:
             self.recorder.broke("churn", "", [host.index], now)
         host.remembered = self.remember(host)
         far_ends = list(host.links.values())
+        feeds = any(state.legs for state in host.plane.streams.values())
         host.stop(now)
-        self.alert()
+        if feeds:
+            self.alert()
         self._suspect(host, far_ends)
 
     def _suspect(self, host: SimHost, far_ends: Sequence[Far]) -> None:

@@ -243,6 +243,11 @@ class Network:
         self._cuts = [c for c in self._cuts if c.name != name]
         self._settle()
 
+    @property
+    def divided(self) -> bool:
+        """Whether any cut is in force."""
+        return bool(self._cuts)
+
     def is_cut(self, src: int, dst: int) -> bool:
         """Whether a cut stops what `src` sends to `dst`."""
         return any(cut.stops(src, dst) for cut in self._cuts)

@@ -14,7 +14,7 @@ It lives in `meshsim.oracle_tree`; here are the graphs, the paths and the stretc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import networkx as nx
 import numpy as np
@@ -102,12 +102,17 @@ class PathStretch:
 def path_stretch(
     shot: OverlayShot, space: Space, population: Population
 ) -> PathStretch:
-    """The stretch of all ordered pairs of nodes alive, or of a sample of sources."""
+    """The stretch of all ordered pairs of nodes alive, or of a sample of sources.
+
+    Of the links alone, without what nodes on the way add: it judges who is linked to
+    whom, and the study's figures are of this kind.
+    """
     graph = overlay_graph(shot, space)
+    idle = replace(population, hop_s=np.zeros(len(population.hop_s)))
     alive = np.flatnonzero(shot.alive)
     sources = _spread(alive, SOURCES_MAX)
     found, unreachable = [], 0
-    paths = all_path_delays_s(graph, population, sources)
+    paths = all_path_delays_s(graph, idle, sources)
     for row, source in enumerate(sources.tolist()):
         direct = space.direct_s(source)[alive]
         path = paths[row][alive]

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, assert_never
+from typing import NamedTuple, Protocol, assert_never
 
 from meshproto.forwarding import relay_table as t
 from meshproto.ids import NodeId, StreamId
@@ -35,7 +35,7 @@ class Surroundings(Protocol):
         """The present gap between two packets of the stream's clock."""
         ...
 
-    def send(self, child: NodeId, packet: MediaPacket) -> None:
+    def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
         """Send a packet to a neighbour over the media path; it may be lost."""
         ...
 
@@ -60,15 +60,13 @@ class Surroundings(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class MediaPacket:
-    """One packet on one leg; `born` is its time at the origin."""
+class MediaPacket(NamedTuple):
+    """One packet as a node passes it on; `born` is its time at the origin."""
 
     stream: StreamId
     sequence: int
     hops: int
     born: float
-    alias: int
 
 
 @dataclass(slots=True)
@@ -203,29 +201,30 @@ class SimPlane:
                 return
             born = state.history.get(sequence)
             if born is not None:
-                self._world.send(
-                    child, MediaPacket(stream, sequence, HOPS_MAX, born, leg.alias)
-                )
+                packet = MediaPacket(stream, sequence, HOPS_MAX, born)
+                self._world.send(child, leg.alias, packet)
 
     def emit(self, stream: StreamId, sequence: int, now: float) -> None:
         """The publisher at this node made a packet."""
         state = self.streams.get(stream)
         if state is not None and state.origin:
-            self._accept(state, MediaPacket(stream, sequence, HOPS_MAX, now, 0), now)
+            self._accept(state, MediaPacket(stream, sequence, HOPS_MAX, now), now)
 
-    def receive(self, source: NodeId, packet: MediaPacket, now: float) -> None:
+    def receive(
+        self, source: NodeId, alias: int, packet: MediaPacket, now: float
+    ) -> None:
         """A packet came from a neighbour: the checks of RFC 0011 section 8.3."""
         self.counters.received += 1
         state = self.streams.get(packet.stream)
         if state is None:
             self.counters.wrong_leg += 1
             return
-        if source == state.parent and packet.alias == state.alias:
+        if source == state.parent and alias == state.alias:
             state.heard = now
             joining = False
         elif (
             source == state.second
-            and packet.alias == state.second_alias
+            and alias == state.second_alias
             and state.use is not t.Second.STANDBY
         ):
             joining = state.use is t.Second.JOINING
@@ -274,16 +273,16 @@ class SimPlane:
             del history[next(iter(history))]
         self.counters.delivered += 1
         self._deliver(packet.stream, sequence, packet.born, now)
-        hops = packet.hops - 1
+        if state.legs:
+            self._forward(state, packet)
+
+    def _forward(self, state: Stream, packet: MediaPacket) -> None:
+        send, sequence = self._world.send, packet.sequence
+        passed = MediaPacket(packet.stream, sequence, packet.hops - 1, packet.born)
         for child, leg in state.legs.items():
-            if leg.standby or (
-                leg.pause_after is not None and sequence > leg.pause_after
-            ):
-                continue
-            self._world.send(
-                child,
-                MediaPacket(packet.stream, sequence, hops, packet.born, leg.alias),
-            )
+            held = leg.pause_after is not None and sequence > leg.pause_after
+            if not (leg.standby or held):
+                send(child, leg.alias, passed)
 
     def activated(
         self, stream: StreamId, child: NodeId, sequence: int, now: float

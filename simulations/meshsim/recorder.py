@@ -85,7 +85,7 @@ class Recorder:
         self._escapes: dict[int, tuple[float, int | None]] = {}
         self.mesh: Mesh
 
-    # --- what happens -------------------------------------------------------------------
+    # --- what happens ---------------------------------------------------------------
 
     def event(self, node: int, event: Event, now: float) -> None:
         """A brain says what happened."""
@@ -246,6 +246,7 @@ class Recorder:
                     if hit.intersection(above) and key not in self._gaps:
                         self._gaps[key] = Gap(number, now)
         for node in nodes:
+            self.checkers.restarted(node)
             for stream in mesh.clocks:
                 self.forget(node, stream)
                 self.checkers.active(stream, node, None, now)
@@ -282,7 +283,7 @@ class Recorder:
             self._due += viewer.newest - viewer.first + 1
             self._got += viewer.got
 
-    # --- samples -------------------------------------------------------------------------
+    # --- samples --------------------------------------------------------------------
 
     def sample(self, now: float) -> None:
         """Served nodes and traffic, at one instant."""

@@ -132,6 +132,8 @@ class Run:
         now = self.engine.now
         self.recorder.sample(now)
         within = self.scenario.checks.served_within_s
+        if self.mesh.network.divided:
+            self.mesh.disturbed_at = now
         calm = now - max(self.mesh.disturbed_at, self.scenario.settle_s) > within
         if calm:
             self.recorder.unserved(within, now)

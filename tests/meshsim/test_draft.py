@@ -16,6 +16,7 @@ class Neighbourhood:
         self.neighbours = rows
         self.variant = variant
         self.circulating = 0
+        self.changed = False
         self.now = 0.0
         self.said: list[tuple[int, int, Any]] = []
         self.got: list[tuple[int, bool]] = []
@@ -57,11 +58,10 @@ def line(size: int, **more: Any) -> Neighbourhood:
 def test_routes_spread_hop_by_hop_with_cost_and_path() -> None:
     mesh = line(4)
     mesh.turn(3)
-    found = mesh.members[3].best("s")
-    assert found is not None
-    assert found[0] == 2
-    assert found[1].path == (0, 1, 2)
-    assert abs(found[1].cost - 0.06) < 1e-9
+    assert mesh.members[3].best("s") == 2
+    found = mesh.members[3].routes["s"][2]
+    assert found.path == (0, 1, 2)
+    assert abs(found.cost - 0.06) < 1e-9
 
 
 def test_a_route_is_not_told_to_whom_it_leads_over() -> None:

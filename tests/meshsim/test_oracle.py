@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from meshsim.latency import cities
+from meshsim.links import ideal
 from meshsim.observation import NOBODY, OverlayShot, Population
 from meshsim.oracle import (
     all_path_delays_s,
@@ -21,6 +23,8 @@ from meshsim.oracle import (
     tree_delays_s,
     tree_depths,
 )
+from meshsim.population import MIXES, draw
+from meshsim.space import population_of, space_of
 from support.spaces import line, nodes, square, tree_graph
 
 
@@ -95,6 +99,26 @@ def test_stretch_is_path_over_direct_and_missing_paths_are_counted() -> None:
     assert found.pairs == 12
     assert found.unreachable == 6  # node 3 has no link
     assert found.stretch == pytest.approx(np.ones(6))
+
+
+def test_what_nodes_on_the_way_add_is_no_stretch() -> None:
+    pairs = shot(3, [(0, 1), (1, 2)])
+    found = path_stretch(pairs, line(3), nodes([8] * 3, hop_s=0.5))
+    assert found.stretch == pytest.approx(np.ones(6))
+
+
+def test_the_study_s_overlay_has_the_study_s_stretch() -> None:
+    """1.15 / 1.75 / 2.28 for near and ring links, as a mean over three models."""
+    chance = random.Random("overlay")
+    specs = draw(MIXES["study"], 600, chance)
+    paths = cities([spec.access_s for spec in specs], chance)
+    linked = ideal(paths, [spec.copies for spec in specs], chance)
+    pairs = [(a, b) for a, row in enumerate(linked) for b in row if a < b]
+    found = path_stretch(shot(600, pairs), space_of(paths), population_of(specs))
+    p50, p95, p99 = np.percentile(found.stretch, (50, 95, 99))
+    assert p50 == pytest.approx(1.15, abs=0.05)
+    assert p95 == pytest.approx(1.70, abs=0.20)
+    assert p99 == pytest.approx(2.25, abs=0.40)
 
 
 def test_stretch_of_a_ring_goes_round() -> None:

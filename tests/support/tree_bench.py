@@ -37,9 +37,7 @@ ME, ORIGIN = node(100), node(1)
 def peer_record(who: NodeId, x_s: float = 0.0) -> PeerRecord:
     address = MediaAddress(b"\x0a\x00\x00" + who[-1:], 5000)
     coordinate = (x_s, 0.0, 0.0, 0.0)
-    return PeerRecord(
-        who, 1, 1, (address,), (), Reach.DIRECT, 8, 8, "", "", coordinate
-    )
+    return PeerRecord(who, 1, 1, (address,), (), Reach.DIRECT, 8, 8, "", "", coordinate)
 
 
 def demand(

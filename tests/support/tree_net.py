@@ -231,6 +231,7 @@ class Net:
         self.cycles = 0
         self.violations: list[str] = []
         self.path_delay_s = 0.0
+        self.drop: Callable[[NodeId, NodeId, int], bool] | None = None
 
     # --- building
 
@@ -525,6 +526,8 @@ class Net:
         self, host: Host, stream: StreamId, child: NodeId, sequence: int
     ) -> None:
         self.packets += 1
+        if self.drop is not None and self.drop(host.id, child, sequence):
+            return
         self.later(
             self.rtt(host.id, child) / 2, self._packet, host.id, child, stream, sequence
         )

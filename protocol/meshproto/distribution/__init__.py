@@ -7,8 +7,8 @@
 
 Inside: `tree` is the state, `shared` what all trees have in common; `hearing` takes
 records, `upstream` looks for parents, `above` takes them, `downstream` has the
-children, `repair` heals, `standby`, `moves`, `commit`, `swap` improve, `capacity`, `shedding`,
-`interest`, `place`, `candidates`, `survey` say how much, for whom, where and to whom.
+children, `repair` heals, `standby`, `moves`, `commit` and `swap` improve; `capacity`,
+`shedding`, `interest`, `place`, `candidates`, `survey` say how much, for whom, where.
 """
 
 from meshproto.distribution.changes import Active, Change, OffersToTell, TreeUse

@@ -35,9 +35,15 @@ def by_offer(shared: Shared, tree: Tree) -> list[Candidate]:
     return [Candidate(node) for _, node in ranked]
 
 
-def for_newcomer(shared: Shared, tree: Tree) -> list[Candidate]:
+def for_newcomer(
+    shared: Shared, tree: Tree, *, starved: bool = False
+) -> list[Candidate]:
     """Offers, else the way to the origin (RFC 0011 section 4.1)."""
     chosen = by_offer(shared, tree)
+    if starved:
+        # why full ones: a node with slots may take the place of one without
+        known = {candidate.node for candidate in chosen}
+        chosen += [c for c in _near(shared, tree) if c.node not in known]
     hop = shared.around.next_hop(tree.origin)
     if hop is not None:
         chosen.append(Candidate(hop))

@@ -29,6 +29,7 @@ from meshproto.wire.control.distribution import (
     Query,
     Redirect,
     Refuse,
+    Release,
     Stalled,
     Target,
     Tell,
@@ -117,8 +118,29 @@ def _admit(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -
             refuse(shared, tree, joiner, join.serial, Why.FULL)
     elif _slot_for(shared, tree, joiner, join.use) and _in_pace(shared, now):
         accept(shared, tree, joiner, join, now)
-    else:
+    elif not _displace(shared, tree, joiner, join, now):
         redirect(shared, tree, joiner, join, now)
+
+
+def _displace(
+    shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float
+) -> bool:
+    """Let a starved joiner that brings a slot take the place of a leaf that brings
+    none; the leaf moves below it.  Otherwise leaves could fill the tree while all
+    free slots are outside (RFC 0011 section 5.4).
+    """
+    starved = join.use is Use.STARVED and join.demand.room > 0
+    if not starved or capacity.over(shared, tree):
+        return False
+    for child in tree.children.values():
+        if child.active and child.subtree == 1 and not child.spare:
+            place_there = Target(joiner, tree.delay_s, join.demand.room)
+            targets = candidates.with_peers(shared, [place_there])
+            accept(shared, tree, joiner, join, now)
+            release = Release(tree.stream, child.serial, targets)
+            shared.outbox.send(child.node, release)
+            return True
+    return False
 
 
 def _slot_for(shared: Shared, tree: Tree, joiner: NodeId, use: Use) -> bool:
@@ -153,10 +175,11 @@ def accept(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -
     capacity.charge(shared, tree, child)
     start, base = _start(shared, tree, join.after)
     standby = join.use is Use.STANDBY
+    # why first: packets of an unknown alias would be dropped at the other end
+    shared.outbox.send(joiner, acceptance(tree, child, base))
     shared.outbox.put(
         OpenLeg(tree.stream, joiner, child.alias, child.layers, start, standby)
     )
-    shared.outbox.send(joiner, acceptance(tree, child, base))
     shared.outbox.put(ChildAdded(tree.stream, joiner, join.use.name.lower()))
     grown(shared, tree, now)
 
@@ -242,7 +265,10 @@ def remove(
     shared.outbox.put(CloseLeg(tree.stream, node))
     shared.outbox.put(ChildRemoved(tree.stream, node, reason))
     if not capacity.over(shared, tree):
-        shared.cancel(tree, Alarm.BURST)
+        if any(other.layers != other.wanted for other in tree.children.values()):
+            shared.hasten(tree, Alarm.BURST, now + shared.config.shed_repeat_s)
+        else:
+            shared.cancel(tree, Alarm.BURST)
     grown(shared, tree, now)
     if not tree.wanted:
         shared.hasten(tree, Alarm.COLLECT, now + shared.config.collect_s)

@@ -97,7 +97,8 @@ def begin(
 
 def _fill(shared: Shared, tree: Tree, search: Search) -> None:
     if search.use is not Use.REPAIR:
-        found = candidates.for_newcomer(shared, tree)
+        starved = search.use is Use.STARVED
+        found = candidates.for_newcomer(shared, tree, starved=starved)
     else:
         found = candidates.for_orphan(shared, tree)
     search.left = deque(found)

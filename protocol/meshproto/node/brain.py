@@ -284,7 +284,7 @@ class Node:
     # --- links ----------------------------------------------------------------------
 
     def accepts(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
-        """None if a link with `peer` is welcome, else a short label; changes nothing."""
+        """None if a link with `peer` is welcome, else a label; changes nothing."""
         return self._overlay.accepts(peer, purpose, now)
 
     def link_up(

@@ -1,8 +1,8 @@
 """What the machines may ask of one another, answered by the node that joins them.
 
-The five machines never import each other (RFC 0001 section 2).  Each names what it needs
-in a `Surroundings` protocol of its own; the two classes here satisfy all of them, so the
-whole traffic between the questions can be read in one place.
+The five machines never import each other (RFC 0001 section 2).  Each names what it
+needs in a `Surroundings` protocol of its own; the two classes here satisfy all of them,
+so the whole traffic between the questions can be read in one place.
 """
 
 from __future__ import annotations

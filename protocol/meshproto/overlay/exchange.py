@@ -130,7 +130,7 @@ class Exchange:
             peer = tip.peer
             if peer.node == state.me:
                 continue
-            if not self.genuine(peer):
+            if not self._stale(peer) and not self.genuine(peer):
                 state.capacity.evidence(teller, Evidence.FORGED, now)
                 state.refuse(teller, "tip-signature")
                 return known
@@ -140,6 +140,11 @@ class Exchange:
                 if tip.linked:
                     entry.introducer = teller
         return known
+
+    def _stale(self, peer: PeerRecord) -> bool:
+        """Whether nothing but its age would be taken from this record."""
+        entry = self._state.book.get(peer.node)
+        return entry is not None and entry.placed and not peer.newer_than(entry.peer)
 
     def _opened(self, neighbour: NodeId) -> int:
         token = self._state.token()

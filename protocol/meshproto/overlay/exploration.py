@@ -9,7 +9,7 @@ after each that does not, down to one probe in ten seconds.
 
 from __future__ import annotations
 
-from collections import deque
+import heapq
 from enum import Enum
 
 from meshproto.ids import NodeId
@@ -24,6 +24,8 @@ from meshproto.overlay.upkeep import Upkeep
 
 _ASK_NEAREST = 4
 _ASKED_MAX = 2
+_IDLE_SPENT = 16
+_LATE = 2.0
 _APPROACHES = 2
 _FAR_FACTOR = 3.0
 _FAR_LEAST_S = 0.02
@@ -43,7 +45,15 @@ class Exploration:
 
     __slots__ = (
         *("_asked", "_began_at", "_exchange", "_improved", "_pause_s", "_probing"),
-        *("_queue", "_questions", "_neighbourhood", "_searching", "_spent", "_state"),
+        *(
+            "_queue",
+            "_queued",
+            "_questions",
+            "_neighbourhood",
+            "_searching",
+            "_spent",
+            "_state",
+        ),
         *("_upkeep",),
     )
 
@@ -59,7 +69,8 @@ class Exploration:
         self._exchange = exchange
         self._neighbourhood = neighbourhood
         self._probing: dict[int, tuple[NodeId, Why]] = {}
-        self._queue: deque[NodeId] = deque()
+        self._queue: list[tuple[float, int, NodeId]] = []
+        self._queued = 0
         self._questions: dict[int, float] = {}
         self._asked: dict[NodeId, int] = {}
         self._searching = False
@@ -107,13 +118,18 @@ class Exploration:
         if state.links.lasting >= state.config.isolated_links:
             self._upkeep.end_guests(now, all_mine=True)
 
-    def told(self, token: int, known: list[NodeId], now: float) -> None:
-        """An answer to a ring question came: its peers are probed first."""
+    def told(self, teller: NodeId, token: int, known: list[NodeId], now: float) -> None:
+        """An answer to a ring question came.
+
+        The nearer the teller, the nearer its peers, so those are probed first; the
+        last two of six wait, because an answer from still nearer may come meanwhile.
+        """
         self._questions.pop(token, None)
         if self._searching:
-            parallel = self._state.config.search_parallel
-            self._queue.extendleft(reversed(known[:parallel]))
-            self._queue.extend(known[parallel:])
+            rank_s = self._state.surroundings.rtt_s(teller)
+            for place, node in enumerate(known):
+                late = place >= self._state.config.search_parallel
+                self._enqueue(rank_s * _LATE if late else rank_s, node)
             self.pump(now)
         else:
             for node in known[: self._state.config.explore_probes]:
@@ -152,7 +168,8 @@ class Exploration:
         while self._queue and self._spent < config.search_probes:
             if len(self._probing) >= config.search_parallel:
                 break
-            self._spent += self._probe_new(self._queue.popleft(), Why.SEARCH)
+            _, _, node = heapq.heappop(self._queue)
+            self._spent += self._probe_new(node, Why.SEARCH)
         self._ask(now)
         self._approach(now)
         idle = not (self._probing or self._questions or self._neighbourhood.dialling)
@@ -226,10 +243,14 @@ class Exploration:
                 self._question(link, now)
         # why twice: far from everybody, set-up takes long and probes would lie idle
         idle = not (self._probing or self._questions or self._queue)
-        if idle and self._spent < config.search_probes:
+        if idle and self._spent < _IDLE_SPENT:
             links.sort(key=lambda link: self._asked.get(link.node, 0))
             if links and self._asked.get(links[0].node, 0) < _ASKED_MAX:
                 self._question(links[0], now)
+
+    def _enqueue(self, rank_s: float, node: NodeId) -> None:
+        self._queued += 1
+        heapq.heappush(self._queue, (rank_s, self._queued, node))
 
     def _question(self, link: Link, now: float) -> None:
         self._asked[link.node] = self._asked.get(link.node, 0) + 1
@@ -248,15 +269,18 @@ class Exploration:
 
     def _approach(self, now: float) -> None:
         """Dial the nearest members found, where the next question is to be asked."""
+        if self._neighbourhood.approaching() >= _APPROACHES:
+            return
         nearest = self._nearest_links()
         rtt_s = self._state.surroundings.rtt_s
         reach_s = rtt_s(nearest[0].node) if nearest else float("inf")
         found = [
             entry
-            for entry in self._neighbourhood.candidates(now)
+            for entry in self._state.book.remembered()
             if entry.rtt_s is not None and entry.rtt_s < reach_s
         ]
-        if found and self._neighbourhood.approaching() < _APPROACHES:
+        found = self._neighbourhood.candidates(now, found)
+        if found:
             best = min(found, key=lambda entry: entry.rank_s)
             self._neighbourhood.dial(best, Kind.NEAR, now)
 

@@ -7,6 +7,7 @@ becomes of links later is `upkeep`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from meshproto.ids import NodeId
@@ -209,13 +210,17 @@ class Neighbourhood:
             if now - dialled.since > self._state.config.dial_patience_s:
                 self.failed(node, "patience", now)
 
-    def candidates(self, now: float) -> list[Entry]:
-        """Remembered peers that a link could be made to."""
+    def candidates(
+        self, now: float, among: Iterable[Entry] | None = None
+    ) -> list[Entry]:
+        """Peers that a link could be made to, of all remembered ones by default."""
         state = self._state
+        if among is None:
+            among = state.book.remembered()
         few = state.few_capable()
         return [
             entry
-            for entry in state.book.remembered()
+            for entry in among
             if (few or entry.capable)
             and self._dialable(entry, now)
             and state.links.refusal(entry.keys, Purpose.OVERLAY) is None

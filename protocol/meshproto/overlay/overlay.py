@@ -273,7 +273,7 @@ class Overlay:
                 self._exchange.answer_ring(node, record, now)
             case RingAnswer() if self._exchange.closes(node, record.token):
                 known = self._exchange.take(node, record.tips, now)
-                self._exploration.told(record.token, known, now)
+                self._exploration.told(node, record.token, known, now)
             case ShuffleAnswer() | RingAnswer():
                 self._state.refuse(node, "overlay-unasked")
             case Guest():

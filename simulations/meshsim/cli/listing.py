@@ -8,6 +8,7 @@ from rich.table import Table
 
 from meshsim.acceptance import PLAN
 from meshsim.cli.terminal import command, console
+from meshsim.figures import number
 from meshsim.scenario import load, names
 
 app = command("list", "List the scenarios that come with meshsim.")
@@ -25,7 +26,7 @@ def list_scenarios() -> int:
     for name in names():
         scenario = load(name)
         feeds = " [dim](acceptance)[/]" if name in planned else ""
-        minutes = f"{scenario.duration_s / 60:g}"
+        minutes = number(round(scenario.duration_s / 60, 1))
         title = f"{escape(scenario.title)}{feeds}"
         table.add_row(escape(name), f"{scenario.nodes:,}", minutes, title)
     console().print(table)

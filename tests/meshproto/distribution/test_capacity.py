@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ME, RATE_BPS, STREAM, Bench, join, node
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
 
 from meshproto.distribution import capacity
 from meshproto.forwarding.relay_table import LegActivated
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, RATE_BPS, STREAM, Bench, join, node
 
 
 def publisher(slots: float, rates_bps: tuple[int, ...] = (RATE_BPS,)) -> Bench:
@@ -70,9 +75,7 @@ def test_a_child_costs_the_layers_it_gets() -> None:
 
 def test_trees_share_one_uplink() -> None:
     bench = publisher(4)
-    other = w.Join(
-        type(STREAM)(b"another, sixteen"), 9, ME, w.Use.NEW, join().demand
-    )
+    other = w.Join(type(STREAM)(b"another, sixteen"), 9, ME, w.Use.NEW, join().demand)
     bench.do("publish", other.stream, (RATE_BPS,))
     for number in (2, 3, 4):
         bench.link(node(number))
@@ -113,3 +116,19 @@ def test_an_unknown_rate_is_taken_for_a_usual_one() -> None:
     bench.link(node(3))
     bench.hear(node(3), join(3))
     assert free(bench).total == int(5 * RATE_BPS / bench.config.rate_unknown_bps)
+
+
+VECTORS = Path(__file__).resolve().parents[3] / "rfcs/vectors/distribution/slots.json"
+
+
+@pytest.mark.parametrize("case", json.loads(VECTORS.read_text())["cases"])
+def test_vectors_of_slots(case: dict[str, Any]) -> None:
+    bench = Bench()
+    bench.up_bps = float(case["uplink_bps"])
+    bench.publish(tuple(case["rates_bps"]))
+    layers = (1 << len(case["rates_bps"])) - 1
+    for number, use in enumerate(case["children"], 2):
+        bench.child(number, w.Use[use.upper()], layers=layers)
+    assert len(bench.take(w.Accept)) == len(case["children"])
+    told = free(bench)
+    assert [told.ordinary, told.orphan, told.burst] == case["free"]

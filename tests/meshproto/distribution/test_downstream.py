@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
+from meshproto.distribution.events import ChildRemoved, LoopCut
+from meshproto.forwarding.relay_table import CloseLeg, OpenLeg
+from meshproto.ids import short_id
+from meshproto.wire.control import distribution as w
 from support.tree_bench import (
     ME,
     ORIGIN,
@@ -13,11 +19,6 @@ from support.tree_bench import (
     path,
     peer_record,
 )
-
-from meshproto.distribution.events import ChildRemoved, LoopCut
-from meshproto.forwarding.relay_table import CloseLeg, OpenLeg
-from meshproto.ids import short_id
-from meshproto.wire.control import distribution as w
 
 
 def publisher(slots: float = 8) -> Bench:
@@ -57,7 +58,7 @@ def test_no_alias_comes_twice() -> None:
         aliases.append(bench.one(w.Accept)[1].alias)
         bench.hear(child, w.Leave(STREAM, number))
     assert len(set(aliases)) == len(aliases)
-    steps = [b - a for a, b in zip(aliases, aliases[1:], strict=False)]
+    steps = [b - a for a, b in itertools.pairwise(aliases)]
     assert min(abs(step) for step in steps) >= w.LAYERS_MAX
 
 
@@ -237,3 +238,34 @@ def test_at_most_fifty_new_edges_a_second() -> None:
     bench.pass_time(1.0)
     bench.child(99)
     assert len(bench.take(w.Accept)) == 1
+
+
+def test_a_starved_joiner_with_a_slot_takes_the_place_of_a_leaf_without() -> None:
+    bench = publisher(1)
+    leaf = bench.child(2)
+    bench.sent.clear()
+    joiner = bench.child(9, w.Use.STARVED, room=2)
+    assert bench.one(w.Accept)[0] == joiner
+    who, release = bench.one(w.Release)
+    assert who == leaf
+    assert [target.node for target in release.targets] == [joiner]
+    # once at a time: now there is one too many
+    bench.child(10, w.Use.STARVED, room=2)
+    assert not bench.take(w.Accept)
+
+
+def test_a_starved_joiner_without_a_slot_displaces_nobody() -> None:
+    bench = publisher(1)
+    bench.child(2)
+    bench.sent.clear()
+    bench.child(9, w.Use.STARVED)
+    assert bench.one(w.Refuse)[1].reason is w.Why.FULL
+
+
+def test_nobody_with_children_or_slots_is_displaced() -> None:
+    bench = publisher(2)
+    bench.child(2, subtree=2)
+    bench.child(3, spare=1)
+    bench.sent.clear()
+    bench.child(9, w.Use.STARVED, room=2)
+    assert not bench.take(w.Release)

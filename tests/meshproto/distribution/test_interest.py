@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ORIGIN, STREAM, Bench, demand, join, node
-
 from meshproto.distribution import interest
 from meshproto.distribution.events import LeaseExpired
 from meshproto.ids import NodeId
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ORIGIN, STREAM, Bench, demand, join, node
 
 
 def relay(bench: Bench, number: int = 5, **below: float) -> NodeId:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ME, ORIGIN, STREAM, Bench, join, node, path
-
 from meshproto.distribution import OffersToTell
 from meshproto.ids import short_id
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, ORIGIN, STREAM, Bench, join, node, path
 
 
 def offers(bench: Bench) -> list[OffersToTell]:
@@ -34,9 +33,7 @@ def test_a_new_path_is_told_to_all_children_standbys_too() -> None:
     bench.hear(parent, path(parent, 0.02, (ORIGIN, node(9))))
     told = bench.take(w.Path)
     assert {who for who, _ in told} == children
-    assert told[0][1].path == tuple(
-        short_id(n) for n in (ORIGIN, node(9), parent, ME)
-    )
+    assert told[0][1].path == tuple(short_id(n) for n in (ORIGIN, node(9), parent, ME))
 
 
 def test_a_delay_is_told_when_it_moved_by_a_tenth_and_five_ms() -> None:

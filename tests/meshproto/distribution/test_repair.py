@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from support.tree_bench import ME, ORIGIN, STREAM, Bench, accept, join, node, path
-
 from meshproto.distribution.events import Orphaned, ParentChanged, Repaired, StreamEnded
 from meshproto.forwarding.relay_table import (
     Activated,
@@ -14,6 +12,7 @@ from meshproto.forwarding.relay_table import (
 )
 from meshproto.ids import NodeId
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, ORIGIN, STREAM, Bench, accept, join, node, path
 
 
 def with_standby(bench: Bench, number: int = 8) -> NodeId:

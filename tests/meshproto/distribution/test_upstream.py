@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
-from support.tree_bench import ME, ORIGIN, STREAM, Bench, accept, node, peer_record
 
 from meshproto.distribution.events import Joined
 from meshproto.distribution.phases import Phase
 from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, ORIGIN, STREAM, Bench, accept, node, peer_record
 
 
 def refuse(bench: Bench, who: bytes, serial: int, why: w.Why = w.Why.FULL) -> None:
@@ -91,7 +93,7 @@ def test_rests_grow_longer() -> None:
         refuse(bench, ORIGIN, wish.serial)
         while not any(isinstance(record, w.Join) for _, record in bench.sent):
             bench.pass_time(0.05)
-    rests = [b - a for a, b in zip(asked_at, asked_at[1:], strict=False)]
+    rests = [b - a for a, b in itertools.pairwise(asked_at)]
     assert 0.2 <= rests[0] <= 0.9
     assert rests[-1] > 2 * rests[0]
     assert max(rests) <= 2 * bench.config.rest_max_s
@@ -110,7 +112,9 @@ def test_silence_is_an_answer_after_a_while() -> None:
     assert bench.one(w.Join)[0] == other
 
 
-def test_an_answer_that_comes_too_late_still_counts_while_nobody_else_answered() -> None:
+def test_an_answer_that_comes_too_late_still_counts_while_nobody_else_answered() -> (
+    None
+):
     bench = Bench()
     slow, other = bench.link(node(2)), bench.link(node(3), 0.05)
     bench.offer(slow, 0.0)

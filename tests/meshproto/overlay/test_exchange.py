@@ -67,6 +67,16 @@ def test_a_record_is_verified_once_per_content() -> None:
     assert counting.calls == 2
 
 
+def test_old_news_is_not_verified_again() -> None:
+    state, exchange, counting = made()
+    exchange.take(node(9), (tip(1, 50.0, version=3),), 100.0)
+    exchange.take(node(9), (tip(1, 10.0, version=2),), 100.0)
+    assert counting.calls == 1
+    entry = state.book.get(node(1))
+    assert entry is not None
+    assert (entry.seen_at, entry.peer.version) == (90.0, 3)
+
+
 def test_the_cache_of_verified_records_is_bounded() -> None:
     _, exchange, _ = made()
     for index in range(1, 200):

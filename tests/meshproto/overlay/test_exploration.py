@@ -57,7 +57,7 @@ def test_a_search_asks_the_link_there_is() -> None:
 def test_four_of_six_are_probed_at_once() -> None:
     explorer = Explorer()
     token = explorer.ask()
-    explorer.exploration.told(token, explorer.learned(range(1, 7)), 0.1)
+    explorer.exploration.told(node(100), token, explorer.learned(range(1, 7)), 0.1)
     probes = of(explorer.state.outbox, Probe)
     assert [p.address.ip[2] for p in probes] == [1, 2, 3, 4]
     assert len({p.token for p in probes}) == 4
@@ -67,7 +67,7 @@ def test_four_of_six_are_probed_at_once() -> None:
 def test_what_is_nearer_is_dialled_so_that_it_can_be_asked() -> None:
     explorer = Explorer()
     token = explorer.ask()
-    explorer.exploration.told(token, explorer.learned(range(1, 7)), 0.1)
+    explorer.exploration.told(node(100), token, explorer.learned(range(1, 7)), 0.1)
     probes = of(explorer.state.outbox, Probe)
     explorer.exploration.probed(probes[1].token, 0.02, 0.12)
     (dial,) = of(explorer.state.outbox, Dial)
@@ -83,7 +83,7 @@ def test_a_search_never_spends_more_than_its_probes() -> None:
     explorer = Explorer()
     token = explorer.ask()
     probes = 0
-    explorer.exploration.told(token, explorer.learned(range(1, 41)), 0.1)
+    explorer.exploration.told(node(100), token, explorer.learned(range(1, 41)), 0.1)
     while waiting := of(explorer.state.outbox, Probe):
         probes += len(waiting)
         for probe in waiting:

@@ -1,0 +1,168 @@
+"""What happens after a burst, and when a node goes."""
+
+from __future__ import annotations
+
+from meshproto.distribution.events import LayersShed
+from meshproto.forwarding.relay_table import FirstNew, SetLeg
+from meshproto.ids import short_id
+from meshproto.wire.control import distribution as w
+from support.tree_bench import ME, RATE_BPS, STREAM, Bench, accept, demand, join, node
+
+
+def burst(rates_bps: tuple[int, ...] = (RATE_BPS,), layers: int = 1) -> Bench:
+    """Four slots, five children: the last is an orphan."""
+    bench = Bench(4 * sum(rates_bps) / RATE_BPS)
+    bench.publish(rates_bps)
+    for number in range(2, 6):
+        bench.child(number, layers=layers, subtree=number)
+    bench.child(9, w.Use.REPAIR, layers=layers)
+    assert len(bench.brain.children(STREAM)) == 5
+    bench.sent.clear()
+    return bench
+
+
+def renew(bench: Bench) -> None:
+    for child in list(bench.tree.children.values()):
+        said = demand(layers=child.wanted, subtree=child.subtree)
+        bench.hear(child.node, w.Interest(STREAM, child.serial, said))
+
+
+def test_a_burst_may_last_five_seconds() -> None:
+    bench = burst()
+    bench.pass_time(bench.config.burst_s - 0.1)
+    assert not bench.take(w.Release)
+    bench.pass_time(0.2)
+    assert bench.take(w.Release)
+
+
+def test_higher_layers_of_small_subtrees_go_before_children() -> None:
+    bench = burst((RATE_BPS, RATE_BPS, RATE_BPS), 0b111)
+    bench.pass_time(bench.config.burst_s + 0.1)
+    shed = bench.happened(LayersShed)
+    assert [event.child for event in shed] == [node(9), node(9), node(2)]
+    assert [event.layers for event in shed] == [0b011, 0b001, 0b011]
+    assert bench.told(SetLeg)[-1].layers == 0b011
+    assert not bench.take(w.Release)
+    assert len(bench.brain.children(STREAM)) == 5
+
+
+def test_layers_come_back_when_there_is_room() -> None:
+    bench = burst((RATE_BPS, RATE_BPS), 0b11)
+    bench.pass_time(bench.config.burst_s + 0.1)
+    assert bench.happened(LayersShed)
+    renew(bench)
+    bench.hear(node(5), w.Leave(STREAM, 5))
+    bench.pass_time(2 * bench.config.shed_repeat_s + 0.1)
+    assert all(child.layers == 0b11 for child in bench.tree.children.values())
+
+
+def test_who_leaves_in_time_ends_the_burst() -> None:
+    bench = burst()
+    bench.hear(node(3), w.Leave(STREAM, 3))
+    bench.pass_time(bench.config.burst_s + 0.1)
+    assert not bench.take(w.Release)
+
+
+def test_the_smallest_is_asked_to_move_to_where_there_is_room() -> None:
+    bench = burst()
+    bench.hear(node(4), w.Interest(STREAM, 4, demand(subtree=4, room=3)))
+    bench.pass_time(bench.config.burst_s + 0.1)
+    who, release = bench.one(w.Release)
+    assert who == node(9)
+    assert [target.node for target in release.targets] == [node(4)]
+
+
+def test_a_smaller_uplink_starts_the_same() -> None:
+    bench = Bench(4)
+    bench.publish()
+    for number in range(2, 6):
+        bench.child(number)
+    bench.up_bps /= 2
+    bench.do("uplink_changed")
+    bench.pass_time(bench.config.burst_s + 0.1)
+    assert bench.take(w.Release)
+
+
+def test_a_released_child_moves_make_before_break() -> None:
+    bench = Bench()
+    parent = bench.attach(node(2))
+    assert bench.tree.parent is not None
+    serial = bench.tree.parent.serial
+    bench.link(node(8))
+    targets = (w.Target(node(8), 0.1, 2),)
+    bench.hear(parent, w.Release(STREAM, serial, targets))
+    who, wish = bench.one(w.Join)
+    assert (who, wish.use) == (node(8), w.Use.MOVE)
+    # worse than before, but asked for
+    bench.hear(who, accept(wish.serial, who, 0.1))
+    bench.do("plane_notice", FirstNew(STREAM, who, 5))
+    commit = bench.one(w.MoveCommit)[1]
+    line = (short_id(node(1)), short_id(node(8)))
+    bench.hear(who, w.MoveVerdict(STREAM, commit.token, ME, True, line))
+    assert bench.brain.parent(STREAM) == node(8)
+
+
+def test_a_released_child_follows_redirects() -> None:
+    bench = Bench()
+    parent = bench.attach(node(2))
+    assert bench.tree.parent is not None
+    bench.link(node(8))
+    bench.link(node(9))
+    serial = bench.tree.parent.serial
+    bench.hear(parent, w.Release(STREAM, serial, (w.Target(node(8), 0.1, 2),)))
+    wish = bench.one(w.Join)[1]
+    bench.hear(node(8), w.Redirect(STREAM, wish.serial, (w.Target(node(9), 0.1, 1),)))
+    assert bench.one(w.Join)[0] == node(9)
+
+
+def test_a_release_from_somebody_else_is_nothing() -> None:
+    bench = Bench()
+    bench.attach(node(2))
+    assert bench.tree.parent is not None
+    bench.link(node(8))
+    serial = bench.tree.parent.serial
+    bench.hear(node(8), w.Release(STREAM, serial, (w.Target(node(8), 0.1, 2),)))
+    assert bench.tree.move is None
+
+
+def test_a_node_that_goes_asks_its_children_to_move_first() -> None:
+    bench = Bench()
+    parent = bench.attach(node(2))
+    one, two = bench.child(5), bench.child(6, room=2)
+    bench.sent.clear()
+    bench.do("leaving")
+    told = dict(bench.take(w.Release))
+    assert [t.node for t in told[one].targets] == [parent, two]
+    assert bench.brain.parent(STREAM) == parent
+    assert not bench.brain.gone
+    bench.hear(one, w.Leave(STREAM, 5))
+    bench.pass_time(bench.config.leave_s + 0.1)
+    assert bench.one(w.Drop) == (two, w.Drop(STREAM, 6, w.Why.LEAVING))
+    assert bench.one(w.Leave)[0] == parent
+    assert bench.brain.gone
+
+
+def test_a_leaf_goes_at_once() -> None:
+    bench = Bench()
+    bench.attach(node(2))
+    bench.do("leaving")
+    assert bench.brain.gone
+
+
+def test_who_goes_takes_nobody_any_more() -> None:
+    bench = Bench()
+    bench.attach(node(2))
+    bench.child(5)
+    bench.do("leaving")
+    bench.link(node(7))
+    bench.hear(node(7), join(7))
+    assert bench.one(w.Refuse)[1].reason is w.Why.LEAVING
+
+
+def test_an_origin_that_goes_ends_its_streams() -> None:
+    bench = Bench()
+    bench.publish()
+    child = bench.child(5)
+    bench.do("leaving")
+    assert bench.one(w.Drop) == (child, w.Drop(STREAM, 5, w.Why.GONE))
+    assert bench.brain.gone

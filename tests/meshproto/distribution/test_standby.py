@@ -1,0 +1,209 @@
+"""The second parent: who fits, who is best, when it is sought again."""
+
+from __future__ import annotations
+
+from meshproto.distribution import standby
+from meshproto.distribution.events import StandbyChosen
+from meshproto.forwarding.relay_table import Second, SetSecond
+from meshproto.ids import NodeId, short_id
+from meshproto.wire.control import distribution as w
+from support.tree_bench import (
+    ORIGIN,
+    STREAM,
+    Bench,
+    accept,
+    join,
+    node,
+    path,
+    peer_record,
+)
+
+
+def tell(bench: Bench, who: NodeId, *above: NodeId, slots: int = 4) -> None:
+    """Answer the last question to `who`."""
+    asked = [q for n, q in bench.sent if n == who and isinstance(q, w.Query)]
+    line = path(who, 0.01, above)
+    bench.hear(
+        who,
+        w.Tell(STREAM, asked[-1].token, 0.01, slots, line.path, line.delays, ()),
+    )
+
+
+def looking(*numbers: int, rtt_s: float = 0.02) -> Bench:
+    """An attached bench that has asked some neighbours in the tree."""
+    bench = Bench()
+    bench.attach(node(2), above=(ORIGIN, node(2)))
+    for number in numbers:
+        bench.offer(bench.link(node(number), rtt_s))
+    bench.pass_time(bench.config.standby_after_s + 0.01)
+    return bench
+
+
+def test_nobody_below_the_parent_or_below_us_fits() -> None:
+    bench = looking()
+    shared, tree = bench.brain._shared, bench.tree
+    me, parent = shared.short, short_id(node(2))
+    origin, other = short_id(ORIGIN), short_id(node(8))
+    assert standby.fits(shared, tree, node(8), (origin, other))
+    assert not standby.fits(shared, tree, node(8), (origin, parent, other))
+    assert not standby.fits(shared, tree, node(8), (origin, me, other))
+    assert not standby.fits(shared, tree, node(2), (origin, parent))
+    bench.child(5)
+    assert not standby.fits(shared, tree, node(5), (origin,))
+
+
+def test_shared_ancestors_count_thirty_ms_but_not_the_origin() -> None:
+    bench = Bench()
+    bench.attach(node(2), above=(ORIGIN, node(3), node(2)))
+    shared, tree = bench.brain._shared, bench.tree
+    bench.link(node(8), 0.01)
+    alone = (short_id(ORIGIN), short_id(node(8)))
+    under = (short_id(ORIGIN), short_id(node(3)), short_id(node(8)))
+    one = standby.score_s(shared, tree, node(8), alone, 0.0)
+    other = standby.score_s(shared, tree, node(8), under, 0.0)
+    assert abs(other - one - bench.config.shared_ancestor_s) < 1e-9
+
+
+def test_half_of_the_extra_delay_counts() -> None:
+    bench = looking()
+    shared, tree = bench.brain._shared, bench.tree
+    bench.link(node(8), 0.01)
+    line = (short_id(ORIGIN), short_id(node(8)))
+    near = standby.score_s(shared, tree, node(8), line, 0.1)
+    far = standby.score_s(shared, tree, node(8), line, 0.3)
+    assert abs(far - near - 0.1) < 1e-9
+
+
+def test_the_nearest_is_taken_and_shown_to_the_plane() -> None:
+    bench = looking(8, 9)
+    bench.links[node(9)] = 0.001
+    tell(bench, node(8), ORIGIN)
+    tell(bench, node(9), ORIGIN)
+    who, wish = bench.one(w.Join)
+    assert (who, wish.use) == (node(9), w.Use.STANDBY)
+    bench.hear(who, accept(wish.serial, who))
+    assert bench.happened(StandbyChosen) == [StandbyChosen(STREAM, node(9))]
+    assert bench.told(SetSecond) == [
+        SetSecond(STREAM, node(9), Second.STANDBY, 7000, 50)
+    ]
+
+
+def test_a_full_node_counts_forty_ms() -> None:
+    bench = looking(8, 9)
+    bench.links[node(9)] = 0.001
+    tell(bench, node(8), ORIGIN)
+    tell(bench, node(9), ORIGIN, slots=0)
+    assert bench.one(w.Join)[0] == node(8)
+
+
+def test_who_hangs_below_the_parent_is_not_asked() -> None:
+    bench = looking(8, 9)
+    tell(bench, node(8), ORIGIN, node(2))
+    tell(bench, node(9), ORIGIN)
+    assert bench.one(w.Join)[0] == node(9)
+
+
+def test_a_path_that_changed_meanwhile_is_seen_at_the_accept() -> None:
+    bench = looking(8)
+    tell(bench, node(8), ORIGIN)
+    wish = bench.one(w.Join)[1]
+    bench.hear(node(8), accept(wish.serial, node(8), above=(ORIGIN, node(2))))
+    assert bench.brain.standby(STREAM) is None
+    assert bench.one(w.Leave)[0] == node(8)
+
+
+def test_it_is_sought_again_when_its_path_does_not_fit_any_more() -> None:
+    bench = looking(8, 9)
+    tell(bench, node(8), ORIGIN)
+    tell(bench, node(9), ORIGIN)
+    who, wish = bench.one(w.Join)
+    bench.hear(who, accept(wish.serial, who))
+    bench.sent.clear()
+    bench.hear(who, path(who, 0.0, (ORIGIN, node(2))))
+    bench.pass_time(bench.config.report_s + 0.01)
+    assert bench.one(w.Leave)[0] == who
+    assert bench.told(SetSecond)[-1].parent is None
+    assert bench.take(w.Query)
+
+
+def test_it_is_sought_again_when_it_is_lost() -> None:
+    bench = looking(8)
+    tell(bench, node(8), ORIGIN)
+    who, wish = bench.one(w.Join)
+    bench.hear(who, accept(wish.serial, who))
+    bench.sent.clear()
+    serial = bench.tree.second.serial if bench.tree.second else 0
+    bench.offer(bench.link(node(9)))
+    bench.hear(who, w.Drop(STREAM, serial, w.Why.LEAVING))
+    bench.pass_time(bench.config.report_s + 0.01)
+    assert bench.brain.standby(STREAM) is None
+    assert node(9) in [n for n, _ in bench.take(w.Query)]
+
+
+def test_without_anybody_it_looks_ever_more_rarely() -> None:
+    bench = looking()
+    times = []
+    for _ in range(4):
+        at = bench.brain._shared.timers.at((STREAM, standby.Alarm.SECOND))
+        assert at is not None
+        times.append(at - bench.now)
+        bench.pass_time(at - bench.now + 0.01)
+    assert times[0] >= bench.config.standby_retry_s - 1
+    assert times[-1] > 2 * times[0]
+    assert max(times) <= bench.config.standby_retry_max_s * 1.5
+
+
+def test_refusals_of_all_do_not_start_over_at_once() -> None:
+    bench = looking(8)
+    tell(bench, node(8), ORIGIN)
+    who, wish = bench.one(w.Join)
+    bench.sent.clear()
+    bench.hear(who, w.Refuse(STREAM, wish.serial, w.Why.FULL))
+    bench.pass_time(5.0)
+    assert not bench.take(w.Query)
+
+
+def test_a_dual_feed_is_asked_for_when_it_is_wanted() -> None:
+    bench = Bench()
+    parent = bench.link(node(2))
+    bench.hops[ORIGIN] = parent
+    bench.do("subscribe", STREAM, ORIGIN, 1, 1, dual=True)
+    bench.hear(parent, accept(bench.one(w.Join)[1].serial, parent))
+    bench.offer(bench.link(node(8)))
+    bench.pass_time(bench.config.standby_after_s + 0.01)
+    tell(bench, node(8), ORIGIN)
+    who, wish = bench.one(w.Join)
+    assert wish.use is w.Use.DUAL
+    bench.hear(who, accept(wish.serial, who))
+    assert bench.told(SetSecond)[-1].use is Second.DUAL
+    # it carries packets, so it is given leases too
+    bench.sent.clear()
+    bench.pass_time(bench.config.lease_s + 0.2)
+    assert {n for n, _ in bench.take(w.Interest)} == {node(2), node(8)}
+
+
+def test_a_dual_child_costs_the_lowest_layer_and_no_slot() -> None:
+    bench = Bench(9)
+    bench.publish((1_000_000, 2_000_000))
+    bench.child(5, w.Use.DUAL, layers=0b11)
+    assert bench.brain._shared.used_bps == 1_000_000
+    assert bench.tree.children[node(5)].layers == 1
+    assert not bench.tree.children[node(5)].full
+
+
+def test_a_standby_is_not_given_without_media() -> None:
+    bench = Bench()
+    bench.attach(node(2))
+    bench.tree.live = False
+    bench.link(node(5))
+    bench.hear(node(5), join(5, w.Use.STANDBY))
+    assert bench.one(w.Refuse)[1].reason is w.Why.NO_MEDIA
+
+
+def test_the_grandparent_is_asked_too() -> None:
+    bench = Bench()
+    bench.link(node(3))
+    bench.peers[node(3)] = peer_record(node(3))
+    bench.attach(node(2), above=(ORIGIN, node(3), node(2)))
+    bench.pass_time(bench.config.standby_after_s + 0.01)
+    assert [n for n, _ in bench.take(w.Query)] == [node(3)]
