@@ -6,6 +6,7 @@ and gossip between hosts, and lets the recorder and the checkers see what happen
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Protocol
 from meshproto.errors import StateError
 from meshproto.events import Event
 from meshproto.forwarding import relay_table as relay
+from meshproto.gossip.directory_events import StreamFound
 from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.node import Ability, NodeConfig
 from meshproto.outputs import Dial, Gossip, Probe, Purpose
@@ -22,6 +24,7 @@ from meshproto.wire.control.peer import PeerRecord
 from meshsim.addresses import Addresses
 from meshsim.engine import Engine
 from meshsim.faults import Strike, What
+from meshsim.finding import Finding, media_of, stream_of
 from meshsim.host import (
     DIAL_TIMEOUT_S,
     PROBE_OCTETS,
@@ -87,11 +90,6 @@ def node_id(index: int) -> NodeId:
     return NodeId(PREFIX + blake2b(b"node %d" % index, digest_size=32).digest())
 
 
-def stream_id(name: str) -> StreamId:
-    """The identity of a stream by its name in the scenario."""
-    return StreamId(blake2b(name.encode(), digest_size=16).digest())
-
-
 class Mesh:
     """See the essay; implements the protocols of `workload` and `faults`."""
 
@@ -106,6 +104,7 @@ class Mesh:
         media: Media,
         *,
         elide: bool = True,
+        directory: bool = False,
     ) -> None:
         self.engine = engine
         self.network = network
@@ -126,6 +125,7 @@ class Mesh:
         self._quiet_s = 1.0 / media.packets_per_s if elide else self._full_s
         self._around_s = media.around_s
         self._links = 0
+        self.finding = Finding(self.sign, network.is_cut) if directory else None
         self._jumped: dict[int, float] = {}
         self._announced: frozenset[int] = frozenset()
         for spec in specs:
@@ -408,6 +408,8 @@ class Mesh:
         if self.engine.log is not None:
             self.engine.log.write(now, f"{node} {event!r}")
         self.recorder.event(node, event, now)
+        if self.finding is not None and isinstance(event, StreamFound):
+            self.finding.found(node, event.stream, now)
 
     def table_changed(self, node: int, delta: relay.RelayDelta, now: float) -> None:
         """A brain programmed its plane."""
@@ -489,6 +491,8 @@ class Mesh:
             self.recorder.worsened(hit, now)
         elif fault.what is not What.LEAVE:
             self.recorder.broke(fault.what.value, fault.label, hit, now)
+        if fault.what is What.PARTITION and self.finding is not None:
+            self.finding.divided(now + (fault.for_s or math.inf))
         self.alert()
 
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:
@@ -604,7 +608,7 @@ class Mesh:
 
     def publish(self, node: int, stream: Stream, now: float) -> None:
         """Let a publisher appear."""
-        key = stream_id(stream.name)
+        key = stream_of(stream.name)
         clock = Clock(stream.name, node, stream.bitrate_bps, stream.layers)
         old = self.clocks.get(key)
         if old is not None:
@@ -619,17 +623,25 @@ class Mesh:
     ) -> None:
         share = clock.bitrate_bps // clock.layers
         host.tell(host.node.publish, stream, (share,) * clock.layers, now)
+        if self.finding is not None:
+            claim = self.finding.claim(clock.name, host.id, self.wall_ms(0, now))
+            media = media_of(clock.layers, clock.bitrate_bps)
+            host.tell(host.node.announce, claim, media, now)
 
     def unpublish(self, node: int, stream: Stream, now: float) -> None:
         """Let the publisher go."""
-        key = stream_id(stream.name)
+        key = stream_of(stream.name)
         self.clocks[key].running = False
-        if self.hosts[node].up:
-            self.hosts[node].tell(self.hosts[node].node.unpublish, key, now)
+        host = self.hosts[node]
+        if host.up:
+            host.tell(host.node.unannounce, key, now)
+            host.tell(host.node.unpublish, key, now)
+        if self.finding is not None:
+            self.finding.ended(key, now)
 
     def subscribe(self, node: int, stream: str, now: float) -> None:
         """Let a viewer appear at a machine; it stays over restarts."""
-        key = stream_id(stream)
+        key = stream_of(stream)
         host = self.hosts[node]
         origin = node_id(self.clocks[key].origin)
         host.watching[key] = origin
@@ -640,11 +652,18 @@ class Mesh:
         self, host: SimHost, stream: StreamId, origin: NodeId, now: float
     ) -> None:
         layers = (1 << self.clocks[stream].layers) - 1
-        host.tell(host.node.subscribe, stream, origin, layers, 1, now)
+        if self.finding is None:
+            host.tell(host.node.subscribe, stream, origin, layers, 1, now)
+            return
+        if host.node.directory.resolve(stream) is None:
+            self.finding.sought(host.index, stream, self.index[origin], now)
+        host.tell(host.node.watch, stream, layers, 1, now)
 
     def unsubscribe(self, node: int, stream: str, now: float) -> None:
         """Let the viewer go."""
-        key = stream_id(stream)
+        key = stream_of(stream)
         host = self.hosts[node]
         if host.watching.pop(key, None) is not None and host.up:
-            host.tell(host.node.unsubscribe, key, now)
+            host.tell(host.node.unwatch, key, now)
+            if self.finding is not None:
+                self.finding.given_up(node, key, now)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from meshproto.config.directory import DirectoryConfig
 from meshproto.node import NodeConfig
 from meshsim import world
 from meshsim.checkers import Checkers
@@ -33,9 +34,10 @@ COLD_S = 15.0
 SAMPLED_MAX = 100
 
 
-def configured(brain: Mapping[str, Any]) -> NodeConfig:
+def configured(brain: Mapping[str, Any], *, directory: bool = False) -> NodeConfig:
     """The constants with a scenario's changes; `ScenarioError` names a wrong one."""
-    config = NodeConfig()
+    # why off: figures of trees must not hold gossip that nobody there needs
+    config = NodeConfig(directory=DirectoryConfig(enabled=directory))
     for name, value in brain.items():
         *way, last = name.split(".")
         try:
@@ -90,10 +92,11 @@ class Run:
             built.network,
             built.population,
             self.recorder,
-            configured(dict(scenario.brain)),
+            configured(dict(scenario.brain), directory=scenario.directory),
             built.addresses,
             scenario.media,
             elide=scenario.elide,
+            directory=scenario.directory,
         )
         self.recorder.mesh = self.mesh
 
@@ -114,6 +117,8 @@ class Run:
         seen.memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self.recorder.overlay_shot(engine.now)
         self.recorder.finish(engine.now)
+        if self.mesh.finding is not None:
+            seen.lookups = self.mesh.finding.lookups
         if engine.log is not None:
             seen.log_hash = engine.log.digest()
         return seen
