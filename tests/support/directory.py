@@ -144,6 +144,7 @@ class Net:
         self.edges: dict[tuple[int, int], None] = {}
         self.flying: list[tuple[float, int, int, int, Any]] = []
         self.timers: list[tuple[float, int]] = []
+        self.armed: dict[int, float] = {}
         self.count = count()
         self.octets = {"gossip": 0, "sync": 0}
         self.events: list[tuple[float, int, Event]] = []
@@ -228,7 +229,8 @@ class Net:
                 assert isinstance(output, Event)
                 self.events.append((self.now, i, output))
         for at in (router.next_timeout(), directory.next_timeout()):
-            if at is not None:
+            if at is not None and at < self.armed.get(i, at + 1):
+                self.armed[i] = at
                 heapq.heappush(self.timers, (at, i))
 
     def _fly(self, source: int, to: NodeId, what: Any) -> None:
@@ -257,6 +259,9 @@ class Net:
                 self._arrive(source, to, what)
                 continue
             at, i = heapq.heappop(self.timers)
+            if self.armed.get(i) != at:
+                continue
+            del self.armed[i]
             for machine in (self.routers[i], self.directories[i]):
                 due = machine.next_timeout()
                 if due is not None and due <= at:

@@ -64,9 +64,12 @@ class DirectoryConfig:
     clock_slack_s: float = 86_400.0
 
     sync_s: float = 60.0
-    # a sync that taught us a little, or much, is followed by the next one sooner
+    # after one that taught us a little, or much, others are asked sooner: a rumour must
+    # reach more than one on average or it dies out, and gossip under way is no rumour
     sync_few_s: float = 15.0
+    sync_few_rounds: int = 2
     sync_many_s: float = 2.0
+    sync_many_rounds: int = 6
     sync_many: int = 8
     # how long a record that was asked for is not asked for elsewhere
     want_s: float = 5.0

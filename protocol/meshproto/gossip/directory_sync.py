@@ -54,13 +54,24 @@ class _Neighbour:
 class Sync:
     """Comparisons with all neighbours."""
 
-    __slots__ = ("_hear", "_neighbours", "_state", "_wanted")
+    __slots__ = (
+        "_hear",
+        "_hurry_s",
+        "_neighbours",
+        "_rounds",
+        "_state",
+        "_turn",
+        "_wanted",
+    )
 
     def __init__(self, state: State, hear: Hear) -> None:
         self._state = state
         self._hear = hear
         self._neighbours: dict[NodeId, _Neighbour] = {}
         self._wanted: dict[StreamId, float] = {}
+        self._turn: list[NodeId] = []
+        self._rounds = 0
+        self._hurry_s = 0.0
 
     def up(self, node: NodeId, first: bool, now: float) -> None:
         """A link is ready; the end that is `first` begins to compare."""
@@ -82,10 +93,20 @@ class Sync:
             self._state.timers.cancel((Task.SYNC, NO_STREAM))
 
     def due(self, now: float) -> None:
-        """Compare with one neighbour, by lot."""
+        """Compare with the next neighbour; all have their turn, in random order."""
         state = self._state
-        if self._neighbours:
-            self._begin(state.chance.choice(list(self._neighbours)))
+        while self._neighbours:
+            if not self._turn:
+                self._turn = list(self._neighbours)
+                state.chance.shuffle(self._turn)
+            node = self._turn.pop()
+            if node in self._neighbours:
+                self._begin(node)
+                break
+        if self._rounds:
+            self._rounds -= 1
+            state.wait(Task.SYNC, now + state.spread(self._hurry_s, 0.5))
+        elif self._neighbours:
             state.wait(Task.SYNC, now + state.spread(state.config.sync_s, 0.25))
 
     def _begin(self, node: NodeId) -> None:
@@ -242,10 +263,11 @@ class Sync:
     def _soon(self, learned: int, now: float) -> None:
         """There may be more, and others may not know either."""
         state, config = self._state, self._state.config
-        wait_s = config.sync_many_s
-        if learned < config.sync_many:
-            wait_s = config.sync_few_s
-        at = now + state.spread(wait_s, 0.5)
+        if learned >= config.sync_many:
+            self._hurry_s, self._rounds = config.sync_many_s, config.sync_many_rounds
+        elif not self._rounds:
+            self._hurry_s, self._rounds = config.sync_few_s, config.sync_few_rounds
+        at = now + state.spread(self._hurry_s, 0.5)
         due = state.timers.at((Task.SYNC, NO_STREAM))
         if due is None or at < due:
             state.wait(Task.SYNC, at)

@@ -147,7 +147,7 @@ def split(net: Net) -> list[tuple[int, int]]:
 
 
 def test_a_partition_heals_over_a_single_link() -> None:
-    net = Net(40)
+    net = Net(40, degree=12)
     net.run(3.0)
     net.announce(1, claim("old", 1))
     net.run(3.0)
