@@ -342,8 +342,7 @@ class Node:
 
     def gossip_received(self, neighbour: NodeId, rpc: bytes, now: float) -> None:
         """An RPC came over the gossip stream; never raises."""
-        self._gossip.receive(neighbour, rpc, now)
-        self._finding.received(now)
+        self._finding.receive(neighbour, rpc, now)
         self._settle(now)
 
     # --- inside ---------------------------------------------------------------------

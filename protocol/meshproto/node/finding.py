@@ -19,11 +19,27 @@ from meshproto.gossip.router import GossipRouter
 from meshproto.gossip.seen import Verdict
 from meshproto.ids import NodeId, StreamId
 
+EARLY_S = 5.0
+"""How long an RPC waits for its link to be ready: as long as a greeting may take."""
+
+EARLY_NODES_MAX = 64
+EARLY_RPCS_MAX = 8
+EARLY_OCTETS_MAX = 4_096
+
 
 class Finding:
     """The part of `Node` that knows what is watched here by name."""
 
-    __slots__ = ("_config", "_directory", "_gossip", "_me", "_trees", "_watching")
+    __slots__ = (
+        "_config",
+        "_directory",
+        "_early",
+        "_gossip",
+        "_me",
+        "_peers",
+        "_trees",
+        "_watching",
+    )
 
     def __init__(
         self,
@@ -39,6 +55,8 @@ class Finding:
         self._directory = directory
         self._trees = trees
         self._watching: dict[StreamId, tuple[int, int]] = {}
+        self._peers: dict[NodeId, None] = {}
+        self._early: dict[NodeId, list[tuple[float, bytes]]] = {}
 
     def start(self, now: float) -> None:
         """Listen to the directory, unless that is switched off."""
@@ -64,17 +82,31 @@ class Finding:
         self, node: NodeId, outbound: bool, address: bytes, now: float
     ) -> None:
         """An overlay link is ready."""
-        if self._config.enabled:
-            self._gossip.peer_up(node, outbound, address, Version.V1_2, now)
-            self._directory.neighbour_up(node, outbound, now)
+        if not self._config.enabled:
+            return
+        if self._gossip.peer_up(node, outbound, address, Version.V1_2, now):
+            self._peers[node] = None
+        self._directory.neighbour_up(node, outbound, now)
+        for at, rpc in self._early.pop(node, ()):
+            if now - at < EARLY_S:
+                self.receive(node, rpc, now)
 
     def neighbour_down(self, node: NodeId, now: float) -> None:
         """It is gone."""
+        self._peers.pop(node, None)
         self._gossip.peer_down(node, now)
         self._directory.neighbour_down(node, now)
 
-    def received(self, now: float) -> None:
-        """The router may have deliveries: answer them."""
+    def receive(self, node: NodeId, rpc: bytes, now: float) -> None:
+        """An RPC of a neighbour: read it and answer what the router delivers.
+
+        The other end may be ready first; then its RPCs, which tell its topics only
+        once, wait for our end.
+        """
+        if node not in self._peers and self._config.enabled:
+            self._hold(node, rpc, now)
+            return
+        self._gossip.receive(node, rpc, now)
         for delivery in self._gossip.take_deliveries():
             verdict = Verdict.IGNORE
             if delivery.topic == DIRECTORY_TOPIC:
@@ -82,6 +114,16 @@ class Finding:
             self._gossip.validated(delivery.message_id, verdict, now)
         # why dropped: the overlay finds its peers by shuffle and search
         self._gossip.take_wanted()
+
+    def _hold(self, node: NodeId, rpc: bytes, now: float) -> None:
+        early = self._early
+        if node not in early and len(early) >= EARLY_NODES_MAX:
+            del early[next(iter(early))]
+        waiting = early.setdefault(node, [])
+        while waiting and now - waiting[0][0] >= EARLY_S:
+            del waiting[0]
+        if len(waiting) < EARLY_RPCS_MAX and len(rpc) <= EARLY_OCTETS_MAX:
+            waiting.append((now, rpc))
 
     def settle(self, now: float) -> bool:
         """Act upon what the directory found; whether there was anything."""
