@@ -22,10 +22,15 @@ from meshproto.ids import NodeId, StreamId
 HOPS_MAX = 24
 HISTORY_PACKETS = 1024
 SILENCE_S = 0.060
+CALM_S = 0.4
+"""The same while nothing is broken anywhere: a judgement costs an event."""
+
 KEEP_ALIVE_S = 0.030
 ACTIVATE_PACKETS = 3
 JOINING_S = 0.100
 RECENT = 16
+PUBLISHER = NodeId(b"")
+"""Who is silent or flowing at the origin: nobody with an id."""
 
 
 class Surroundings(Protocol):
@@ -33,6 +38,10 @@ class Surroundings(Protocol):
 
     def interval_s(self, stream: StreamId) -> float:
         """The present gap between two packets of the stream's clock."""
+        ...
+
+    def alert(self) -> bool:
+        """Whether something broke a moment ago, so that silences matter."""
         ...
 
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
@@ -57,6 +66,10 @@ class Surroundings(Protocol):
 
     def notice(self, notice: t.PlaneNotice) -> None:
         """Tell the brain."""
+        ...
+
+    def circulated(self, stream: StreamId, sequence: int) -> None:
+        """A packet ran out of hops: it must have gone in a circle."""
         ...
 
 
@@ -151,7 +164,7 @@ class SimPlane:
             case t.SetSecond():
                 self._set_second(self.streams[delta.stream], delta, now)
             case t.OpenLeg():
-                self._open(self.streams[delta.stream], delta, now)
+                self._open(self.streams[delta.stream], delta)
             case t.SetLeg():
                 self._set_leg(self.streams[delta.stream], delta)
             case t.CloseLeg():
@@ -160,8 +173,14 @@ class SimPlane:
                 assert_never(delta)
 
     def _set_active(self, state: Stream, delta: t.SetActive, now: float) -> None:
+        idle = state.use is t.Second.STANDBY
         if delta.parent is not None and delta.parent == state.second:
             state.second = None
+            if idle:  # the brain activates what the plane would have
+                self._world.activate(delta.parent, delta.stream, state.newest + 1)
+        if delta.parent is not None and delta.parent != state.parent:
+            state.fresh = now
+            state.silent = False
         state.parent, state.alias = delta.parent, delta.alias
         state.heard = now
         self._arm(delta.stream, state, now)
@@ -173,7 +192,7 @@ class SimPlane:
         state.told_nothing_new = False
         self._arm(delta.stream, state, now)
 
-    def _open(self, state: Stream, delta: t.OpenLeg, now: float) -> None:
+    def _open(self, state: Stream, delta: t.OpenLeg) -> None:
         leg = Leg(delta.alias, delta.layers, delta.standby)
         state.legs[delta.child] = leg
         if delta.standby:
@@ -208,6 +227,9 @@ class SimPlane:
         """The publisher at this node made a packet."""
         state = self.streams.get(stream)
         if state is not None and state.origin:
+            if state.silent:
+                state.silent = False
+                self._world.notice(t.Flowing(stream, PUBLISHER, sequence))
             self._accept(state, MediaPacket(stream, sequence, HOPS_MAX, now), now)
 
     def receive(
@@ -233,6 +255,7 @@ class SimPlane:
             return
         if packet.hops <= 0:
             self.counters.hop_limit += 1
+            self._world.circulated(packet.stream, packet.sequence)
             return
         if joining:
             state.joining_packets += 1
@@ -284,9 +307,7 @@ class SimPlane:
             if not (leg.standby or held):
                 send(child, leg.alias, passed)
 
-    def activated(
-        self, stream: StreamId, child: NodeId, sequence: int, now: float
-    ) -> None:
+    def activated(self, stream: StreamId, child: NodeId, sequence: int) -> None:
         """A standby child asks for packets from `sequence` on, at once."""
         state = self.streams.get(stream)
         leg = None if state is None else state.legs.get(child)
@@ -299,16 +320,17 @@ class SimPlane:
     def judge(self, stream: StreamId, now: float) -> None:
         """Is the active leg silent?  Called when `wake` asked for it."""
         state = self.streams.get(stream)
-        if state is None or state.origin:
+        if state is None:
             return
         self._judge(stream, state, now)
         self._arm(stream, state, now)
 
     def _patience_s(self, stream: StreamId) -> float:
-        return max(SILENCE_S, 2 * KEEP_ALIVE_S, 3 * self._world.interval_s(stream))
+        least = SILENCE_S if self._world.alert() else CALM_S
+        return max(least, 2 * KEEP_ALIVE_S, 3 * self._world.interval_s(stream))
 
     def _arm(self, stream: StreamId, state: Stream, now: float) -> None:
-        if state.origin or (state.parent is None and state.second is None):
+        if state.parent is None and state.second is None and not state.origin:
             return
         patience = self._patience_s(stream)
         due = state.fresh + patience
@@ -316,7 +338,12 @@ class SimPlane:
 
     def _judge(self, stream: StreamId, state: Stream, now: float) -> None:
         patience = self._patience_s(stream)
-        if now - state.fresh < patience or state.parent is None:
+        if now - state.fresh < patience:
+            return
+        if state.origin:
+            self._hush(stream, state, True)
+            return
+        if state.parent is None:
             return
         heard = self._world.heard_s(state.parent)
         alive = heard is not None and heard < patience
@@ -324,6 +351,9 @@ class SimPlane:
         # parent does not pass on prove that it is stalled (RFC 0011 section 7.3)
         if self._try_standby(stream, state, alive, now):
             return
+        self._hush(stream, state, alive)
+
+    def _hush(self, stream: StreamId, state: Stream, alive: bool) -> None:
         if not state.silent:
             state.silent = True
             self._world.notice(t.Silent(stream, alive))

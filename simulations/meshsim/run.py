@@ -9,12 +9,14 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from meshproto.errors import MeshError
 from meshproto.node import NodeConfig
 from meshsim import world
-from meshsim.checkers import Checkers
+from meshsim.checkers import Broken, Checkers
 from meshsim.engine import Engine, collector_paused
 from meshsim.errors import ScenarioError
 from meshsim.eventlog import EventLog
@@ -23,6 +25,7 @@ from meshsim.observation import Observation
 from meshsim.recorder import Recorder
 from meshsim.scenario import Scenario
 from meshsim.space import population_of, space_of
+from meshsim.stage import Stage
 from meshsim.strikes import Faults
 from meshsim.workload import Play
 
@@ -66,6 +69,15 @@ def simulate(
     return Run(scenario, seed, log).play(progress)
 
 
+class PromiseBrokenError(MeshError):
+    """Ends a run at the first violation, after the event that caused it."""
+
+
+def _stop(now: float, touched: list[Any]) -> None:
+    del now
+    raise PromiseBrokenError(str(touched[0]))
+
+
 class Run:
     """One run, for those who want to look at it while it goes."""
 
@@ -82,9 +94,11 @@ class Run:
             steady=(scenario.settle_s, scenario.duration_s),
             parameters={"nodes": scenario.nodes, "model": scenario.paths.model},
         )
-        self.checkers = Checkers()
+        self.checkers = Checkers(told=self._broken)
         sampled = range(min(SAMPLED_MAX, scenario.nodes))
         self.recorder = Recorder(self.seen, self.checkers, sampled)
+        if scenario.checks.stop:
+            self.engine.watch(_stop)
         self.mesh = Mesh(
             self.engine,
             built.network,
@@ -95,17 +109,18 @@ class Run:
             scenario.media,
             elide=scenario.elide,
         )
-        self.recorder.mesh = self.mesh
+        self.recorder.watch(self.mesh)
 
     def play(self, progress: Callable[[float], object] | None = None) -> Observation:
         """From the first event to the last."""
         scenario, engine = self.scenario, self.engine
-        Play(engine, self.mesh).schedule(scenario.workload)
-        Faults(engine, self.mesh, self.mesh.struck).schedule(scenario.faults)
+        stage = Stage(self.mesh)
+        Play(engine, stage).schedule(scenario.workload)
+        Faults(engine, stage, stage.struck).schedule(scenario.faults)
         engine.at(min(COLD_S, scenario.duration_s), self._cold)
         engine.at(SAMPLE_S, self._sample)
         began, wall = engine.now, time.monotonic()
-        with collector_paused():
+        with collector_paused(), suppress(PromiseBrokenError):
             engine.run_until(scenario.duration_s, self._progress(progress))
         seen = self.seen
         seen.simulated_s = engine.now - began
@@ -117,6 +132,9 @@ class Run:
         if engine.log is not None:
             seen.log_hash = engine.log.digest()
         return seen
+
+    def _broken(self, broken: Broken) -> None:
+        self.recorder.broken(broken)
 
     def _progress(
         self, told: Callable[[float], object] | None
@@ -135,6 +153,5 @@ class Run:
         if self.mesh.network.divided:
             self.mesh.disturbed_at = now
         calm = now - max(self.mesh.disturbed_at, self.scenario.settle_s) > within
-        if calm:
-            self.recorder.unserved(within, now)
+        self.recorder.unserved(within, now, calm=calm)
         self.engine.after(SAMPLE_S, self._sample)

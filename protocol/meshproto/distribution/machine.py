@@ -67,6 +67,9 @@ class Distribution:
     ) -> None:
         self._shared = Shared(me, epoch, config, outbox, chance, surroundings)
 
+    def __len__(self) -> int:
+        return len(self._shared.trees)
+
     # --- applications
 
     def publish(self, stream: StreamId, rates_bps: tuple[int, ...], now: float) -> None:
