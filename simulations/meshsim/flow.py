@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 REPAIRS_MAX = 10
 REPAIR_WITHIN_S = 0.5
 NACK_S = 0.005
+<<<<<<< HEAD
 """From the loss of a packet to the arrival of the next one, which shows it."""
+=======
+"""From the arrival of the next packet to the NACK of a lost one."""
+>>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
 
 
 class Flow:
@@ -46,6 +50,7 @@ class Flow:
         clock = mesh.clocks[stream]
         if not clock.running:
             return
+<<<<<<< HEAD
         host = mesh.hosts[clock.origin]
         now = mesh.engine.now
         interval = self.interval_s(stream)
@@ -54,6 +59,14 @@ class Flow:
             clock.sequence += 1
             host.plane.emit(stream, clock.sequence, now)
         mesh.engine.after(interval, self.tick, stream)
+=======
+        now, interval_s = mesh.engine.now, self.interval_s(stream)
+        self._octets[stream] = int(clock.bitrate_bps * interval_s / 8)
+        if mesh.running(clock.origin):
+            clock.sequence += 1
+            mesh.hosts[clock.origin].plane.emit(stream, clock.sequence, now)
+        mesh.engine.after(interval_s, self.tick, stream)
+>>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
 
     def send(
         self,
@@ -64,11 +77,14 @@ class Flow:
         tries: int,
     ) -> None:
         """One packet to one child; a lost one is repeated when its NACK is due."""
-        mesh = self._mesh
         far = host.by_node.get(child)
         if far is None:
             return
+<<<<<<< HEAD
         there = far.host
+=======
+        mesh, there = self._mesh, far.host
+>>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
         arrives = mesh.network.send(
             host.index, there, self._octets[packet.stream], Kind.MEDIA,
             mesh.hosts[there].media, host.id, alias, packet,
@@ -100,8 +116,9 @@ class Flow:
         """The pre-programmed Activate of a plane to its standby."""
         mesh = self._mesh
         far = host.by_node.get(parent)
+        other = mesh.index[parent]
+        mesh.recorder.switched(host.index, stream, other, mesh.engine.now)
         if far is not None:
-            mesh.recorder.switched(host.index, stream, far.host, mesh.engine.now)
             mesh.network.send(
                 host.index, far.host, 48, Kind.MEDIA, self._activate, far.host,
                 host.id, stream, sequence,

@@ -121,6 +121,8 @@ class Stream:
         default_factory=lambda: deque(maxlen=RECENT)
     )
     heard: float = 0.0
+    began: float = 0.0  # when the active leg became so
+    waiting: bool = False  # for the first packet of a leg that was a standby
     fresh: float = 0.0
     silent: bool = True
     joining_since: float = 0.0
@@ -173,8 +175,13 @@ class SimPlane:
                 assert_never(delta)
 
     def _set_active(self, state: Stream, delta: t.SetActive, now: float) -> None:
+<<<<<<< HEAD
         idle = state.use is t.Second.STANDBY
+=======
+        standby = False
+>>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
         if delta.parent is not None and delta.parent == state.second:
+            standby = state.use is t.Second.STANDBY
             state.second = None
             if idle:  # the brain activates what the plane would have
                 self._world.activate(delta.parent, delta.stream, state.newest + 1)
@@ -182,7 +189,12 @@ class SimPlane:
             state.fresh = now
             state.silent = False
         state.parent, state.alias = delta.parent, delta.alias
-        state.heard = now
+        state.heard = state.began = now
+        state.waiting = standby
+        # why: a leg that stays empty is told as a silence of its own
+        state.silent = False
+        if standby and delta.parent is not None:
+            self._world.activate(delta.parent, delta.stream, state.newest + 1)
         self._arm(delta.stream, state, now)
 
     def _set_second(self, state: Stream, delta: t.SetSecond, now: float) -> None:
@@ -243,6 +255,7 @@ class SimPlane:
             return
         if source == state.parent and alias == state.alias:
             state.heard = now
+            state.waiting = False
             joining = False
         elif (
             source == state.second
@@ -333,18 +346,25 @@ class SimPlane:
         if state.parent is None and state.second is None and not state.origin:
             return
         patience = self._patience_s(stream)
-        due = state.fresh + patience
+        due = max(state.fresh, state.began) + patience
         self._world.wake(stream, due if due > now else now + patience / 2)
 
     def _judge(self, stream: StreamId, state: Stream, now: float) -> None:
         patience = self._patience_s(stream)
+<<<<<<< HEAD
         if now - state.fresh < patience:
             return
         if state.origin:
             self._hush(stream, state, True)
             return
         if state.parent is None:
+=======
+        if now - max(state.fresh, state.began) < patience or state.parent is None:
+>>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
             return
+        if state.waiting:
+            # why again: an Activate is a datagram, and may have been lost
+            self._world.activate(state.parent, stream, state.newest + 1)
         heard = self._world.heard_s(state.parent)
         alive = heard is not None and heard < patience
         # why also when the parent is alive: only packets that the standby has and the
@@ -369,7 +389,8 @@ class SimPlane:
         standby = state.second
         state.parent, state.alias = standby, state.second_alias
         state.second = None
-        state.heard = state.fresh = now
+        state.heard = state.began = now
+        state.waiting, state.silent = True, False
         self._world.activate(standby, stream, state.newest + 1)
         self._world.notice(t.Activated(stream, standby, state.newest + 1))
         return True

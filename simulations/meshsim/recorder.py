@@ -203,7 +203,8 @@ class Recorder:
         if state is not None:
             children = sum(not leg.standby for leg in state.legs.values())
             cap = int(self.observation.population.slots[node])
-            burst = cap + cap // self.mesh.config.distribution.burst_one_in
+            # why one more: a swap is made before the old edge is broken (RFC 0011 6.3)
+            burst = cap + cap // self.mesh.config.distribution.burst_one_in + 1
             self.checkers.degree(
                 stream, node, children, cap, burst, now, admitted=admitted
             )
