@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 REPAIRS_MAX = 10
 REPAIR_WITHIN_S = 0.5
 NACK_S = 0.005
-<<<<<<< HEAD
-"""From the loss of a packet to the arrival of the next one, which shows it."""
-=======
 """From the arrival of the next packet to the NACK of a lost one."""
->>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
 
 
 class Flow:
@@ -42,7 +38,11 @@ class Flow:
     def interval_s(self, stream: StreamId) -> float:
         """The present gap of a packet clock."""
         del stream
-        return self._full_s if self._mesh.alerted else self._quiet_s
+        return (
+            self._full_s
+            if self._mesh.engine.now < self._mesh.alert_until
+            else self._quiet_s
+        )
 
     def tick(self, stream: StreamId) -> None:
         """The publisher makes a packet."""
@@ -50,23 +50,12 @@ class Flow:
         clock = mesh.clocks[stream]
         if not clock.running:
             return
-<<<<<<< HEAD
-        host = mesh.hosts[clock.origin]
-        now = mesh.engine.now
-        interval = self.interval_s(stream)
-        self._octets[stream] = int(clock.bitrate_bps * interval / 8)
-        if mesh.running(clock.origin):
-            clock.sequence += 1
-            host.plane.emit(stream, clock.sequence, now)
-        mesh.engine.after(interval, self.tick, stream)
-=======
         now, interval_s = mesh.engine.now, self.interval_s(stream)
         self._octets[stream] = int(clock.bitrate_bps * interval_s / 8)
         if mesh.running(clock.origin):
             clock.sequence += 1
             mesh.hosts[clock.origin].plane.emit(stream, clock.sequence, now)
         mesh.engine.after(interval_s, self.tick, stream)
->>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
 
     def send(
         self,
@@ -80,11 +69,7 @@ class Flow:
         far = host.by_node.get(child)
         if far is None:
             return
-<<<<<<< HEAD
-        there = far.host
-=======
         mesh, there = self._mesh, far.host
->>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
         arrives = mesh.network.send(
             host.index, there, self._octets[packet.stream], Kind.MEDIA,
             mesh.hosts[there].media, host.id, alias, packet,

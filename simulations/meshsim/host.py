@@ -347,12 +347,6 @@ class _PlaneView:
     def interval_s(self, stream: StreamId) -> float:
         return self._world.flow.interval_s(stream)
 
-<<<<<<< HEAD
-    def alert(self) -> bool:
-        return self._world.alerted
-
-=======
->>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
         self._world.flow.send(self._host, child, alias, packet, 0)
 

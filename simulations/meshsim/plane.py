@@ -22,15 +22,10 @@ from meshproto.ids import NodeId, StreamId
 HOPS_MAX = 24
 HISTORY_PACKETS = 1024
 SILENCE_S = 0.060
-CALM_S = 0.4
-"""The same while nothing is broken anywhere: a judgement costs an event."""
-
 KEEP_ALIVE_S = 0.030
 ACTIVATE_PACKETS = 3
 JOINING_S = 0.100
 RECENT = 16
-PUBLISHER = NodeId(b"")
-"""Who is silent or flowing at the origin: nobody with an id."""
 
 
 class Surroundings(Protocol):
@@ -38,10 +33,6 @@ class Surroundings(Protocol):
 
     def interval_s(self, stream: StreamId) -> float:
         """The present gap between two packets of the stream's clock."""
-        ...
-
-    def alert(self) -> bool:
-        """Whether something broke a moment ago, so that silences matter."""
         ...
 
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
@@ -175,19 +166,10 @@ class SimPlane:
                 assert_never(delta)
 
     def _set_active(self, state: Stream, delta: t.SetActive, now: float) -> None:
-<<<<<<< HEAD
-        idle = state.use is t.Second.STANDBY
-=======
         standby = False
->>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
         if delta.parent is not None and delta.parent == state.second:
             standby = state.use is t.Second.STANDBY
             state.second = None
-            if idle:  # the brain activates what the plane would have
-                self._world.activate(delta.parent, delta.stream, state.newest + 1)
-        if delta.parent is not None and delta.parent != state.parent:
-            state.fresh = now
-            state.silent = False
         state.parent, state.alias = delta.parent, delta.alias
         state.heard = state.began = now
         state.waiting = standby
@@ -239,9 +221,6 @@ class SimPlane:
         """The publisher at this node made a packet."""
         state = self.streams.get(stream)
         if state is not None and state.origin:
-            if state.silent:
-                state.silent = False
-                self._world.notice(t.Flowing(stream, PUBLISHER, sequence))
             self._accept(state, MediaPacket(stream, sequence, HOPS_MAX, now), now)
 
     def receive(
@@ -333,17 +312,16 @@ class SimPlane:
     def judge(self, stream: StreamId, now: float) -> None:
         """Is the active leg silent?  Called when `wake` asked for it."""
         state = self.streams.get(stream)
-        if state is None:
+        if state is None or state.origin:
             return
         self._judge(stream, state, now)
         self._arm(stream, state, now)
 
     def _patience_s(self, stream: StreamId) -> float:
-        least = SILENCE_S if self._world.alert() else CALM_S
-        return max(least, 2 * KEEP_ALIVE_S, 3 * self._world.interval_s(stream))
+        return max(SILENCE_S, 2 * KEEP_ALIVE_S, 3 * self._world.interval_s(stream))
 
     def _arm(self, stream: StreamId, state: Stream, now: float) -> None:
-        if state.parent is None and state.second is None and not state.origin:
+        if state.origin or (state.parent is None and state.second is None):
             return
         patience = self._patience_s(stream)
         due = max(state.fresh, state.began) + patience
@@ -351,16 +329,7 @@ class SimPlane:
 
     def _judge(self, stream: StreamId, state: Stream, now: float) -> None:
         patience = self._patience_s(stream)
-<<<<<<< HEAD
-        if now - state.fresh < patience:
-            return
-        if state.origin:
-            self._hush(stream, state, True)
-            return
-        if state.parent is None:
-=======
         if now - max(state.fresh, state.began) < patience or state.parent is None:
->>>>>>> 1e62645080e6aef4dcc9333c4ca49e01568cf864
             return
         if state.waiting:
             # why again: an Activate is a datagram, and may have been lost
@@ -371,9 +340,6 @@ class SimPlane:
         # parent does not pass on prove that it is stalled (RFC 0011 section 7.3)
         if self._try_standby(stream, state, alive, now):
             return
-        self._hush(stream, state, alive)
-
-    def _hush(self, stream: StreamId, state: Stream, alive: bool) -> None:
         if not state.silent:
             state.silent = True
             self._world.notice(t.Silent(stream, alive))
