@@ -121,6 +121,10 @@ class Field(Protocol):
         """Living nodes with a publisher."""
         ...
 
+    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
+        """These are about to be hit: look at what depends on them first."""
+        ...
+
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:
         """End the process; `goodbye` lets it say so first.  No effect while it does
         not run.

@@ -116,7 +116,7 @@ class Run:
         scenario, engine = self.scenario, self.engine
         stage = Stage(self.mesh)
         Play(engine, stage).schedule(scenario.workload)
-        Faults(engine, stage, stage.struck).schedule(scenario.faults)
+        Faults(engine, stage).schedule(scenario.faults)
         engine.at(min(COLD_S, scenario.duration_s), self._cold)
         engine.at(SAMPLE_S, self._sample)
         began, wall = engine.now, time.monotonic()

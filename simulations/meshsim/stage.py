@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from meshproto.ids import NodeId, StreamId
 from meshproto.node import Ability
 from meshproto.wire.control.peer import PeerRecord
-from meshsim.faults import Strike, What
+from meshsim.faults import Fault, What
 from meshsim.host import Far, SimHost
 from meshsim.mesh import Clock, node_id, stream_id
 from meshsim.network import Network
@@ -60,10 +60,9 @@ class Stage:
         """Living machines with a publisher."""
         return self._mesh.origins()
 
-    def struck(self, strike: Strike) -> None:
+    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
         """A fault is about to strike; all that it kills, it kills at once."""
         mesh = self._mesh
-        fault, hit, now = strike.fault, strike.hit, strike.time_s
         self._announced = frozenset((now, node) for node in hit)
         if fault.what is What.WORSEN:
             mesh.recorder.worsened(hit, now)
