@@ -122,7 +122,7 @@ class Flow:
         other = mesh.index[peer]
         host = mesh.hosts[other]
         now = mesh.engine.now
-        if mesh.network.is_cut(other, node):
+        if mesh.network.stops(other, node):
             return None
         if mesh.running(other):
             return 0.0
@@ -132,7 +132,7 @@ class Flow:
         """What the last heartbeat of the standby `peer` told `node`."""
         mesh = self._mesh
         other = mesh.index[peer]
-        if not mesh.running(other) or mesh.network.is_cut(other, node):
+        if not mesh.running(other) or mesh.network.stops(other, node):
             return None
         state = mesh.hosts[other].plane.streams.get(stream)
         if state is None:

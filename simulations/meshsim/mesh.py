@@ -229,8 +229,7 @@ class Mesh:
             met = [
                 n
                 for n in (rest if beside is None else beside)
-                if n in rest
-                and not (network.is_cut(here, n) or network.is_cut(n, here))
+                if n in rest and network.passes(here, n)
             ]
             rest.difference_update(met)
             found.update(met)

@@ -167,8 +167,11 @@ class Recorder:
         def next_hop(at: int) -> int | None:
             host = mesh.hosts[at]
             hop = host.node.next_hop(origin) if host.up else None
-            # why the link too: a route over a link that is gone carries nothing
-            return mesh.index[hop] if hop is not None and hop in host.by_node else None
+            far = None if hop is None else host.by_node.get(hop)
+            # why both ends: over a link to a process that ended nothing goes on
+            there = None if far is None else mesh.hosts[far.host]
+            alive = there is not None and far is not None and far.remote in there.links
+            return there.index if alive and there is not None else None
 
         self.checkers.next_hops(origin, node, next_hop, now)
         distance = mesh.hosts[node].node.feasibility(origin)

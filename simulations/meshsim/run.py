@@ -113,18 +113,28 @@ class Run:
 
     def play(self, progress: Callable[[float], object] | None = None) -> Observation:
         """From the first event to the last."""
+        engine = self.engine
+        self.begin()
+        began, wall = engine.now, time.monotonic()
+        with collector_paused(), suppress(PromiseBrokenError):
+            engine.run_until(self.scenario.duration_s, self._progress(progress))
+        self.seen.wall_s = time.monotonic() - wall
+        self.seen.simulated_s = engine.now - began
+        return self.end()
+
+    def begin(self) -> Stage:
+        """Arrange for all that the scenario says; the stage on which it plays."""
         scenario, engine = self.scenario, self.engine
         stage = Stage(self.mesh)
         Play(engine, stage).schedule(scenario.workload)
         Faults(engine, stage).schedule(scenario.faults)
         engine.at(min(COLD_S, scenario.duration_s), self._cold)
         engine.at(SAMPLE_S, self._sample)
-        began, wall = engine.now, time.monotonic()
-        with collector_paused(), suppress(PromiseBrokenError):
-            engine.run_until(scenario.duration_s, self._progress(progress))
-        seen = self.seen
-        seen.simulated_s = engine.now - began
-        seen.wall_s = time.monotonic() - wall
+        return stage
+
+    def end(self) -> Observation:
+        """Close the books."""
+        seen, engine = self.seen, self.engine
         seen.events = engine.events
         seen.memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self.recorder.overlay_shot(engine.now)
