@@ -130,6 +130,9 @@ class Run:
         Faults(engine, stage).schedule(scenario.faults)
         engine.at(min(COLD_S, scenario.duration_s), self._cold)
         engine.at(SAMPLE_S, self._sample)
+        if 0.0 < scenario.settle_s < scenario.duration_s:
+            # why half a second before: that is when the faults of a scenario begin
+            engine.at(scenario.settle_s - 0.5, self._settled)
         return stage
 
     def end(self) -> Observation:
@@ -155,6 +158,13 @@ class Run:
 
     def _cold(self) -> None:
         self.recorder.overlay_shot(self.engine.now, "cold")
+
+    def _settled(self) -> None:
+        now = self.engine.now
+        self.recorder.overlay_shot(now, "settled")
+        for stream in self.mesh.clocks:
+            shot = self.recorder.tree_shot(stream, now)
+            self.seen.trees.append(replace(shot, label="settled"))
 
     def _sample(self) -> None:
         now = self.engine.now
