@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from meshproto.wire.control.directory import parse_media
 from meshproto.wire.control.directory import build_media as build
+from meshproto.wire.control.directory import parse_media
 from meshsim.finding import Finding, media_of, stream_of
 from meshsim.metrics import figures
 from meshsim.observation import Lookup

@@ -1,4 +1,4 @@
-"""Directories under test: one alone, or many over real gossip routers in virtual time."""
+"""Directories under test: one alone, or many over real routers in virtual time."""
 
 from __future__ import annotations
 

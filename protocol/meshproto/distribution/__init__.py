@@ -7,8 +7,9 @@
 
 Inside: `tree` is the state, `shared` what all trees have in common; `hearing` takes
 records, `upstream` looks for parents, `above` takes them, `downstream` has the
-children, `repair` heals, `standby`, `moves`, `commit` and `swap` improve; `capacity`,
-`shedding`, `interest`, `place`, `candidates`, `survey` say how much, for whom, where.
+children, `repair` heals; `turns`, `moves`, `commit`, `swap` and `standby` improve;
+`capacity`, `shedding`, `interest`, `place`, `candidates` and `survey` say how much, for
+whom and where.
 """
 
 from meshproto.distribution.changes import Active, Change, OffersToTell, TreeUse

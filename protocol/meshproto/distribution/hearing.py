@@ -19,6 +19,7 @@ from meshproto.distribution import (
     standby,
     swap,
     trees,
+    turns,
     upstream,
 )
 from meshproto.distribution.events import LeaseExpired
@@ -138,7 +139,7 @@ def _from_above(
             repair.dropped(shared, tree, node, record, now)
         case w.Tell():
             if not standby.told(shared, tree, node, record, now):
-                moves.told(shared, tree, node, record, now)
+                turns.told(shared, tree, node, record, now)
         case w.MoveVerdict():
             commit.verdict(shared, tree, node, record, now)
         case w.SwapAsk():
@@ -289,7 +290,7 @@ def _placed(shared: Shared, tree: Tree, now: float) -> None:
         return
     place.settle(shared, tree)
     downstream.cut_loops(shared, tree, now)
-    moves.reweigh(shared, tree, now)
+    turns.reweigh(shared, tree, now)
 
 
 def lease_check(shared: Shared, tree: Tree, now: float) -> None:
@@ -298,7 +299,7 @@ def lease_check(shared: Shared, tree: Tree, now: float) -> None:
     if tree.publishing or tree.subscribed:
         due = tree.lease_sent_at + config.lease_s <= now + config.report_s
         if tree.subscribed and tree.parent is not None and due:
-            moves.reweigh(shared, tree, now)
+            turns.reweigh(shared, tree, now)
             interest.report(shared, tree, now)
     elif interest.youngest(tree, now) <= now - config.lease_life_s:
         if tree.wanted:

@@ -27,6 +27,7 @@ from meshproto.distribution import (
     standby,
     swap,
     trees,
+    turns,
     upstream,
 )
 from meshproto.distribution.changes import Change
@@ -65,6 +66,9 @@ class Distribution:
         surroundings: Surroundings,
     ) -> None:
         self._shared = Shared(me, epoch, config, outbox, chance, surroundings)
+
+    def __len__(self) -> int:
+        return len(self._shared.trees)
 
     # --- applications
 
@@ -118,7 +122,12 @@ class Distribution:
         if not layers or viewers < 1:
             raise StateError("a subscription has a layer and a viewer")
         shared = self._shared
-        tree = shared.trees.get(stream) or trees.make(shared, stream, origin)
+        tree = shared.trees.get(stream)
+        if tree is not None and tree.origin != origin and not tree.publishing:
+            # why: a relay of the old origin would refuse everybody else's viewers
+            self._move_origin(tree, origin, now)
+            tree = shared.trees.get(stream)
+        tree = tree or trees.make(shared, stream, origin)
         if tree is None:
             return
         first = not tree.subscribed
@@ -213,14 +222,14 @@ class Distribution:
         if neighbour in self._shared.uses:
             for tree in self._shared.trees.values():
                 if tree.parent is not None and tree.parent.node == neighbour:
-                    moves.worse(self._shared, tree, now)
+                    turns.worse(self._shared, tree, now)
 
     def cost_moved(self, neighbour: NodeId, now: float) -> None:
         """The smoothed RTT of a link changed much."""
         if neighbour in self._shared.uses:
             for tree in self._shared.trees.values():
                 if tree.parent is not None and tree.parent.node == neighbour:
-                    moves.reweigh(self._shared, tree, now)
+                    turns.reweigh(self._shared, tree, now)
 
     def route_changed(self, origin: NodeId, now: float) -> None:
         """The next hop towards `origin` changed or appeared."""
@@ -241,7 +250,7 @@ class Distribution:
         entry = self._shared.probes.pop(token, None)
         tree = None if entry is None else self._shared.trees.get(entry[0])
         if entry is not None and tree is not None:
-            moves.probed(self._shared, tree, entry[1], rtt_s, now)
+            turns.probed(self._shared, tree, entry[1], rtt_s, now)
             swap.probed(self._shared, tree, entry[1], rtt_s, now)
 
     # --- plane
@@ -393,8 +402,8 @@ _HANDLERS: dict[Alarm, Callable[[Shared, Tree, float], None]] = {
     Alarm.REPORT: interest.report_due,
     Alarm.COLLECT: trees.collect,
     Alarm.SECOND: standby.due,
-    Alarm.TURN: moves.turn_due,
-    Alarm.WORSE: moves.worse_due,
+    Alarm.TURN: turns.turn_due,
+    Alarm.WORSE: turns.worse_due,
     Alarm.MOVE: moves.move_due,
     Alarm.BURST: shedding.burst_over,
     Alarm.LINGER: _linger_due,

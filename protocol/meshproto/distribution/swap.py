@@ -8,7 +8,14 @@ mover's old slot.  For that moment the parent has one child more.
 
 from __future__ import annotations
 
-from meshproto.distribution import candidates, capacity, downstream, interest, moves
+from meshproto.distribution import (
+    candidates,
+    capacity,
+    downstream,
+    interest,
+    moves,
+    turns,
+)
 from meshproto.distribution.candidates import Candidate
 from meshproto.distribution.shared import Shared
 from meshproto.distribution.tree import Alarm, Child, Tree
@@ -110,7 +117,7 @@ def asked(
     rtt_s = shared.around.rtt_s(target)
     if shared.around.linked(target) and rtt_s is not None:
         _judge(shared, tree, rtt_s, now)
-    elif not moves.probe(shared, tree, target):
+    elif not turns.probe(shared, tree, target):
         _judge(shared, tree, None, now)
 
 

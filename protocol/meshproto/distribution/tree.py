@@ -14,9 +14,10 @@ from meshproto.ids import NodeId, ShortId, StreamId
 from meshproto.wire.control.distribution import Demand, Join, Use
 
 if TYPE_CHECKING:
-    from meshproto.distribution.moves import Move, Turn
+    from meshproto.distribution.moves import Move
     from meshproto.distribution.survey import Survey
     from meshproto.distribution.swap import Deal, Promise
+    from meshproto.distribution.turns import Turn
     from meshproto.distribution.upstream import Search
 
 

@@ -34,7 +34,7 @@ from meshproto.link import events as link_events
 from meshproto.link.links import Links
 from meshproto.node.finding import Finding
 from meshproto.node.view import Neighbours, View, prefix
-from meshproto.outputs import Outbox, Output, Purpose, Send
+from meshproto.outputs import HangUp, Outbox, Output, Purpose, Send
 from meshproto.overlay.overlay import Overlay
 from meshproto.routing import changes as route_changes
 from meshproto.routing.router import Router
@@ -48,6 +48,9 @@ THIN_SLOTS = 3
 """A node that feeds fewer copies listens to routes and passes none on (RFC 0010)."""
 
 _OVERLAY, _DIRECTORY, _ROUTING, _TREES = 16, 32, 48, 64
+
+_GOES_ON = frozenset({"restarted", "replaced"})
+"""Ends after which the same neighbour is linked again, for the purpose it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Node:
         config = config or NodeConfig()
         me, epoch, sign = identity.node, identity.epoch, identity.sign
         self.me = me
+        self._config = config
         self._inner = Outbox()
         self._outputs = Outbox()
         self._view = view = View(self._inner, history)
@@ -205,6 +209,20 @@ class Node:
             "distribution": octets[4] + octets[5],
         }
 
+    def sizes(self) -> tuple[tuple[str, int, int], ...]:
+        """(limit, size, maximum) of the tables that strangers can fill, for checkers
+        and the status page.
+        """
+        entries, live, neighbours = self._router.sizes()
+        routing, trees = self._config.routing, self._config.distribution
+        return (
+            ("link.links", len(self._links), self._config.link.links),
+            ("routing.sources_max", entries, routing.sources_max + routing.local_max),
+            ("routing.origins_max", live, routing.origins_max),
+            ("routing.neighbours_max", neighbours, routing.neighbours_max),
+            ("distribution.trees_max", len(self._trees), trees.trees_max),
+        )
+
     def record(self) -> PeerRecord:
         """What this node says about itself."""
         return self._overlay.own_record()
@@ -284,7 +302,7 @@ class Node:
     # --- links ----------------------------------------------------------------------
 
     def accepts(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
-        """None if a link with `peer` is welcome, else a label; changes nothing."""
+        """None if a link with `peer` is welcome, else a short label."""
         return self._overlay.accepts(peer, purpose, now)
 
     def link_up(
@@ -298,7 +316,11 @@ class Node:
     ) -> None:
         """The association stands and is authenticated as `neighbour`."""
         self._dialled[neighbour] = (outbound, purpose)
-        self._links.up(link, neighbour, rtt_s, now)
+        if not self._links.up(link, neighbour, rtt_s, now):
+            del self._dialled[neighbour]
+            if outbound:
+                self._overlay.dial_failed(neighbour, "full", now)
+                self._trees.dial_failed(neighbour, now)
         self._settle(now)
 
     def link_down(self, link: LinkId, now: float) -> None:
@@ -379,6 +401,11 @@ class Node:
                     if links.linked(output.neighbour):
                         links.send(output.neighbour, output.record, now)
                         moved = True
+                elif isinstance(output, HangUp) and links.up_with(output.neighbour):
+                    # why: another machine has had enough; the link says goodbye, puts
+                    # the same output again, and all machines learn that it is gone
+                    links.close(output.neighbour, output.reason, now)
+                    moved = True
                 else:
                     outputs.put(output)
             if not moved:
@@ -391,8 +418,8 @@ class Node:
         match change:
             case link_events.LinkReady(neighbour):
                 self._link_ready(neighbour, now)
-            case link_events.LinkLost(neighbour) | link_events.LinkFailed(neighbour):
-                self._link_lost(neighbour, now)
+            case link_events.LinkLost() | link_events.LinkFailed():
+                self._link_lost(change.neighbour, change.reason, now)
             case link_events.LinkSuspected(neighbour):
                 self._trees.suspected(neighbour, now)
                 self._cost_moved(neighbour, now)
@@ -418,10 +445,11 @@ class Node:
             self._finding.neighbour_up(neighbour, outbound, prefix(near), now)
         self._trees.neighbour_up(neighbour, now)
 
-    def _link_lost(self, neighbour: NodeId, now: float) -> None:
-        self._dialled.pop(neighbour, None)
+    def _link_lost(self, neighbour: NodeId, reason: str, now: float) -> None:
+        if reason not in _GOES_ON:
+            self._dialled.pop(neighbour, None)
         self._view.in_use.pop(neighbour, None)
-        self._overlay.link_lost(neighbour, now)
+        self._overlay.link_lost(neighbour, now, goodbye=reason == "goodbye")
         if self._overlaid.pop(neighbour, 0) is None:
             self._router.neighbour_down(neighbour, now)
             self._finding.neighbour_down(neighbour, now)
@@ -432,6 +460,7 @@ class Node:
 
     def _cost_moved(self, neighbour: NodeId, now: float) -> None:
         self._overlay.cost_moved(neighbour, now)
+        self._trees.cost_moved(neighbour, now)
         if neighbour in self._overlaid:
             self._router.cost_moved(neighbour, now)
 

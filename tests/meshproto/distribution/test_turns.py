@@ -1,0 +1,103 @@
+"""Turns: who could be a better parent."""
+
+from __future__ import annotations
+
+from meshproto.distribution.tree import Alarm
+from meshproto.wire.control import distribution as w
+from support.tree_bench import ORIGIN, STREAM, Bench, node, path, peer_record
+from support.tree_moves import settled, to_turn
+
+
+def test_a_turn_comes_about_once_a_minute() -> None:
+    bench = Bench()
+    bench.attach(node(2), delay_s=0.02, above=(ORIGIN, node(2)))
+    bench.offer(bench.link(node(8), 0.3), 0.3)
+    bench.tree.second_retry_s = 60.0
+    bench.pass_time(5.0)
+    bench.sent.clear()
+    bench.pass_time(300.0)
+    assert 4 <= len([1 for who, _ in bench.take(w.Query) if who == node(8)]) <= 16
+
+
+def test_a_small_gain_moves_nobody() -> None:
+    bench = Bench()
+    bench.attach(node(2), delay_s=0.2, above=(ORIGIN, node(2)))
+    bench.offer(bench.link(node(8), 0.02), 0.192)
+    bench.tree.second_retry_s = 60.0
+    bench.pass_time(200.0)
+    assert all(wish.use is not w.Use.MOVE for _, wish in bench.take(w.Join))
+
+
+def test_a_node_with_children_sees_a_gain_for_five_seconds_first() -> None:
+    bench = settled()
+    bench.child(5)
+    child_serial = bench.tree.children[node(5)].serial
+    bench.tree.children[node(5)].lease_at += 1000
+    assert child_serial
+    to_turn(bench)
+    assert not bench.take(w.Join)
+    bench.pass_time(bench.config.gain_held_s + 0.01)
+    assert bench.one(w.Join)[1].use is w.Use.MOVE
+
+
+def test_a_better_parent_without_a_link_is_measured_first() -> None:
+    bench = settled()
+    far = node(9)
+    bench.peers[far] = peer_record(far)
+    bench.rtts[far] = 0.002
+    bench.pass_time(20.0)
+    bench.sent.clear()
+    while not any(isinstance(r, w.Query) for _, r in bench.sent):
+        bench.pass_time(1.0)
+    line = path(node(8), 0.02, (ORIGIN, far))
+    query = dict(bench.take(w.Query))[node(8)]
+    delays = (0.0, 0.001, 0.02)
+    bench.hear(node(8), w.Tell(STREAM, query.token, 0.02, 4, line.path, delays, ()))
+    assert bench.probes[-1].token % 2 == 1
+    bench.do("probed", bench.probes[-1].token, 0.004)
+    assert bench.dialled == [(far, node(8))]
+
+
+def test_a_probe_that_fails_leaves_the_measured_ones() -> None:
+    bench = settled()
+    far = node(9)
+    bench.peers[far] = peer_record(far)
+    bench.rtts[far] = 0.002
+    bench.pass_time(20.0)
+    bench.sent.clear()
+    while not any(isinstance(r, w.Query) for _, r in bench.sent):
+        bench.pass_time(1.0)
+    line = path(node(8), 0.02, (ORIGIN, far))
+    query = dict(bench.take(w.Query))[node(8)]
+    bench.hear(
+        node(8),
+        w.Tell(STREAM, query.token, 0.02, 4, line.path, (0.0, 0.001, 0.02), ()),
+    )
+    bench.do("probed", bench.probes[-1].token, None)
+    assert bench.one(w.Join)[0] == node(8)
+
+
+def test_a_path_that_got_a_hundred_ms_worse_is_left_after_five_seconds() -> None:
+    bench = settled(0.02)
+    bench.offered.clear()
+    bench.offer(node(8), 0.03)
+    bench.pass_time(31.0)
+    bench.sent.clear()
+    bench.links[node(2)] = 0.25
+    bench.do("cost_moved", node(2))
+    bench.pass_time(bench.config.worse_held_s - 0.1)
+    assert not bench.take(w.Query)
+    bench.pass_time(0.2)
+    assert bench.take(w.Query)
+
+
+def test_a_path_that_recovers_is_kept() -> None:
+    bench = settled(0.02)
+    bench.pass_time(31.0)
+    bench.sent.clear()
+    bench.links[node(2)] = 0.25
+    bench.do("cost_moved", node(2))
+    bench.pass_time(2.0)
+    bench.links[node(2)] = 0.02
+    bench.do("cost_moved", node(2))
+    assert not bench.brain._shared.waits(bench.tree, Alarm.WORSE)
