@@ -15,11 +15,16 @@ class PresenceConfig:
 
     # a sample: enough for a map, 360 kB at the largest record
     listed_max: int = 512
+    # before the first word: until neighbours know that we joined the topic, and we them
+    first_s: float = 4.0
     refresh_s: float = 600.0
     refresh_jitter: float = 0.1
     refreshes_missed: int = 3
     # a map is worth a quarter of the directory
     budget_octets_per_s: float = 1_000.0
+    copies: float = 6.0
+    # a usual record and its envelope
+    record_octets: int = 450
     authors_max: int = 2_048
     # twice what an honest node sends when few are listed, and restarts
     author_messages_per_s: float = 1 / 300

@@ -14,25 +14,21 @@ them: no verb that carries remote octets raises.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import assert_never, cast
 
 from meshproto.chance import Chance
-from meshproto.config.directory import DirectoryConfig
-from meshproto.config.distribution import DistributionConfig
-from meshproto.config.gossip import DIRECTORY_TOPIC, GossipConfig
-from meshproto.config.link import LinkConfig
-from meshproto.config.overlay import OverlayConfig
-from meshproto.config.routing import RoutingConfig
+from meshproto.config.gossip import DIRECTORY_TOPIC, PRESENCE_TOPIC
 from meshproto.distribution import changes as tree_changes
 from meshproto.distribution.machine import Distribution
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.gossip.directory import Directory
+from meshproto.gossip.presence import Presence
 from meshproto.gossip.router import GossipRouter
 from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.link import events as link_events
 from meshproto.link.links import Links
 from meshproto.node.finding import Finding
+from meshproto.node.values import Ability, Identity, NodeConfig
 from meshproto.node.view import Neighbours, View, prefix
 from meshproto.outputs import HangUp, Outbox, Output, Purpose, Send
 from meshproto.overlay.overlay import Overlay
@@ -40,7 +36,7 @@ from meshproto.routing import changes as route_changes
 from meshproto.routing.router import Router
 from meshproto.wire.control.directory import Claim, DirectoryRecord, Media
 from meshproto.wire.control.distribution import TreeRecord
-from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach
+from meshproto.wire.control.peer import PeerRecord
 from meshproto.wire.control.routing import RoutingRecord
 from meshproto.wire.control.schema import Record
 
@@ -51,40 +47,6 @@ _OVERLAY, _DIRECTORY, _ROUTING, _TREES = 16, 32, 48, 64
 
 _GOES_ON = frozenset({"restarted", "replaced"})
 """Ends after which the same neighbour is linked again, for the purpose it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a node is: its id, its epoch (ms since 1970 at start) and its key's use."""
-
-    node: NodeId
-    epoch: int
-    sign: Callable[[bytes], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeConfig:
-    """The constants of all machines."""
-
-    link: LinkConfig = field(default_factory=LinkConfig)
-    overlay: OverlayConfig = field(default_factory=OverlayConfig)
-    gossip: GossipConfig = field(default_factory=GossipConfig)
-    directory: DirectoryConfig = field(default_factory=DirectoryConfig)
-    routing: RoutingConfig = field(default_factory=RoutingConfig)
-    distribution: DistributionConfig = field(default_factory=DistributionConfig)
-
-
-@dataclass(frozen=True, slots=True)
-class Ability:
-    """What this node has to give: see `PeerRecord` for the fields."""
-
-    media: tuple[MediaAddress, ...]
-    control: tuple[bytes, ...] = ()
-    reach: Reach = Reach.DIRECT
-    copies: int = 4
-    operator: str = ""
-    entry: str = ""
-    uplink_bps: float = 20_000_000.0
 
 
 class Node:
@@ -117,6 +79,9 @@ class Node:
         self._directory = Directory(
             me, epoch, config.directory, box, chance, sign, verify, self._gossiped
         )
+        self._presence = Presence(
+            config.directory.presence, box, chance, verify, self.record, self._here
+        )
         self._router = Router(
             me, epoch, config.routing, box, chance, sign, verify, near
         )
@@ -126,13 +91,19 @@ class Node:
         self._dialled: dict[NodeId, tuple[bool, Purpose]] = {}
         self._overlaid: dict[NodeId, None] = {}
         self._finding = Finding(
-            me, config.directory, self._gossip, self._directory, self._trees
+            me,
+            config.directory,
+            self._gossip,
+            self._directory,
+            self._presence,
+            self._trees,
         )
         self._machines = (
             self._links,
             self._overlay,
             self._gossip,
             self._directory,
+            self._presence,
             self._router,
             self._trees,
         )
@@ -268,6 +239,16 @@ class Node:
     def directory(self) -> Directory:
         """What is known of streams: for questions only, verbs are below."""
         return self._directory
+
+    @property
+    def presence(self) -> Presence:
+        """Who is listed: for questions only; `enlist` fills it."""
+        return self._presence
+
+    def enlist(self, on: bool, now: float) -> None:
+        """Be on the public list of nodes and hear of the others, or no more."""
+        self._finding.enlist(on, now)
+        self._settle(now)
 
     def announce(self, claim: Claim, media: Media, now: float) -> StreamId:
         """Tell the mesh that a stream can be had here; see `Directory.announce`."""
@@ -454,6 +435,9 @@ class Node:
             self._router.neighbour_down(neighbour, now)
             self._finding.neighbour_down(neighbour, now)
         self._trees.neighbour_down(neighbour, now)
+
+    def _here(self, data: bytes, now: float) -> None:
+        self._gossip.publish(PRESENCE_TOPIC, data, now)
 
     def _gossiped(self, data: bytes, now: float) -> None:
         self._gossip.publish(DIRECTORY_TOPIC, data, now)

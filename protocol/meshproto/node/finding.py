@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import assert_never
 
 from meshproto.config.directory import DirectoryConfig
-from meshproto.config.gossip import DIRECTORY_TOPIC
+from meshproto.config.gossip import DIRECTORY_TOPIC, PRESENCE_TOPIC
 from meshproto.distribution.machine import Distribution
 from meshproto.errors import LimitError
 from meshproto.gossip import directory_events as news
 from meshproto.gossip.directory import Directory
 from meshproto.gossip.peers import Version
+from meshproto.gossip.presence import Presence
 from meshproto.gossip.router import GossipRouter
 from meshproto.gossip.seen import Verdict
 from meshproto.ids import NodeId, StreamId
@@ -35,8 +36,10 @@ class Finding:
         "_directory",
         "_early",
         "_gossip",
+        "_listed",
         "_me",
         "_peers",
+        "_presence",
         "_trees",
         "_watching",
     )
@@ -47,12 +50,15 @@ class Finding:
         config: DirectoryConfig,
         gossip: GossipRouter,
         directory: Directory,
+        presence: Presence,
         trees: Distribution,
     ) -> None:
         self._me = me
         self._config = config
         self._gossip = gossip
         self._directory = directory
+        self._presence = presence
+        self._listed = False
         self._trees = trees
         self._watching: dict[StreamId, tuple[int, int]] = {}
         self._peers: dict[NodeId, None] = {}
@@ -62,6 +68,18 @@ class Finding:
         """Listen to the directory, unless that is switched off."""
         if self._config.enabled:
             self._gossip.join(DIRECTORY_TOPIC, now)
+
+    def enlist(self, on: bool, now: float) -> None:
+        """Join the public list of nodes, or leave it."""
+        if on == self._listed:
+            return
+        self._listed = on
+        if on:
+            self._gossip.join(PRESENCE_TOPIC, now)
+            self._presence.enlist(now)
+        else:
+            self._presence.withdraw()
+            self._gossip.leave(PRESENCE_TOPIC, now)
 
     def watch(self, stream: StreamId, layers: int, viewers: int, now: float) -> None:
         """Subscribe now or when the stream is found; see `Node.watch`."""
@@ -111,6 +129,8 @@ class Finding:
             verdict = Verdict.IGNORE
             if delivery.topic == DIRECTORY_TOPIC:
                 verdict = self._directory.deliver(delivery, now)
+            elif delivery.topic == PRESENCE_TOPIC:
+                verdict = self._presence.deliver(delivery, now)
             self._gossip.validated(delivery.message_id, verdict, now)
         # why dropped: the overlay finds its peers by shuffle and search
         self._gossip.take_wanted()

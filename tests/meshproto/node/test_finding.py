@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from meshproto.config.directory import DirectoryConfig
-from meshproto.config.gossip import DIRECTORY_TOPIC
+from meshproto.config.gossip import DIRECTORY_TOPIC, PRESENCE_TOPIC
 from meshproto.errors import LimitError
 from meshproto.events import Event, Refused
 from meshproto.forwarding.relay_table import OpenStream
@@ -242,6 +242,18 @@ def test_too_many_watched_streams_name_the_limit() -> None:
     two.nodes[1].watch(STREAM, 3, 1, two.now)
     with pytest.raises(LimitError, match="watched_max"):
         two.nodes[1].watch(claim("other").stream, 1, 1, two.now)
+
+
+def test_who_enlists_is_on_the_list_of_the_other() -> None:
+    two = Two()
+    two.link()
+    for number in (1, 2):
+        two.nodes[number].enlist(True, two.now)
+    two.run(8.0)
+    assert [r.node for r in two.nodes[1].presence.listed()] == [node_id(2)]
+    two.nodes[1].enlist(False, two.now)
+    two.nodes[1].enlist(False, two.now)
+    assert two.nodes[1]._gossip.mesh(PRESENCE_TOPIC) == []
 
 
 def test_a_forged_announcement_blames_the_neighbour() -> None:
