@@ -1,8 +1,9 @@
 """Who is here? Nodes that want to be listed, by their own word (RFC 0009 section 9).
 
 A list for people: a map, a count.  Nothing in the mesh depends on it, so it is a
-bounded sample, and it is told so seldom that the whole network can afford it.  Whoever wants to
-be listed listens too, for the size of the list decides how often one may speak.
+bounded sample, and it is told so seldom that the whole network can afford it.  Whoever
+wants to be listed listens too, for the size of the list decides how often one may
+speak.
 """
 
 from __future__ import annotations
