@@ -21,7 +21,7 @@ from meshproto.ids import NodeId, StreamId
 from meshproto.overlay import events as overlay
 from meshproto.routing import events as routing
 from meshsim import observation as o
-from meshsim.checkers import Broken, Checkers
+from meshsim.checkers import CYCLE_S, Broken, Checkers
 from meshsim.network import Kind
 from meshsim.trace import EVERYBODY, Trace
 from meshsim.violation import Violation
@@ -42,7 +42,7 @@ _CAUSES = {
     "swap": o.Cause.SWAP,
     "route": o.Cause.ROUTE,
 }
-_REPAIRS = ("repair", "standby", "lost")
+_COMMITTED = frozenset({"move", "swap", "released"})
 
 
 @dataclass(slots=True)
@@ -132,6 +132,8 @@ class Recorder:
             self._steps.append(o.Step(now, node, kind, other))
 
     def _moved(self, node: int, event: tree.ParentChanged, now: float) -> None:
+        if event.reason in _COMMITTED:
+            self.checkers.committed(event.stream, node, now)
         if event.old is None or event.new is None:
             return
         cause = _CAUSES.get(event.reason, o.Cause.REPAIR)
@@ -185,9 +187,9 @@ class Recorder:
         match delta:
             case relay.SetActive(stream=stream, parent=parent):
                 far = None if parent is None else mesh.index[parent]
-                self.checkers.active(stream, node, far, now)
+                self._active(stream, node, far, now)
             case relay.CloseStream(stream=stream):
-                self.checkers.active(stream, node, None, now)
+                self.checkers.active(stream, node, None)
             case relay.OpenLeg(stream=stream, standby=standby):
                 self._degree(node, stream, now, admitted=not standby)
             case relay.CloseLeg(stream=stream):
@@ -195,8 +197,18 @@ class Recorder:
 
     def switched(self, node: int, stream: StreamId, parent: int, now: float) -> None:
         """A plane activated its standby on its own."""
-        self.checkers.active(stream, node, parent, now)
+        self._active(stream, node, parent, now)
         self._step(node, o.StepKind.SERVED, parent, now)
+
+    def _active(
+        self, stream: StreamId, node: int, parent: int | None, now: float
+    ) -> None:
+        if self.checkers.active(stream, node, parent):
+            engine = self.mesh.engine
+            engine.after(CYCLE_S, self._still, stream, node, engine.now + CYCLE_S)
+
+    def _still(self, stream: StreamId, node: int, now: float) -> None:
+        self.checkers.survives(stream, node, now)
 
     def _degree(
         self, node: int, stream: StreamId, now: float, *, admitted: bool
