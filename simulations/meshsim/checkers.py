@@ -17,6 +17,9 @@ from meshproto.ids import StreamId
 WINDOW = 4096
 """How many sequence numbers back a second delivery to a viewer is recognised."""
 
+CYCLE_S = 3.0
+"""Life without a new packet (2 s) and a round trip (RFC 0011 section 7)."""
+
 OVER_CAP_S = 20.0
 """A burst of 5 s, two attempts to shed it and one move (RFC 0011 section 5.2)."""
 
@@ -65,29 +68,47 @@ class Checkers:
             if self._told is not None:
                 self._told(broken)
 
-    def active(
-        self, stream: StreamId, node: int, parent: int | None, now: float
-    ) -> None:
-        """`node` takes packets from `parent` from now on: no cycle may appear."""
+    def active(self, stream: StreamId, node: int, parent: int | None) -> bool:
+        """`node` takes packets from `parent` from now on; whether that closed a cycle.
+
+        Two orphans of one tree can find each other before either knows it, so a cycle
+        by repair is no violation by itself: no packet goes round in it, and it must be
+        gone before `CYCLE_S` are over (`survives`).  A move is committed so that this
+        cannot happen (`committed`).
+        """
         self.checks += 1
         parents = self._parents.setdefault(stream, {})
         if parent is None:
             parents.pop(node, None)
-            return
+            return False
         parents[node] = parent
-        path = [node]
-        step: int | None = parent
-        while step is not None:
+        return bool(self._cycle(stream, node))
+
+    def _cycle(self, stream: StreamId, node: int) -> list[int]:
+        """The way from `node` upwards back to it, empty if it does not come back."""
+        parents = self._parents.get(stream, {})
+        path, step = [node], parents.get(node)
+        while step is not None and len(path) <= len(parents):
             path.append(step)
             if step == node:
-                text = " <- ".join(str(hop) for hop in path)
-                self._report(
-                    "tree-loop", now, f"cycle of active edges: {text}", *path[1:]
-                )
-                return
+                return path
             step = parents.get(step)
-            if len(path) > len(parents) + 1:
-                return  # a cycle above, reported when it closed
+        return []
+
+    def committed(self, stream: StreamId, node: int, now: float) -> None:
+        """The last change of `node` was a committed move: it must not close a cycle."""
+        self._looped("a committed move closed a cycle", stream, node, now)
+
+    def survives(self, stream: StreamId, node: int, now: float) -> None:
+        """A cycle was closed at `node` `CYCLE_S` ago: it must be gone."""
+        self._looped(f"a cycle stood for {CYCLE_S} s", stream, node, now)
+
+    def _looped(self, what: str, stream: StreamId, node: int, now: float) -> None:
+        self.checks += 1
+        path = self._cycle(stream, node)
+        if path:
+            text = " <- ".join(str(hop) for hop in path)
+            self._report("tree-loop", now, f"{what}: {text}", *path[1:])
 
     def delivered(self, stream: StreamId, node: int, sequence: int, now: float) -> None:
         """A viewer at `node` got packet `sequence`: never twice."""

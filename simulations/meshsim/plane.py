@@ -237,7 +237,7 @@ class SimPlane:
     def receive(
         self, source: NodeId, alias: int, packet: MediaPacket, now: float
     ) -> None:
-        """A packet came from a neighbour: the checks of RFC 0011 section 8.3."""
+        """A packet came from a neighbour: the checks of RFC 0011 section 8."""
         self.counters.received += 1
         state = self.streams.get(packet.stream)
         if state is None:

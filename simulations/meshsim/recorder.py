@@ -21,13 +21,14 @@ from meshproto.ids import NodeId, StreamId
 from meshproto.overlay import events as overlay
 from meshproto.routing import events as routing
 from meshsim import observation as o
-from meshsim.checkers import Broken, Checkers
+from meshsim.checkers import CYCLE_S, Broken, Checkers
 from meshsim.network import Kind
 from meshsim.trace import EVERYBODY, Trace
 from meshsim.violation import Violation
 
 if TYPE_CHECKING:
     from meshsim.mesh import Mesh
+    from meshsim.plane import SimPlane
 
 GAP_WINDOW_S = 6.0
 """How long after a fault the longest gap between two packets is looked for."""
@@ -42,7 +43,7 @@ _CAUSES = {
     "swap": o.Cause.SWAP,
     "route": o.Cause.ROUTE,
 }
-_REPAIRS = ("repair", "standby", "lost")
+_COMMITTED = frozenset({"move", "swap", "released"})
 
 
 @dataclass(slots=True)
@@ -83,6 +84,7 @@ class Recorder:
         self._before: o.TreeShot | None = None
         self._connected: dict[tuple[int, StreamId], float] = {}
         self._due = self._got = 0
+        self._received = self._delivered = 0
         self._escapes: dict[int, tuple[float, int | None]] = {}
         self.trace = Trace({})
         self.mesh: Mesh
@@ -132,6 +134,8 @@ class Recorder:
             self._steps.append(o.Step(now, node, kind, other))
 
     def _moved(self, node: int, event: tree.ParentChanged, now: float) -> None:
+        if event.reason in _COMMITTED:
+            self.checkers.committed(event.stream, node, now)
         if event.old is None or event.new is None:
             return
         cause = _CAUSES.get(event.reason, o.Cause.REPAIR)
@@ -185,9 +189,9 @@ class Recorder:
         match delta:
             case relay.SetActive(stream=stream, parent=parent):
                 far = None if parent is None else mesh.index[parent]
-                self.checkers.active(stream, node, far, now)
+                self._active(stream, node, far, now)
             case relay.CloseStream(stream=stream):
-                self.checkers.active(stream, node, None, now)
+                self.checkers.active(stream, node, None)
             case relay.OpenLeg(stream=stream, standby=standby):
                 self._degree(node, stream, now, admitted=not standby)
             case relay.CloseLeg(stream=stream):
@@ -195,8 +199,18 @@ class Recorder:
 
     def switched(self, node: int, stream: StreamId, parent: int, now: float) -> None:
         """A plane activated its standby on its own."""
-        self.checkers.active(stream, node, parent, now)
+        self._active(stream, node, parent, now)
         self._step(node, o.StepKind.SERVED, parent, now)
+
+    def _active(
+        self, stream: StreamId, node: int, parent: int | None, now: float
+    ) -> None:
+        if self.checkers.active(stream, node, parent):
+            engine = self.mesh.engine
+            engine.after(CYCLE_S, self._still, stream, node, engine.now + CYCLE_S)
+
+    def _still(self, stream: StreamId, node: int, now: float) -> None:
+        self.checkers.survives(stream, node, now)
 
     def _degree(
         self, node: int, stream: StreamId, now: float, *, admitted: bool
@@ -276,7 +290,8 @@ class Recorder:
         mesh.engine.after(GAP_WINDOW_S, self._close_gaps, number)
 
     def stopped(self, node: int) -> None:
-        """The process of `node` ended."""
+        """The process of `node` ended, and what its plane counted with it."""
+        self._count(self.mesh.hosts[node].plane)
         self.checkers.stopped(node)
 
     def broken(self, broken: Broken) -> None:
@@ -419,6 +434,10 @@ class Recorder:
             if calm:
                 self.checkers.unserved(stream, late, since_s, now)
 
+    def _count(self, plane: SimPlane) -> None:
+        self._received += plane.counters.received
+        self._delivered += plane.counters.delivered
+
     def finish(self, now: float) -> None:
         """Close the books."""
         mesh, seen = self.mesh, self.observation
@@ -428,9 +447,10 @@ class Recorder:
             seen.trees.append(self.tree_shot(stream, now))
         for node, stream in list(self._viewers):
             self.forget(node, stream)
-        planes = [host.plane.counters for host in mesh.hosts if hasattr(host, "plane")]
-        received = sum(plane.received for plane in planes)
-        delivered = sum(plane.delivered for plane in planes)
+        for host in mesh.hosts:
+            if host.up:
+                self._count(host.plane)
+        received, delivered = self._received, self._delivered
         seen.packets = o.Packets(
             due=self._due,
             delivered=self._got,

@@ -40,7 +40,7 @@ class Invention:
 
     def __init__(self, chance: random.Random) -> None:
         self.chance = chance
-        self.values: list[Any] = [bytes(8), bytes(16), bytes(34), bytes(38)]
+        self.values: list[Any] = [bytes(8), bytes(16), bytes(38)]
         self.peers: list[PeerRecord] = []
         self.heard: list[Record] = []
 
@@ -85,7 +85,8 @@ class Invention:
                 return codec.decode(codec.encode(value))
             except (DecodeError, TypeError, ValueError, AttributeError):
                 continue
-        for value in (0, b"", b"12345678", bytes(16), bytes(34), (), None, 0.0, "", 1):
+        sizes = (0, 8, 16, 32, 34, 64)
+        for value in (0, *map(bytes, sizes), (), None, 0.0, "", 1):
             try:
                 return codec.decode(codec.encode(value))
             except (DecodeError, TypeError, ValueError, AttributeError):
