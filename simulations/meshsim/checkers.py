@@ -20,6 +20,9 @@ WINDOW = 4096
 CYCLE_S = 3.0
 """Life without a new packet (2 s) and a round trip (RFC 0011 section 7)."""
 
+KNOWN_S = 10.0
+"""After this everybody below a new edge knows its root path, whatever was lost."""
+
 OVER_CAP_S = 20.0
 """A burst of 5 s, two attempts to shed it and one move (RFC 0011 section 5.2)."""
 
@@ -43,6 +46,7 @@ class Checkers:
         "_most",
         "_parents",
         "_seen",
+        "_since",
         "_told",
         "broken",
         "checks",
@@ -55,6 +59,7 @@ class Checkers:
         self._most = most
         self._told = told
         self._parents: dict[StreamId, dict[int, int]] = {}
+        self._since: dict[tuple[StreamId, int], float] = {}
         self._seen: dict[tuple[int, StreamId], dict[int, None]] = {}
         self._feasible: dict[tuple[int, bytes], tuple[tuple[int, int], float]] = {}
         self._burst: dict[tuple[int, StreamId], float] = {}
@@ -68,21 +73,30 @@ class Checkers:
             if self._told is not None:
                 self._told(broken)
 
-    def active(self, stream: StreamId, node: int, parent: int | None) -> bool:
+    def active(
+        self, stream: StreamId, node: int, parent: int | None, now: float
+    ) -> bool:
         """`node` takes packets from `parent` from now on; whether that closed a cycle.
 
         Two orphans of one tree can find each other before either knows it, so a cycle
         by repair is no violation by itself: no packet goes round in it, and it must be
-        gone before `CYCLE_S` are over (`survives`).  A move is committed so that this
-        cannot happen (`committed`).
+        gone before `CYCLE_S` are over (`survives`).  But where all the other edges are
+        old everybody knows its root path, and must have refused.  A move is committed
+        so that it closes no cycle at all (`committed`).
         """
         self.checks += 1
         parents = self._parents.setdefault(stream, {})
         if parent is None:
             parents.pop(node, None)
             return False
+        if node not in parents or parents[node] != parent:
+            self._since[stream, node] = now
         parents[node] = parent
-        return bool(self._cycle(stream, node))
+        path = self._cycle(stream, node)
+        youngest = max((self._since[stream, hop] for hop in path[1:-1]), default=now)
+        if now - youngest > KNOWN_S:
+            self._looped("an orphan was let in below itself", stream, node, now)
+        return bool(path)
 
     def _cycle(self, stream: StreamId, node: int) -> list[int]:
         """The way from `node` upwards back to it, empty if it does not come back."""

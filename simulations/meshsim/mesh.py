@@ -7,11 +7,12 @@ the recorder, which hands it to the checkers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Protocol
 
+from meshproto.distribution.events import StreamEnded
 from meshproto.events import Event
 from meshproto.forwarding import relay_table as relay
 from meshproto.gossip.directory_events import StreamFound
@@ -125,6 +126,8 @@ class Mesh:
         self.jumped: dict[int, float] = {}
         self.finding = Finding(self.sign, network.is_cut) if directory else None
         self.elide = elide
+        self.ended: Callable[[int, StreamId], object] | None = None
+        """Told when a brain gives a stream up: a directory would look again."""
         for spec in specs:
             self._add(spec)
         self.wiring = Wiring(self)
@@ -168,6 +171,8 @@ class Mesh:
         self.recorder.event(node, event, now)
         if self.finding is not None and isinstance(event, StreamFound):
             self.finding.found(node, event.stream, now)
+        if self.ended is not None and isinstance(event, StreamEnded):
+            self.ended(node, event.stream)
 
     def table_changed(self, node: int, delta: relay.RelayDelta, now: float) -> None:
         """A brain programmed its plane."""

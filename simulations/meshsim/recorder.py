@@ -191,7 +191,7 @@ class Recorder:
                 far = None if parent is None else mesh.index[parent]
                 self._active(stream, node, far, now)
             case relay.CloseStream(stream=stream):
-                self.checkers.active(stream, node, None)
+                self.checkers.active(stream, node, None, now)
             case relay.OpenLeg(stream=stream, standby=standby):
                 self._degree(node, stream, now, admitted=not standby)
             case relay.CloseLeg(stream=stream):
@@ -205,7 +205,7 @@ class Recorder:
     def _active(
         self, stream: StreamId, node: int, parent: int | None, now: float
     ) -> None:
-        if self.checkers.active(stream, node, parent):
+        if self.checkers.active(stream, node, parent, now):
             engine = self.mesh.engine
             engine.after(CYCLE_S, self._still, stream, node, engine.now + CYCLE_S)
 

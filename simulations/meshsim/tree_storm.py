@@ -18,6 +18,7 @@ from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from meshproto.ids import StreamId
 from meshsim.engine import collector_paused
 from meshsim.finding import stream_of
 from meshsim.mesh import node_id
@@ -39,6 +40,7 @@ KINDS = {
     "cut": 18,
     "join-again": 12,
     "longer": 15,
+    "lag": 6,
     "crash": 12,
     "restart": 12,
     "freeze": 6,
@@ -59,6 +61,12 @@ PLACES = (
 )
 STREAMS = ("one", "two")
 CAPABLE_COPIES = 4
+LOOK_S = 1.0
+WIDTHS = (2, 3, 16)
+"""Children per node and tree: 2 makes trees as deep as they get."""
+
+TURNS = ((5.0, 3.0), (60.0, 30.0))
+"""(turn, pause between moves): restless trees move all the time, and cross."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,7 @@ class TreeStorm:
     ) -> None:
         self._chance = chance = random.Random(f"tree-storm/{seed}/{nodes}")  # noqa: S311
         self.place = place or chance.choice(PLACES)
+        turn_s, pause_s = chance.choice(TURNS)
         scenario = Scenario(
             "storm",
             nodes,
@@ -94,6 +103,11 @@ class TreeStorm:
             weather=Weather(loss=0.002, burst_s=0.1, jitter=0.3),
             media=Media(packets_per_s=10.0, full_packets_per_s=20.0),
             checks=Checks(served_within_s=SERVED_S, stop=True),
+            brain=(
+                ("distribution.children_max", chance.choice(WIDTHS)),
+                ("distribution.turn_s", turn_s),
+                ("distribution.move_pause_s", pause_s),
+            ),
         )
         self.run = Run(scenario, seed, None)
         self.events: Counter[str] = Counter()
@@ -102,6 +116,7 @@ class TreeStorm:
         self._frozen: dict[int, None] = {}
         self._divided = 0
         self._stage: Stage = self.run.begin()
+        self.run.mesh.ended = self._ended
         engine = self.run.engine
         engine.run_until(3.0)
         for name in STREAMS[: chance.randrange(2) + 1]:
@@ -147,6 +162,7 @@ class TreeStorm:
             "cut": self._cut,
             "join-again": self._join_again,
             "longer": self._longer,
+            "lag": self._lag,
             "crash": self._crash,
             "restart": self._restart,
             "freeze": self._freeze,
@@ -313,8 +329,29 @@ class TreeStorm:
         mesh.alert()
         return True
 
+    def _ended(self, node: int, stream: StreamId) -> None:
+        """A viewer heard that the stream is over; it looks again, and finds it."""
+        self.run.engine.after(LOOK_S, self._look, node, stream)
+
+    def _look(self, node: int, stream: StreamId) -> None:
+        mesh = self.run.mesh
+        host, name = mesh.hosts[node], mesh.clocks[stream].name
+        tree = host.plane.streams.get(stream) if host.up else None
+        if stream in host.watching and (tree is None or tree.parent is None):
+            self._stage.unsubscribe(node, name, self._now)
+            self._stage.subscribe(node, name, self._now)
+
+    def _lag(self) -> bool:
+        """Everything reaches a machine late: what it knows of paths is old."""
+        node = self._chance.randrange(self.run.scenario.nodes)
+        lag_s = self._chance.choice([0.0, 0.0, 0.2, 0.5])
+        self.run.mesh.network.set_lag(node, lag_s)
+        return True
+
     def _calm(self) -> None:
         """Everything that is broken is mended; then nothing happens for a while."""
+        for node in range(self.run.scenario.nodes):
+            self.run.mesh.network.set_lag(node, 0.0)
         while self._dead:
             self._spoil(self._dead.pop(), down=False, extra_s=0.0)
         for node in list(self._frozen):
