@@ -48,6 +48,9 @@ network: $(STAMP) ## loss, bottleneck and attack runs in network namespaces (roo
 bench: $(STAMP) ## cost per delivered packet against baselines in the same run
 	@$(BIN)/python -m bench $(ARGS)
 
+attacks: $(STAMP) ## the twelve published attacks on gossip, simulated
+	@$(BIN)/meshsim attacks $(ARGS)
+
 fuzz: $(STAMP) ## ten minutes of mutated input for every parser
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
 		$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
@@ -56,4 +59,4 @@ fuzz: $(STAMP) ## ten minutes of mutated input for every parser
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test check format interop network bench fuzz clean
+.PHONY: help setup run test check format interop network bench attacks fuzz clean

@@ -34,9 +34,7 @@ _RPCS_READ_MAX = 4096
 class Field:
     """All hosts of one run; `run` runs it."""
 
-    def __init__(
-        self, setup: Setup, sizes: Sizes, scoring: Scoring, seed: int
-    ) -> None:
+    def __init__(self, setup: Setup, sizes: Sizes, scoring: Scoring, seed: int) -> None:
         self.setup = setup
         self.sizes = sizes
         self.record = Record()

@@ -1,7 +1,7 @@
 """What honest routers are configured with: the set-up's degrees, and whose scores.
 
-Three answers to "whose": those of the set-up; none at all, to see what scoring is worth;
-or our own, with which a node is shipped (RFC 0008 section 6).
+Three answers to "whose": those of the set-up; none at all, to see what scoring is
+worth; or our own, with which a node is shipped (RFC 0008 section 6).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def profile(setup: Setup, scoring: Scoring, messages_per_s: float) -> GossipConf
 
 
 def _score(setup: Setup) -> PeerScore:
-    # why no P7: the evaluated version did not have it yet, and its sybils keep back-offs
+    # why no P7: the evaluated version had none, and its sybils keep back-offs
     return PeerScore(
         topic_score_cap=0.0,
         app_specific_weight=0.0,
