@@ -48,6 +48,15 @@ network: $(STAMP) ## loss, bottleneck and attack runs in network namespaces (roo
 bench: $(STAMP) ## cost per delivered packet against baselines in the same run
 	@$(BIN)/python -m bench $(ARGS)
 
+sim: $(STAMP) ## the flagship scenario, against its baseline; a page in .sim/
+	@mkdir -p .sim
+	@$(BIN)/meshsim run flagship --no-ancestor --json .sim/flagship.json --html .sim/flagship.html \
+		--violation .sim/violation.json
+	@$(BIN)/meshsim compare simulations/meshsim/baselines/flagship.json .sim/flagship.json
+
+attacks: $(STAMP) ## the twelve published attacks on gossip, simulated
+	@$(BIN)/meshsim attacks $(ARGS)
+
 fuzz: $(STAMP) ## ten minutes of mutated input for every parser
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || \
 		$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
@@ -60,6 +69,7 @@ storm: $(STAMP) ## topology events over random seeds up to a million; goes on wh
 	@$(BIN)/python -m meshsim.storms $(ARGS)
 
 clean: ## forget .venv and caches
-	rm -rf $(VENV) .interop .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .interop .fuzz .sim .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test check format interop network bench fuzz mutations storm clean
+.PHONY: help setup run test check format interop network bench sim attacks fuzz \
+	mutations storm clean

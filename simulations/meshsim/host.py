@@ -347,6 +347,9 @@ class _PlaneView:
     def interval_s(self, stream: StreamId) -> float:
         return self._world.flow.interval_s(stream)
 
+    def alert(self) -> bool:
+        return self._world.alerted
+
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
         self._world.flow.send(self._host, child, alias, packet, 0)
 

@@ -15,10 +15,12 @@ from typing import Protocol
 from meshproto.distribution.events import StreamEnded
 from meshproto.events import Event
 from meshproto.forwarding import relay_table as relay
+from meshproto.gossip.directory_events import StreamFound
 from meshproto.ids import NodeId, StreamId
 from meshproto.node import Ability, NodeConfig
 from meshsim.addresses import Addresses
 from meshsim.engine import Engine
+from meshsim.finding import Finding
 from meshsim.flow import Flow
 from meshsim.host import (
     SimHost,
@@ -92,11 +94,6 @@ def node_id(index: int) -> NodeId:
     return NodeId(PREFIX + blake2b(b"node %d" % index, digest_size=32).digest())
 
 
-def stream_id(name: str) -> StreamId:
-    """The identity of a stream by its name in the scenario."""
-    return StreamId(blake2b(name.encode(), digest_size=16).digest())
-
-
 class Mesh:
     """See the essay."""
 
@@ -111,6 +108,7 @@ class Mesh:
         media: Media,
         *,
         elide: bool = True,
+        directory: bool = False,
     ) -> None:
         self.engine = engine
         self.network = network
@@ -126,6 +124,7 @@ class Mesh:
         self.disturbed_at = 0.0
         self._around_s = media.around_s
         self.jumped: dict[int, float] = {}
+        self.finding = Finding(self.sign, network.is_cut) if directory else None
         self.elide = elide
         self.ended: Callable[[int, StreamId], object] | None = None
         """Told when a brain gives a stream up: a directory would look again."""
@@ -170,6 +169,8 @@ class Mesh:
         if self.engine.log is not None:
             self.engine.log.write(now, f"{node} {event!r}")
         self.recorder.event(node, event, now)
+        if self.finding is not None and isinstance(event, StreamFound):
+            self.finding.found(node, event.stream, now)
         if self.ended is not None and isinstance(event, StreamEnded):
             self.ended(node, event.stream)
 
@@ -184,6 +185,11 @@ class Mesh:
             for name, octets in host.sent_octets().items():
                 totals[name] = totals.get(name, 0) + octets
         return totals
+
+    @property
+    def alerted(self) -> bool:
+        """Whether something broke a moment ago."""
+        return self.engine.now < self.alert_until
 
     def alert(self) -> None:
         """Something broke: packet clocks at full rate, silences judged at once."""

@@ -22,6 +22,12 @@ from meshproto.ids import NodeId, StreamId
 HOPS_MAX = 24
 HISTORY_PACKETS = 1024
 SILENCE_S = 0.060
+CALM_S = 0.4
+"""The same while nothing is broken anywhere: a judgement costs an event."""
+
+AGAIN_S = 0.015
+"""Between two judgements of a silence."""
+
 KEEP_ALIVE_S = 0.030
 ACTIVATE_PACKETS = 3
 JOINING_S = 0.100
@@ -33,6 +39,10 @@ class Surroundings(Protocol):
 
     def interval_s(self, stream: StreamId) -> float:
         """The present gap between two packets of the stream's clock."""
+        ...
+
+    def alert(self) -> bool:
+        """Whether something broke a moment ago, so that silences matter."""
         ...
 
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
@@ -116,6 +126,7 @@ class Stream:
     waiting: bool = False  # for the first packet of a leg that was a standby
     fresh: float = 0.0
     silent: bool = True
+    stalled: bool = False
     joining_since: float = 0.0
     joining_packets: int = 0
     told_nothing_new: bool = False
@@ -226,7 +237,7 @@ class SimPlane:
     def receive(
         self, source: NodeId, alias: int, packet: MediaPacket, now: float
     ) -> None:
-        """A packet came from a neighbour: the checks of RFC 0011 section 8.3."""
+        """A packet came from a neighbour: the checks of RFC 0011 section 8."""
         self.counters.received += 1
         state = self.streams.get(packet.stream)
         if state is None:
@@ -318,14 +329,15 @@ class SimPlane:
         self._arm(stream, state, now)
 
     def _patience_s(self, stream: StreamId) -> float:
-        return max(SILENCE_S, 2 * KEEP_ALIVE_S, 3 * self._world.interval_s(stream))
+        least = SILENCE_S if self._world.alert() else CALM_S
+        return max(least, 2 * KEEP_ALIVE_S, 3 * self._world.interval_s(stream))
 
     def _arm(self, stream: StreamId, state: Stream, now: float) -> None:
         if state.origin or (state.parent is None and state.second is None):
             return
         patience = self._patience_s(stream)
         due = max(state.fresh, state.began) + patience
-        self._world.wake(stream, due if due > now else now + patience / 2)
+        self._world.wake(stream, due if due > now else now + AGAIN_S)
 
     def _judge(self, stream: StreamId, state: Stream, now: float) -> None:
         patience = self._patience_s(stream)
@@ -340,8 +352,8 @@ class SimPlane:
         # parent does not pass on prove that it is stalled (RFC 0011 section 7.3)
         if self._try_standby(stream, state, alive, now):
             return
-        if not state.silent:
-            state.silent = True
+        if not state.silent or (state.stalled and not alive):
+            state.silent, state.stalled = True, alive
             self._world.notice(t.Silent(stream, alive))
 
     def _try_standby(

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from typing import Any
+from typing import Any, TypeVar
 
 from meshproto.errors import MeshError
 from meshsim.jobs import Job, Work, run_bare
 from meshsim.report.model import Report
 
 CONNECT_TIMEOUT_S = 20.0
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
 Done = Iterator[tuple[int, Report]]
 """Number of a job and its report, in the order in which they end."""
 
@@ -35,13 +38,17 @@ def run_all(
     """Run the jobs, on the cluster of a scheduler if given; 0 processes: all cores."""
     if scheduler is not None:
         return _on_cluster(jobs, work, scheduler)
-    return _on_cores(jobs, work, processes or os.cpu_count() or 1)
+    return on_cores(jobs, work, processes)
 
 
-def _on_cores(jobs: Sequence[Job], work: Work, processes: int) -> Done:
-    """In fresh interpreters: nothing of one run can colour another."""
+def on_cores(
+    jobs: Sequence[Given], work: Callable[[Given], Made], processes: int = 0
+) -> Iterator[tuple[int, Made]]:
+    """Do `work` on any jobs, in fresh interpreters: nothing of one run can colour
+    another.  Gives number and result as they end; 0 processes: all cores.
+    """
     context = multiprocessing.get_context("spawn")
-    workers = min(processes, len(jobs)) or 1
+    workers = min(processes or os.cpu_count() or 1, len(jobs)) or 1
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         waiting = {pool.submit(work, job): n for n, job in enumerate(jobs)}
         try:

@@ -28,6 +28,7 @@ from meshsim.violation import Violation
 
 if TYPE_CHECKING:
     from meshsim.mesh import Mesh
+    from meshsim.plane import SimPlane
 
 GAP_WINDOW_S = 6.0
 """How long after a fault the longest gap between two packets is looked for."""
@@ -83,6 +84,7 @@ class Recorder:
         self._before: o.TreeShot | None = None
         self._connected: dict[tuple[int, StreamId], float] = {}
         self._due = self._got = 0
+        self._received = self._delivered = 0
         self._escapes: dict[int, tuple[float, int | None]] = {}
         self.trace = Trace({})
         self.mesh: Mesh
@@ -288,7 +290,8 @@ class Recorder:
         mesh.engine.after(GAP_WINDOW_S, self._close_gaps, number)
 
     def stopped(self, node: int) -> None:
-        """The process of `node` ended."""
+        """The process of `node` ended, and what its plane counted with it."""
+        self._count(self.mesh.hosts[node].plane)
         self.checkers.stopped(node)
 
     def broken(self, broken: Broken) -> None:
@@ -431,6 +434,10 @@ class Recorder:
             if calm:
                 self.checkers.unserved(stream, late, since_s, now)
 
+    def _count(self, plane: SimPlane) -> None:
+        self._received += plane.counters.received
+        self._delivered += plane.counters.delivered
+
     def finish(self, now: float) -> None:
         """Close the books."""
         mesh, seen = self.mesh, self.observation
@@ -440,9 +447,10 @@ class Recorder:
             seen.trees.append(self.tree_shot(stream, now))
         for node, stream in list(self._viewers):
             self.forget(node, stream)
-        planes = [host.plane.counters for host in mesh.hosts if hasattr(host, "plane")]
-        received = sum(plane.received for plane in planes)
-        delivered = sum(plane.delivered for plane in planes)
+        for host in mesh.hosts:
+            if host.up:
+                self._count(host.plane)
+        received, delivered = self._received, self._delivered
         seen.packets = o.Packets(
             due=self._due,
             delivered=self._got,

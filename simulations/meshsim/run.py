@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from meshproto.config.directory import DirectoryConfig
 from meshproto.errors import MeshError
 from meshproto.node import NodeConfig
 from meshsim import world
@@ -36,9 +37,10 @@ COLD_S = 15.0
 SAMPLED_MAX = 100
 
 
-def configured(brain: Mapping[str, Any]) -> NodeConfig:
+def configured(brain: Mapping[str, Any], *, directory: bool = False) -> NodeConfig:
     """The constants with a scenario's changes; `ScenarioError` names a wrong one."""
-    config = NodeConfig()
+    # why off: figures of trees must not hold gossip that nobody there needs
+    config = NodeConfig(directory=DirectoryConfig(enabled=directory))
     for name, value in brain.items():
         *way, last = name.split(".")
         try:
@@ -104,10 +106,11 @@ class Run:
             built.network,
             built.population,
             self.recorder,
-            configured(dict(scenario.brain)),
+            configured(dict(scenario.brain), directory=scenario.directory),
             built.addresses,
             scenario.media,
             elide=scenario.elide,
+            directory=scenario.directory,
         )
         self.recorder.watch(self.mesh)
 
@@ -127,9 +130,12 @@ class Run:
         scenario, engine = self.scenario, self.engine
         stage = Stage(self.mesh)
         Play(engine, stage).schedule(scenario.workload)
-        Faults(engine, stage, stage.struck).schedule(scenario.faults)
+        Faults(engine, stage).schedule(scenario.faults)
         engine.at(min(COLD_S, scenario.duration_s), self._cold)
         engine.at(SAMPLE_S, self._sample)
+        if 0.0 < scenario.settle_s < scenario.duration_s:
+            # why half a second before: that is when the faults of a scenario begin
+            engine.at(scenario.settle_s - 0.5, self._settled)
         return stage
 
     def end(self) -> Observation:
@@ -139,6 +145,8 @@ class Run:
         seen.memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self.recorder.overlay_shot(engine.now)
         self.recorder.finish(engine.now)
+        if self.mesh.finding is not None:
+            seen.lookups = self.mesh.finding.lookups
         if engine.log is not None:
             seen.log_hash = engine.log.digest()
         return seen
@@ -155,6 +163,13 @@ class Run:
 
     def _cold(self) -> None:
         self.recorder.overlay_shot(self.engine.now, "cold")
+
+    def _settled(self) -> None:
+        now = self.engine.now
+        self.recorder.overlay_shot(now, "settled")
+        for stream in self.mesh.clocks:
+            shot = self.recorder.tree_shot(stream, now)
+            self.seen.trees.append(replace(shot, label="settled"))
 
     def _sample(self) -> None:
         now = self.engine.now

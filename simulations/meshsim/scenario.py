@@ -124,7 +124,8 @@ class Scenario:
     """A run, but for seed and version.
 
     Figures are taken from `settle_s` on.  `elide` samples checks, heartbeats and idle
-    packet clocks in closed form instead of running them.
+    packet clocks in closed form instead of running them.  With `directory` streams are
+    announced and found by gossip (RFC 0009), without it viewers are told the origin.
     """
 
     title: str
@@ -134,6 +135,7 @@ class Scenario:
     about: str = ""
     settle_s: float = 0.0
     elide: bool = True
+    directory: bool = False
     paths: PathsSpec = PathsSpec()
     population: PopulationSpec = PopulationSpec()
     weather: Weather = Weather()

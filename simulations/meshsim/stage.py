@@ -5,6 +5,7 @@ Implements `workload.Stage` and `faults.Field`; what only looks at the mesh it h
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,9 +13,10 @@ from typing import TYPE_CHECKING
 from meshproto.ids import NodeId, StreamId
 from meshproto.node import Ability
 from meshproto.wire.control.peer import PeerRecord
-from meshsim.faults import Strike, What
+from meshsim.faults import Fault, What
+from meshsim.finding import media_of, stream_of
 from meshsim.host import Far, SimHost
-from meshsim.mesh import Clock, node_id, stream_id
+from meshsim.mesh import Clock, node_id
 from meshsim.network import Network
 from meshsim.plane import HISTORY_PACKETS
 from meshsim.workload import Stream
@@ -60,15 +62,16 @@ class Stage:
         """Living machines with a publisher."""
         return self._mesh.origins()
 
-    def struck(self, strike: Strike) -> None:
+    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
         """A fault is about to strike; all that it kills, it kills at once."""
         mesh = self._mesh
-        fault, hit, now = strike.fault, strike.hit, strike.time_s
         self._announced = frozenset((now, node) for node in hit)
         if fault.what is What.WORSEN:
             mesh.recorder.worsened(hit, now)
         elif fault.what is not What.LEAVE:
             mesh.recorder.broke(fault.what.value, fault.label, hit, now)
+        if fault.what is What.PARTITION and mesh.finding is not None:
+            mesh.finding.divided(now + (fault.for_s or math.inf))
         mesh.alert()
 
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:
@@ -194,7 +197,7 @@ class Stage:
     def publish(self, node: int, stream: Stream, now: float) -> None:
         """Let a publisher appear."""
         mesh = self._mesh
-        key = stream_id(stream.name)
+        key = stream_of(stream.name)
         clock = Clock(stream.name, node, stream.bitrate_bps, stream.layers)
         old = mesh.clocks.get(key)
         if old is not None:
@@ -209,18 +212,27 @@ class Stage:
     ) -> None:
         share = clock.bitrate_bps // clock.layers
         host.tell(host.node.publish, stream, (share,) * clock.layers, now)
+        finding = self._mesh.finding
+        if finding is not None:
+            claim = finding.claim(clock.name, host.id, self._mesh.wall_ms(0, now))
+            media = media_of(clock.layers, clock.bitrate_bps)
+            host.tell(host.node.announce, claim, media, now)
 
     def unpublish(self, node: int, stream: Stream, now: float) -> None:
         """Let the publisher go."""
         mesh = self._mesh
-        key = stream_id(stream.name)
+        key = stream_of(stream.name)
         mesh.clocks[key].running = False
-        if mesh.hosts[node].up:
-            mesh.hosts[node].tell(mesh.hosts[node].node.unpublish, key, now)
+        host = mesh.hosts[node]
+        if host.up:
+            host.tell(host.node.unannounce, key, now)
+            host.tell(host.node.unpublish, key, now)
+        if mesh.finding is not None:
+            mesh.finding.ended(key, now)
 
     def subscribe(self, node: int, stream: str, now: float) -> None:
         """Let a viewer appear at a machine; it stays over restarts."""
-        key = stream_id(stream)
+        key = stream_of(stream)
         host = self._mesh.hosts[node]
         origin = node_id(self._mesh.clocks[key].origin)
         host.watching[key] = origin
@@ -231,11 +243,19 @@ class Stage:
         self, host: SimHost, stream: StreamId, origin: NodeId, now: float
     ) -> None:
         layers = (1 << self._mesh.clocks[stream].layers) - 1
-        host.tell(host.node.subscribe, stream, origin, layers, 1, now)
+        finding = self._mesh.finding
+        if finding is None:
+            host.tell(host.node.subscribe, stream, origin, layers, 1, now)
+            return
+        if host.node.directory.resolve(stream) is None:
+            finding.sought(host.index, stream, self._mesh.index[origin], now)
+        host.tell(host.node.watch, stream, layers, 1, now)
 
     def unsubscribe(self, node: int, stream: str, now: float) -> None:
         """Let the viewer go."""
-        key = stream_id(stream)
+        key = stream_of(stream)
         host = self._mesh.hosts[node]
         if host.watching.pop(key, None) is not None and host.up:
-            host.tell(host.node.unsubscribe, key, now)
+            host.tell(host.node.unwatch, key, now)
+            if self._mesh.finding is not None:
+                self._mesh.finding.given_up(node, key, now)

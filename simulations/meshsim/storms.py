@@ -4,9 +4,9 @@
     python -m meshsim.storms --until 20000 --fresh    a slice, nothing is kept
 
 Every batch has a seed of its own and is two storms: one over routers alone (`storm`),
-a few thousand events, and one over whole brains with trees (`tree_storm`), a hundred.  The
-total is kept beside the other baselines, by kind of storm and by size of graph.  The
-first violation ends it, with the command that shows it again.
+a few thousand events, and one over whole brains with trees (`tree_storm`), a hundred.
+The total is kept beside the other baselines, by kind of storm and by size of graph.
+The first violation ends it, with the command that shows it again.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ from dataclasses import dataclass, replace
 
 from meshproto.ids import StreamId
 from meshsim.engine import collector_paused
-from meshsim.mesh import node_id, stream_id
+from meshsim.finding import stream_of
+from meshsim.mesh import node_id
 from meshsim.partition import cut
 from meshsim.run import PromiseBrokenError, Run
 from meshsim.scenario import Checks, Media, PathsSpec, PopulationSpec, Scenario, Weather
@@ -297,14 +298,14 @@ class TreeStorm:
 
     def _come(self) -> bool:
         name, node = self._chance.choice(list(self._streams)), self._any_up()
-        if node is None or stream_id(name) in self.run.mesh.hosts[node].watching:
+        if node is None or stream_of(name) in self.run.mesh.hosts[node].watching:
             return False
         self._stage.subscribe(node, name, self._now)
         return True
 
     def _go(self) -> bool:
         name, node = self._chance.choice(list(self._streams)), self._any_up()
-        if node is None or stream_id(name) not in self.run.mesh.hosts[node].watching:
+        if node is None or stream_of(name) not in self.run.mesh.hosts[node].watching:
             return False
         self._stage.unsubscribe(node, name, self._now)
         return True
@@ -317,7 +318,7 @@ class TreeStorm:
             return False
         mesh, now = self.run.mesh, self._now
         self._stage.unpublish(self._streams[name], Stream(name), now)
-        key = stream_id(name)
+        key = stream_of(name)
         viewers = [host.index for host in mesh.hosts if key in host.watching]
         for viewer in viewers:
             self._stage.unsubscribe(viewer, name, now)

@@ -85,7 +85,8 @@ class Invention:
                 return codec.decode(codec.encode(value))
             except (DecodeError, TypeError, ValueError, AttributeError):
                 continue
-        for value in (0, b"", b"12345678", bytes(16), (), None, 0.0, "", 1):
+        sizes = (0, 8, 16, 32, 34, 64)
+        for value in (0, *map(bytes, sizes), (), None, 0.0, "", 1):
             try:
                 return codec.decode(codec.encode(value))
             except (DecodeError, TypeError, ValueError, AttributeError):

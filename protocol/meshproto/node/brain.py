@@ -14,30 +14,29 @@ them: no verb that carries remote octets raises.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import assert_never, cast
 
 from meshproto.chance import Chance
-from meshproto.config.distribution import DistributionConfig
-from meshproto.config.gossip import GossipConfig
-from meshproto.config.link import LinkConfig
-from meshproto.config.overlay import OverlayConfig
-from meshproto.config.routing import RoutingConfig
+from meshproto.config.gossip import DIRECTORY_TOPIC, PRESENCE_TOPIC
 from meshproto.distribution import changes as tree_changes
 from meshproto.distribution.machine import Distribution
-from meshproto.events import Refused
 from meshproto.forwarding.relay_table import PlaneNotice
+from meshproto.gossip.directory import Directory
+from meshproto.gossip.presence import Presence
 from meshproto.gossip.router import GossipRouter
 from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.link import events as link_events
 from meshproto.link.links import Links
-from meshproto.node.view import Neighbours, View
+from meshproto.node.finding import Finding
+from meshproto.node.values import Ability, Identity, NodeConfig
+from meshproto.node.view import Neighbours, View, prefix
 from meshproto.outputs import HangUp, Outbox, Output, Purpose, Send
 from meshproto.overlay.overlay import Overlay
 from meshproto.routing import changes as route_changes
 from meshproto.routing.router import Router
+from meshproto.wire.control.directory import Claim, DirectoryRecord, Media
 from meshproto.wire.control.distribution import TreeRecord
-from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach
+from meshproto.wire.control.peer import PeerRecord
 from meshproto.wire.control.routing import RoutingRecord
 from meshproto.wire.control.schema import Record
 
@@ -48,39 +47,6 @@ _OVERLAY, _DIRECTORY, _ROUTING, _TREES = 16, 32, 48, 64
 
 _GOES_ON = frozenset({"restarted", "replaced"})
 """Ends after which the same neighbour is linked again, for the purpose it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a node is: its id, its epoch (ms since 1970 at start) and its key's use."""
-
-    node: NodeId
-    epoch: int
-    sign: Callable[[bytes], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeConfig:
-    """The constants of all machines."""
-
-    link: LinkConfig = field(default_factory=LinkConfig)
-    overlay: OverlayConfig = field(default_factory=OverlayConfig)
-    gossip: GossipConfig = field(default_factory=GossipConfig)
-    routing: RoutingConfig = field(default_factory=RoutingConfig)
-    distribution: DistributionConfig = field(default_factory=DistributionConfig)
-
-
-@dataclass(frozen=True, slots=True)
-class Ability:
-    """What this node has to give: see `PeerRecord` for the fields."""
-
-    media: tuple[MediaAddress, ...]
-    control: tuple[bytes, ...] = ()
-    reach: Reach = Reach.DIRECT
-    copies: int = 4
-    operator: str = ""
-    entry: str = ""
-    uplink_bps: float = 20_000_000.0
 
 
 class Node:
@@ -110,6 +76,12 @@ class Node:
         self._gossip = GossipRouter(
             me, epoch, config.gossip, box, chance, sign, verify, near
         )
+        self._directory = Directory(
+            me, epoch, config.directory, box, chance, sign, verify, self._gossiped
+        )
+        self._presence = Presence(
+            config.directory.presence, box, chance, verify, self.record, self._here
+        )
         self._router = Router(
             me, epoch, config.routing, box, chance, sign, verify, near
         )
@@ -118,10 +90,20 @@ class Node:
         view.router = self._router
         self._dialled: dict[NodeId, tuple[bool, Purpose]] = {}
         self._overlaid: dict[NodeId, None] = {}
+        self._finding = Finding(
+            me,
+            config.directory,
+            self._gossip,
+            self._directory,
+            self._presence,
+            self._trees,
+        )
         self._machines = (
             self._links,
             self._overlay,
             self._gossip,
+            self._directory,
+            self._presence,
             self._router,
             self._trees,
         )
@@ -155,6 +137,7 @@ class Node:
         """Come up with what is remembered or configured as bootstrap."""
         self.able(ability, now)
         self._overlay.start(peers, now)
+        self._finding.start(now)
         self._settle(now)
 
     def able(self, ability: Ability, now: float) -> None:
@@ -218,9 +201,11 @@ class Node:
     def wall(self, wall_ms: int, now: float) -> None:
         """The wall clock, from time to time: ages of epochs are judged by it."""
         self._router.wall(wall_ms, now)
+        self._directory.wall(wall_ms, now)
 
     def leave(self, now: float) -> None:
         """Go gracefully: children are handed over first."""
+        self._directory.leaving(now)
         self._trees.leaving(now)
         self._settle(now)
 
@@ -246,6 +231,48 @@ class Node:
     def unsubscribe(self, stream: StreamId, now: float) -> None:
         """Nobody here wants `stream` any more."""
         self._trees.unsubscribe(stream, now)
+        self._settle(now)
+
+    # --- the directory --------------------------------------------------------------
+
+    @property
+    def directory(self) -> Directory:
+        """What is known of streams: for questions only, verbs are below."""
+        return self._directory
+
+    @property
+    def presence(self) -> Presence:
+        """Who is listed: for questions only; `enlist` fills it."""
+        return self._presence
+
+    def enlist(self, on: bool, now: float) -> None:
+        """Be on the public list of nodes and hear of the others, or no more."""
+        self._finding.enlist(on, now)
+        self._settle(now)
+
+    def announce(self, claim: Claim, media: Media, now: float) -> StreamId:
+        """Tell the mesh that a stream can be had here; see `Directory.announce`."""
+        stream = self._directory.announce(claim, media, now)
+        self._settle(now)
+        return stream
+
+    def unannounce(self, stream: StreamId, now: float) -> None:
+        """Tell the mesh that a stream has ended; unknown ones are fine."""
+        self._directory.unannounce(stream, now)
+        self._settle(now)
+
+    def watch(self, stream: StreamId, layers: int, viewers: int, now: float) -> None:
+        """Viewers here want `stream`, wherever it is or comes to be: like `subscribe`,
+        as soon as the directory knows its origin, and again at each of its moves.
+
+        Raises `LimitError` when too many streams are watched.
+        """
+        self._finding.watch(stream, layers, viewers, now)
+        self._settle(now)
+
+    def unwatch(self, stream: StreamId, now: float) -> None:
+        """Nobody here wants `stream` any more; unknown ones are fine."""
+        self._finding.unwatch(stream, now)
         self._settle(now)
 
     def plane_notice(self, notice: PlaneNotice, now: float) -> None:
@@ -318,7 +345,7 @@ class Node:
 
     def gossip_received(self, neighbour: NodeId, rpc: bytes, now: float) -> None:
         """An RPC came over the gossip stream; never raises."""
-        self._gossip.receive(neighbour, rpc, now)
+        self._finding.receive(neighbour, rpc, now)
         self._settle(now)
 
     # --- inside ---------------------------------------------------------------------
@@ -330,7 +357,7 @@ class Node:
         elif kind >= _ROUTING:
             self._router.receive(neighbour, cast(RoutingRecord, record), now)
         elif kind >= _DIRECTORY:
-            self._outputs.put(Refused(neighbour, "record-unexpected"))
+            self._directory.receive(neighbour, cast(DirectoryRecord, record), now)
         elif kind >= _OVERLAY:
             self._overlay.receive(neighbour, record, now)
 
@@ -348,6 +375,7 @@ class Node:
             for tree in self._trees.take_changes():
                 self._tree_changed(tree, now)
                 moved = True
+            moved = self._finding.settle(now) or moved
             self._overlay.take_changes()
             while (output := inner.poll()) is not None:
                 if isinstance(output, Send):
@@ -393,6 +421,9 @@ class Node:
         if purpose is Purpose.OVERLAY:
             self._overlaid[neighbour] = None
             self._router.neighbour_up(neighbour, now)
+            peer = self._overlay.peer(neighbour)
+            near = b"" if peer is None or not peer.media else peer.media[0].ip
+            self._finding.neighbour_up(neighbour, outbound, prefix(near), now)
         self._trees.neighbour_up(neighbour, now)
 
     def _link_lost(self, neighbour: NodeId, reason: str, now: float) -> None:
@@ -402,7 +433,14 @@ class Node:
         self._overlay.link_lost(neighbour, now, goodbye=reason == "goodbye")
         if self._overlaid.pop(neighbour, 0) is None:
             self._router.neighbour_down(neighbour, now)
+            self._finding.neighbour_down(neighbour, now)
         self._trees.neighbour_down(neighbour, now)
+
+    def _here(self, data: bytes, now: float) -> None:
+        self._gossip.publish(PRESENCE_TOPIC, data, now)
+
+    def _gossiped(self, data: bytes, now: float) -> None:
+        self._gossip.publish(DIRECTORY_TOPIC, data, now)
 
     def _cost_moved(self, neighbour: NodeId, now: float) -> None:
         self._overlay.cost_moved(neighbour, now)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 from meshproto.errors import MeshError
-from meshsim.cli import compare, listing, replay, run, sweep
+from meshsim.cli import attacks, compare, listing, replay, run, sweep
 from meshsim.cli.terminal import tell
 from meshsim.report.build import version
 
@@ -24,9 +24,10 @@ Examples:
   meshsim run settled --nodes 200 --html out.html  one run, with a page to look at
   meshsim run acceptance --json all.json           every acceptance row: hours
   meshsim sweep churn --over churn.0.per_min=0.01,0.05 --seeds 1..3
-  meshsim compare old.json new.json                what changed; 1 on a regression"""
+  meshsim compare old.json new.json                what changed; 1 on a regression
+  meshsim attacks                                  twelve published attacks on gossip"""
 HINT = "try meshsim --help"
-COMMANDS = (run, compare, replay, listing, sweep)
+COMMANDS = (run, compare, replay, listing, sweep, attacks)
 
 app = App(
     name="meshsim",

@@ -1,0 +1,41 @@
+"""What an attack must not reach (RFC 0008 section 8.1).
+
+The published evaluation says that all messages arrive and the mesh recovers under all
+twelve; in numbers that is for us: nothing is lost, nothing waits longer than two rounds
+of gossip and an answer, and a minute before the end delays are below a second again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from meshsim.attacks.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit of one figure: at least, or at most, `bound`."""
+
+    title: str
+    bound: float
+    floor: bool
+    value: Callable[[Outcome], float]
+
+    def holds(self, seen: Outcome) -> bool:
+        """Whether a run keeps it."""
+        value = self.value(seen)
+        return value >= self.bound if self.floor else value <= self.bound
+
+
+LIMITS = (
+    Limit("delivered", 0.999, True, lambda seen: seen.delivered),
+    Limit("delivered, settled", 0.9999, True, lambda seen: seen.settled_delivered),
+    Limit("longest delay", 6.0, False, lambda seen: seen.max_s),
+    Limit("p99 delay, settled", 1.0, False, lambda seen: seen.settled_p99_s),
+)
+
+
+def missed(seen: Outcome) -> list[str]:
+    """The titles of the limits that a run missed."""
+    return [limit.title for limit in LIMITS if not limit.holds(seen)]
