@@ -53,7 +53,7 @@ class Wiring:
         else:
             reach = 2.5 * rtt  # TCP, Noise and the link stream
         mesh.network.count(host.index, SETUP_OCTETS, Kind.SETUP)
-        if reach > 1e6 or mesh.network.stops(host.index, target):
+        if reach > 1e6 or not mesh.network.passes(host.index, target):
             reach = DIAL_TIMEOUT_S
         mesh.engine.after(reach, self._knock, host, host.generation, output, rtt)
 
@@ -63,7 +63,7 @@ class Wiring:
         now = mesh.engine.now
         if host.generation != generation or not host.up:
             return
-        if not mesh.running(target.index) or mesh.network.stops(
+        if not mesh.running(target.index) or not mesh.network.passes(
             host.index, target.index
         ):
             mesh.engine.after(

@@ -1,0 +1,91 @@
+"""Packets on their way: paced, counted, repaired, and dropped where nobody is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from meshsim.network import OVERHEAD, Kind
+from meshsim.scenario import Weather
+from support.run import Small
+
+
+def test_everybody_gets_every_packet_once() -> None:
+    small = Small()
+    before = [small.newest(node) for node in range(8)]
+    small.wait(5.0)
+    for node in range(8):
+        assert small.newest(node) - before[node] == pytest.approx(50, abs=2)
+        counters = small.mesh.hosts[node].plane.counters
+        assert counters.duplicates <= 3  # moves carry packets over both edges
+    assert max(small.newest(n) for n in range(8)) == small.newest(0)
+
+
+def test_lost_packets_are_repaired_while_it_matters() -> None:
+    lossy = Small(weather=Weather(loss=0.05))
+    lossy.wait(10.0)
+    seen = lossy.run.end()
+    packets = seen.packets
+    assert packets.due > 500
+    assert packets.delivered / packets.due > 0.999
+    assert lossy.mesh.network.dropped["lost"] > 20
+
+
+def test_octets_do_not_depend_on_the_pace_of_the_clock() -> None:
+    small = Small(until_s=20.0)
+    media = small.mesh.network.octets[Kind.MEDIA]
+    rates = []
+    for hurried in (False, True):
+        if hurried:
+            small.mesh.alert()
+        packets, before = small.mesh.network.packets[Kind.MEDIA], sum(media)
+        small.wait(2.5)
+        sent = small.mesh.network.packets[Kind.MEDIA] - packets
+        rates.append((sum(media) - before - sent * OVERHEAD[Kind.MEDIA]) / 2.5)
+    assert rates[0] == pytest.approx(rates[1], rel=0.05)
+    assert rates[0] * 8 == pytest.approx(7 * 2_500_000, rel=0.05)
+
+
+def test_a_publisher_that_is_frozen_makes_nothing() -> None:
+    small = Small()
+    small.stage.freeze(0, small.now)
+    sequence = next(iter(small.mesh.clocks.values())).sequence
+    small.wait(1.0)
+    assert next(iter(small.mesh.clocks.values())).sequence == sequence
+
+
+def test_keep_alives_and_heartbeats_are_as_old_as_the_path_is_long() -> None:
+    small = Small()
+    flow, mesh = small.mesh.flow, small.mesh
+    stream = next(iter(mesh.clocks))
+    origin = mesh.hosts[0].id
+    assert flow.heard_s(3, origin) == 0.0
+    newest = flow.newest_at(3, origin, stream)
+    assert newest is not None
+    assert small.newest(0) - 1 <= newest <= small.newest(0)
+    small.stage.freeze(0, small.now)
+    small.wait(1.0)
+    one_way = mesh.network.paths.one_way(0, 3)
+    assert flow.heard_s(3, origin) == pytest.approx(1.0 - one_way)
+    assert flow.newest_at(3, origin, stream) is None
+    small.stage.thaw(0, small.now)
+    mesh.network.override(0, 3, replace(mesh.network.conditions, down=True))
+    assert flow.heard_s(3, origin) is None
+    assert flow.newest_at(3, origin, stream) is None
+    assert flow.newest_at(3, mesh.hosts[4].id, b"nothing") is None  # type: ignore[arg-type]
+
+
+def test_an_activate_turns_a_standby_leg_on() -> None:
+    small = Small()
+    stream = next(iter(small.mesh.clocks))
+    child, parent = next(
+        (host, small.mesh.index[state.second])
+        for host in small.mesh.hosts
+        if (state := host.plane.streams.get(stream)) and state.second is not None
+    )
+    legs = small.mesh.hosts[parent].plane.streams[stream].legs
+    assert legs[child.id].standby
+    small.mesh.flow.activate(child, small.mesh.hosts[parent].id, stream, 0)
+    small.wait(0.1)
+    assert not legs[child.id].standby
