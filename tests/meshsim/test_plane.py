@@ -41,6 +41,9 @@ class World:
     def interval_s(self, stream: StreamId) -> float:
         return INTERVAL_S
 
+    def alert(self) -> bool:
+        return True
+
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
         self.sent.append((child, alias, packet.sequence))
         self.hops.append(packet.hops)
