@@ -38,7 +38,8 @@ class Field:
         self.setup = setup
         self.sizes = sizes
         self.record = Record()
-        self.engine = Engine(f"{seed}/{setup.name}")
+        # why no name in it: attacks of one seed meet the same honest mesh
+        self.engine = Engine(seed)
         size = sizes.honest + sizes.sybils
         weather = Conditions(jitter_s=setup.latency_s * setup.latency_jitter)
         self.network = Network(self.engine, uniform(size, setup.latency_s), weather)

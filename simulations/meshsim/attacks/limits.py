@@ -30,9 +30,9 @@ class Limit:
 
 LIMITS = (
     Limit("delivered", 0.999, True, lambda seen: seen.delivered),
-    Limit("delivered, settled", 0.9999, True, lambda seen: seen.settled_delivered),
-    Limit("longest delay", 6.0, False, lambda seen: seen.max_s),
-    Limit("p99 delay, settled", 1.0, False, lambda seen: seen.settled_p99_s),
+    Limit("settled delivery", 0.9999, True, lambda seen: seen.settled_delivered),
+    Limit("max", 6.0, False, lambda seen: seen.max_s),
+    Limit("settled p99", 1.0, False, lambda seen: seen.settled_p99_s),
 )
 
 
