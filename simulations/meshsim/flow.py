@@ -116,30 +116,6 @@ class Flow:
         if self._mesh.running(node):
             self._mesh.hosts[node].plane.activated(stream, child, sequence)
 
-    def heard_s(self, node: int, peer: NodeId) -> float | None:
-        """The age of the last keep-alive of `peer` at `node`."""
-        mesh = self._mesh
-        other = mesh.index[peer]
-        host = mesh.hosts[other]
-        now = mesh.engine.now
-        if mesh.network.stops(other, node):
-            return None
-        if mesh.running(other):
-            return 0.0
-        return now - host.stopped_at - mesh.network.paths.one_way(other, node)
-
-    def newest_at(self, node: int, peer: NodeId, stream: StreamId) -> int | None:
-        """What the last heartbeat of the standby `peer` told `node`."""
-        mesh = self._mesh
-        other = mesh.index[peer]
-        if not mesh.running(other) or mesh.network.stops(other, node):
-            return None
-        state = mesh.hosts[other].plane.streams.get(stream)
-        if state is None:
-            return None
-        delay = mesh.network.paths.one_way(other, node)
-        return state.newest_before(mesh.engine.now - delay)
-
     def delivered(
         self, node: int, stream: StreamId, sequence: int, born: float, now: float
     ) -> None:

@@ -134,6 +134,7 @@ class SimHost:
         self.drain(now)
         first = CHECK_S * world.chance.random()
         world.engine.after(first, self._check_all, self.generation)
+        world.signals.begin(self)
 
     def stop(self, now: float) -> None:
         """The process dies; nobody is told."""
@@ -242,6 +243,8 @@ class SimHost:
         """A link stands: at this end too."""
         self.links[far.link] = far
         self.by_node[far.node] = far
+        if not self._world.elide:
+            self.watch_closely(far)
         self.tell(self.node.link_up, far.link, far.node, rtt_s, outbound, purpose, now)
 
     def link_down(self, link: LinkId, now: float) -> None:
@@ -261,6 +264,7 @@ class SimHost:
         world.engine.after(CHECK_S, self._check_all, generation)
         if self.frozen is not None:
             return
+        world.signals.count(self, CHECK_S)
         sample, network = world.network.sample_rtt, world.network
         results: list[tuple[NodeId, float | None]] = []
         for far in list(self.links.values()):
@@ -293,6 +297,8 @@ class SimHost:
             return
         self._world.network.count(self.index, CHECK_OCTETS, Kind.PROBE)
         rtt = world.wiring.check(self.index, far.host, far.remote)
+        if rtt is not None:
+            world.network.count(far.host, CHECK_OCTETS, Kind.PROBE)
         wait = rtt if rtt is not None else 2.0 * world.network.rtt(self.index, far.host)
         world.engine.after(wait, self._dense_answer, generation, far, good, rtt)
 
@@ -305,11 +311,12 @@ class SimHost:
         self.tell(self.node.checked, [(far.node, rtt)], world.engine.now)
         if rtt is None:
             self._dense(generation, far, 0)  # a missed check is repeated at once
-        elif good >= 3:
+        elif good >= 3 and world.elide:
             far.dense = False
         else:
             gap = TREE_CHECK_S if far.tree else CHECK_S
-            world.engine.after(gap, self._dense, generation, far, good + 1)
+            wait = max(gap - rtt, 0.0)  # why less: the gap is between questions
+            world.engine.after(wait, self._dense, generation, far, good + 1)
 
     # --- media ----------------------------------------------------------------------
 
@@ -356,11 +363,14 @@ class _PlaneView:
     def activate(self, parent: NodeId, stream: StreamId, sequence: int) -> None:
         self._world.flow.activate(self._host, parent, stream, sequence)
 
+    def rtt_s(self, peer: NodeId) -> float:
+        return self._world.network.rtt(self._host.index, self._world.index[peer])
+
     def heard_s(self, peer: NodeId) -> float | None:
-        return self._world.flow.heard_s(self._host.index, peer)
+        return self._world.signals.heard_s(self._host.index, peer)
 
     def newest_at(self, peer: NodeId, stream: StreamId) -> int | None:
-        return self._world.flow.newest_at(self._host.index, peer, stream)
+        return self._world.signals.newest_at(self._host.index, peer, stream)
 
     def wake(self, stream: StreamId, at: float) -> None:
         self._host.wake(stream, at)

@@ -28,6 +28,7 @@ from meshsim.host import (
 from meshsim.network import Network
 from meshsim.population import NodeSpec
 from meshsim.scenario import Media
+from meshsim.signals import Sampled, Sent, Signals
 from meshsim.wiring import Wiring
 
 EPOCH_MS = 1_800_000_000_000
@@ -132,6 +133,7 @@ class Mesh:
             self._add(spec)
         self.wiring = Wiring(self)
         self.flow = Flow(self, media, elide=elide)
+        self.signals: Signals = Sampled(self) if elide else Sent(self)
 
     def _add(self, spec: NodeSpec) -> None:
         node = node_id(spec.index)
@@ -189,7 +191,7 @@ class Mesh:
     @property
     def alerted(self) -> bool:
         """Whether something broke a moment ago."""
-        return self.engine.now < self.alert_until
+        return not self.elide or self.engine.now < self.alert_until
 
     def alert(self) -> None:
         """Something broke: packet clocks at full rate, silences judged at once."""

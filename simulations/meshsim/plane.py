@@ -61,6 +61,10 @@ class Surroundings(Protocol):
         """The newest sequence that the last heartbeat of `peer` told."""
         ...
 
+    def rtt_s(self, peer: NodeId) -> float:
+        """The round trip to a neighbour, as checks measure it."""
+        ...
+
     def wake(self, stream: StreamId, at: float) -> None:
         """Call `judge(stream)` at that time, instead of an earlier request."""
         ...
@@ -187,6 +191,7 @@ class SimPlane:
         # why: a leg that stays empty is told as a silence of its own
         state.silent = False
         if standby and delta.parent is not None:
+            state.began += self._world.rtt_s(delta.parent)
             self._world.activate(delta.parent, delta.stream, state.newest + 1)
         self._arm(delta.stream, state, now)
 
@@ -367,7 +372,8 @@ class SimPlane:
         standby = state.second
         state.parent, state.alias = standby, state.second_alias
         state.second = None
-        state.heard = state.began = now
+        # why later: the Activate must get there, and the packets come back
+        state.heard, state.began = now, now + self._world.rtt_s(standby)
         state.waiting, state.silent = True, False
         self._world.activate(standby, stream, state.newest + 1)
         self._world.notice(t.Activated(stream, standby, state.newest + 1))

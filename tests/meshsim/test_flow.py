@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from meshsim.network import OVERHEAD, Kind
@@ -53,27 +51,6 @@ def test_a_publisher_that_is_frozen_makes_nothing() -> None:
     sequence = next(iter(small.mesh.clocks.values())).sequence
     small.wait(1.0)
     assert next(iter(small.mesh.clocks.values())).sequence == sequence
-
-
-def test_keep_alives_and_heartbeats_are_as_old_as_the_path_is_long() -> None:
-    small = Small()
-    flow, mesh = small.mesh.flow, small.mesh
-    stream = next(iter(mesh.clocks))
-    origin = mesh.hosts[0].id
-    assert flow.heard_s(3, origin) == 0.0
-    newest = flow.newest_at(3, origin, stream)
-    assert newest is not None
-    assert small.newest(0) - 1 <= newest <= small.newest(0)
-    small.stage.freeze(0, small.now)
-    small.wait(1.0)
-    one_way = mesh.network.paths.one_way(0, 3)
-    assert flow.heard_s(3, origin) == pytest.approx(1.0 - one_way)
-    assert flow.newest_at(3, origin, stream) is None
-    small.stage.thaw(0, small.now)
-    mesh.network.override(0, 3, replace(mesh.network.conditions, down=True))
-    assert flow.heard_s(3, origin) is None
-    assert flow.newest_at(3, origin, stream) is None
-    assert flow.newest_at(3, mesh.hosts[4].id, b"nothing") is None  # type: ignore[arg-type]
 
 
 def test_an_activate_turns_a_standby_leg_on() -> None:

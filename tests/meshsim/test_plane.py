@@ -18,6 +18,7 @@ from meshsim.plane import (
 S = StreamId(b"s" * 16)
 A, B, C, D = (NodeId(bytes([n]) * 8) for n in range(4))
 INTERVAL_S = 0.05
+RTT_S = 0.1
 
 
 class World:
@@ -43,6 +44,9 @@ class World:
 
     def alert(self) -> bool:
         return True
+
+    def rtt_s(self, peer: NodeId) -> float:
+        return RTT_S
 
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
         self.sent.append((child, alias, packet.sequence))
@@ -320,11 +324,19 @@ def test_the_standby_that_the_brain_names_is_activated_as_on_silence() -> None:
 
 def test_an_activate_is_repeated_until_packets_come() -> None:
     world = standby(100).do(t.SetActive(S, B, 9, 0), now=1.2)
-    world.plane.judge(S, 1.5)
+    world.plane.judge(S, 1.6)
     assert world.activations == [(B, 3), (B, 3)]
-    world.packets(B, 9, 3, now=1.6)
+    world.packets(B, 9, 3, now=1.7)
     world.plane.judge(S, 2.5)
     assert len(world.activations) == 2
+
+
+def test_a_leg_that_was_activated_has_a_round_trip_before_it_is_silent() -> None:
+    world = standby(100).do(t.SetActive(S, B, 9, 0), now=2.0)
+    world.plane.judge(S, 2.0 + RTT_S + 0.05)
+    assert t.Silent(S, False) not in world.notices
+    world.plane.judge(S, 2.0 + RTT_S + 0.25)
+    assert t.Silent(S, False) in world.notices
 
 
 def test_a_new_active_leg_that_stays_empty_is_silent_on_its_own() -> None:

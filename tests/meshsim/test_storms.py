@@ -75,5 +75,6 @@ def test_a_violation_names_the_command_that_shows_it_again(
 def test_the_kept_total_is_one() -> None:
     total = read(baseline())
     assert total.events > 50_000
-    assert total.large * 10 >= total.events
+    # why twelve: an eighth of whole rounds, and the last round may have begun
+    assert total.large * 12 >= total.events
     assert total.brains * 100 >= total.events
