@@ -48,6 +48,12 @@ network: $(STAMP) ## loss, bottleneck and attack runs in network namespaces (roo
 bench: $(STAMP) ## cost per delivered packet against baselines in the same run
 	@$(BIN)/python -m bench $(ARGS)
 
+sim: $(STAMP) ## the flagship scenario, against its baseline; a page in .sim/
+	@mkdir -p .sim
+	@$(BIN)/meshsim run flagship --no-ancestor --json .sim/flagship.json --html .sim/flagship.html \
+		--violation .sim/violation.json
+	@$(BIN)/meshsim compare simulations/meshsim/baselines/flagship.json .sim/flagship.json
+
 attacks: $(STAMP) ## the twelve published attacks on gossip, simulated
 	@$(BIN)/meshsim attacks $(ARGS)
 
@@ -56,7 +62,14 @@ fuzz: $(STAMP) ## ten minutes of mutated input for every parser
 		$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-clean: ## forget .venv and caches
-	rm -rf $(VENV) .interop .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+mutations: $(STAMP) ## take rules away, one by one: a test or a checker must notice
+	@MESHNODE_MUTATIONS=1 $(BIN)/pytest tests/mutations
 
-.PHONY: help setup run test check format interop network bench attacks fuzz clean
+storm: $(STAMP) ## topology events over random seeds up to a million; goes on where it was
+	@$(BIN)/python -m meshsim.storms $(ARGS)
+
+clean: ## forget .venv and caches
+	rm -rf $(VENV) .interop .fuzz .sim .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+.PHONY: help setup run test check format interop network bench sim attacks fuzz \
+	mutations storm clean

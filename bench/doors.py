@@ -96,7 +96,7 @@ class Door:
             text = await answer.text()
             if answer.status != 201:
                 raise RuntimeError(f"{answer.status}: {text}")
-            return _remote(text), urljoin(self._url, answer.headers["Location"])
+            return remote_of(text), urljoin(self._url, answer.headers["Location"])
 
     async def leave(self, session: Session) -> None:
         """End the session as a well-behaved client does."""
@@ -105,7 +105,8 @@ class Door:
         session.client.close()
 
 
-def _remote(text: str) -> tuple[Remote, tuple[str, int]]:
+def remote_of(text: str) -> tuple[Remote, tuple[str, int]]:
+    """A server's half of the connection, and its address, out of its answer."""
     media = parse(text).media[0]
     candidate = media.candidates[0]
     fingerprint = media.fingerprints[0].value

@@ -12,7 +12,7 @@ import asyncio
 import time
 from typing import Any
 
-from bench.load import SAMPLING, Ages, drain, tune
+from bench.load import PAYLOAD_TYPES, SAMPLING, Ages, drain, tune
 from meshproto.errors import DecodeError
 from meshproto.forwarding.feedback import ArrivalRecorder
 from meshproto.wire import extensions, rtcp, rtp
@@ -69,7 +69,9 @@ class Viewer(LightClient):
         except DecodeError as error:
             self.counters[error.reason] += 1
             return
-        self._ages.note(rtp.payload(plain, rtp.parse(plain)), arrived)
+        view = rtp.parse(plain)
+        if view.payload_type in PAYLOAD_TYPES.values():  # no probe, no retransmission
+            self._ages.note(rtp.payload(plain, view), arrived)
 
 
 class Reporter:
@@ -89,7 +91,8 @@ class Reporter:
 
     def note(self, data: bytes, arrived: float) -> None:
         """One protected RTP packet came; its header is clear."""
-        view = rtp.parse(data)
+        # a padded packet's count of padding is encrypted: leave the P bit out
+        view = rtp.parse(bytes((data[0] & 0xDF,)) + data[1:])
         self._highest[view.ssrc] = view.sequence
         for identifier, start, length in extensions.spans(
             data, view.extension_profile, view.extension_offset, view.extension_length

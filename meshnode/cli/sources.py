@@ -149,9 +149,9 @@ def _sentence(detail: Any, found: Found) -> str:
     if not location:
         return str(expected)
     if detail["type"] == "extra_forbidden":
-        known = {".".join(path) for path in _names()}
-        key = ".".join(location)
-        return f"{_flag(location)} is no setting{_did_you_mean(key, known)}"
+        # a --limit: all other names are flags, or were checked where they came from
+        guess = _did_you_mean(location[-1], Limits.model_fields)
+        return f"{_flag(location)} is no limit{guess}"
     place = found[location].place if location in found else ".".join(location)
     shown = "hidden" if location[-1] in SECRETS else repr(_plain(detail["input"]))
     return f"{place} is {shown} but {expected.split(', unable')[0]}"

@@ -2,7 +2,7 @@
 
 The checkers see what planes and brains did, never how they decided, so a wrong decision
 and the check of it cannot share a mistake.  They are incremental: a change of one edge
-costs a walk up one path.  The first violation ends a run; with the seed and the
+costs a walk up one path.  A violation names the nodes concerned; with the seed and the
 scenario it is all that `meshsim replay` needs.
 """
 
@@ -10,20 +10,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from meshproto.ids import StreamId
 
 WINDOW = 4096
 """How many sequence numbers back a second delivery to a viewer is recognised."""
 
+CYCLE_S = 3.0
+"""Life without a new packet (2 s) and a round trip (RFC 0011 section 7)."""
+
+KNOWN_S = 10.0
+"""After this everybody below a new edge knows its root path, whatever was lost."""
+
+OVER_CAP_S = 20.0
+"""A burst of 5 s, two attempts to shed it and one move (RFC 0011 section 5.2)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """An invariant that did not hold: which one, where, when."""
+    """An invariant that did not hold: which one, when, at which nodes."""
 
     checker: str
     time_s: float
     message: str
+    nodes: tuple[int, ...] = ()
 
 
 class Checkers:
@@ -35,44 +46,83 @@ class Checkers:
         "_most",
         "_parents",
         "_seen",
+        "_since",
+        "_told",
         "broken",
         "checks",
     )
 
-    def __init__(self, most: int = 16) -> None:
+    def __init__(
+        self, most: int = 16, told: Callable[[Broken], object] | None = None
+    ) -> None:
+        """`told` hears of each violation that is kept, at once."""
         self._most = most
+        self._told = told
         self._parents: dict[StreamId, dict[int, int]] = {}
+        self._since: dict[tuple[StreamId, int], float] = {}
         self._seen: dict[tuple[int, StreamId], dict[int, None]] = {}
         self._feasible: dict[tuple[int, bytes], tuple[tuple[int, int], float]] = {}
         self._burst: dict[tuple[int, StreamId], float] = {}
         self.broken: list[Broken] = []
         self.checks = 0
 
-    def _report(self, checker: str, now: float, message: str) -> None:
+    def _report(self, checker: str, now: float, message: str, *nodes: int) -> None:
         if len(self.broken) < self._most:
-            self.broken.append(Broken(checker, now, message))
+            broken = Broken(checker, now, message, nodes)
+            self.broken.append(broken)
+            if self._told is not None:
+                self._told(broken)
 
     def active(
         self, stream: StreamId, node: int, parent: int | None, now: float
-    ) -> None:
-        """`node` takes packets from `parent` from now on: no cycle may appear."""
+    ) -> bool:
+        """`node` takes packets from `parent` from now on; whether that closed a cycle.
+
+        Two orphans of one tree can find each other before either knows it, so a cycle
+        by repair is no violation by itself: no packet goes round in it, and it must be
+        gone before `CYCLE_S` are over (`survives`).  But where all the other edges are
+        old everybody knows its root path, and must have refused.  A move is committed
+        so that it closes no cycle at all (`committed`).
+        """
         self.checks += 1
         parents = self._parents.setdefault(stream, {})
         if parent is None:
             parents.pop(node, None)
-            return
+            return False
+        if node not in parents or parents[node] != parent:
+            self._since[stream, node] = now
         parents[node] = parent
-        path = [node]
-        step: int | None = parent
-        while step is not None:
+        path = self._cycle(stream, node)
+        youngest = max((self._since[stream, hop] for hop in path[1:-1]), default=now)
+        if now - youngest > KNOWN_S:
+            self._looped("an orphan was let in below itself", stream, node, now)
+        return bool(path)
+
+    def _cycle(self, stream: StreamId, node: int) -> list[int]:
+        """The way from `node` upwards back to it, empty if it does not come back."""
+        parents = self._parents.get(stream, {})
+        path, step = [node], parents.get(node)
+        while step is not None and len(path) <= len(parents):
             path.append(step)
             if step == node:
-                text = " <- ".join(str(hop) for hop in path)
-                self._report("tree-loop", now, f"cycle of active edges: {text}")
-                return
+                return path
             step = parents.get(step)
-            if len(path) > len(parents) + 1:
-                return  # a cycle above, reported when it closed
+        return []
+
+    def committed(self, stream: StreamId, node: int, now: float) -> None:
+        """The last change of `node` was a committed move: it must not close a cycle."""
+        self._looped("a committed move closed a cycle", stream, node, now)
+
+    def survives(self, stream: StreamId, node: int, now: float) -> None:
+        """A cycle was closed at `node` `CYCLE_S` ago: it must be gone."""
+        self._looped(f"a cycle stood for {CYCLE_S} s", stream, node, now)
+
+    def _looped(self, what: str, stream: StreamId, node: int, now: float) -> None:
+        self.checks += 1
+        path = self._cycle(stream, node)
+        if path:
+            text = " <- ".join(str(hop) for hop in path)
+            self._report("tree-loop", now, f"{what}: {text}", *path[1:])
 
     def delivered(self, stream: StreamId, node: int, sequence: int, now: float) -> None:
         """A viewer at `node` got packet `sequence`: never twice."""
@@ -80,7 +130,7 @@ class Checkers:
         seen = self._seen.setdefault((node, stream), {})
         if sequence in seen:
             message = f"node {node} gave packet {sequence} to a viewer twice"
-            self._report("duplicate", now, message)
+            self._report("duplicate", now, message, node)
         seen[sequence] = None
         if len(seen) > WINDOW:
             del seen[next(iter(seen))]
@@ -90,7 +140,7 @@ class Checkers:
     ) -> None:
         """A packet ran out of hops at `node`: it can only have gone in a circle."""
         message = f"packet {sequence} of {stream.hex()[:8]} ran out of hops at {node}"
-        self._report("hop-limit", now, message)
+        self._report("hop-limit", now, message, node)
 
     def feasible(
         self,
@@ -111,13 +161,9 @@ class Checkers:
                 now,
                 f"node {node}: distance to {origin.hex()[-8:]} rose from"
                 f" {before[1]:.6f} to {distance_s:.6f} within seqno {serial}",
+                node,
             )
         self._feasible[node, origin] = (serial, distance_s)
-
-    def restarted(self, node: int) -> None:
-        """A process began anew: what it knew of distances is gone, as its links are."""
-        for key in [key for key in self._feasible if key[0] == node]:
-            del self._feasible[key]
 
     def next_hops(
         self,
@@ -132,7 +178,8 @@ class Checkers:
         while step is not None:
             if step in seen:
                 path = " -> ".join(str(hop) for hop in (*seen, step))
-                self._report("route-loop", now, f"to {origin.hex()[-8:]}: {path}")
+                message = f"to {origin.hex()[-8:]}: {path}"
+                self._report("route-loop", now, message, *seen)
                 return
             seen[step] = None
             step = next_hop(step)
@@ -145,18 +192,42 @@ class Checkers:
         cap: int,
         burst_cap: int,
         now: float,
+        *,
+        admitted: bool,
     ) -> None:
-        """`children` of one tree: never above the burst, above the cap 5 s at most."""
+        """`children` of one tree: nobody is admitted above the burst, and nobody is for
+        long above the cap (`lasting` looks).  Standbys that activate themselves may
+        exceed both for a moment: two are promised per slot (RFC 0011 section 6.4).
+        """
         self.checks += 1
         key = (node, stream)
-        if children > burst_cap:
+        if admitted and children > burst_cap:
             message = f"node {node} feeds {children} children, burst cap {burst_cap}"
-            self._report("burst", now, message)
+            self._report("burst", now, message, node)
         if children <= cap:
             self._burst.pop(key, None)
-        elif now - self._burst.setdefault(key, now) > 6.0:
-            message = f"node {node} feeds {children} children, cap {cap}, for over 6 s"
-            self._report("cap", now, message)
+        else:
+            self._burst.setdefault(key, now)
+
+    def lasting(self, now: float) -> None:
+        """By the clock: no burst lasts longer than shedding can take."""
+        self.checks += 1
+        for (node, stream), since in list(self._burst.items()):
+            if now - since > OVER_CAP_S:
+                del self._burst[node, stream]
+                message = f"node {node} feeds more than its cap for {now - since:.1f} s"
+                self._report("cap", now, message, node)
+
+    def stopped(self, node: int) -> None:
+        """The process of `node` ended: it has no edges and feeds nobody."""
+        for parents in self._parents.values():
+            parents.pop(node, None)
+        # why all of it: a new process has new viewers and, without what RFC 8966 keeps
+        # on disk, new distances; its epoch is a new one
+        tables: tuple[dict[Any, Any], ...] = (self._burst, self._feasible, self._seen)
+        for table in tables:
+            for key in [key for key in table if key[0] == node]:
+                del table[key]
 
     def bounded(
         self, node: int, limit: str, size: int, maximum: int, now: float
@@ -164,7 +235,8 @@ class Checkers:
         """A table of `node` is within its named limit."""
         self.checks += 1
         if size > maximum:
-            self._report("bounds", now, f"node {node}: {limit} {size} > {maximum}")
+            message = f"node {node}: {limit} {size} > {maximum}"
+            self._report("bounds", now, message, node)
 
     def unserved(
         self, stream: StreamId, nodes: list[int], since_s: float, now: float
@@ -177,4 +249,4 @@ class Checkers:
                 f"{len(nodes)} connected subscribers of {stream.hex()[:8]} without"
                 f" packets for over {since_s:.1f} s: {shown}"
             )
-            self._report("served", now, message)
+            self._report("served", now, message, *nodes)

@@ -41,7 +41,7 @@ class What(Enum):
 class Who(Enum):
     """How those hit are chosen, always among the living."""
 
-    RANDOM = "random"
+    RANDOM = "random"  # but no origin: without a publisher nothing can be repaired
     RELAY = "relay"  # nodes with children
     CHILD = "child"  # nodes with a parent
     ORIGIN = "origin"
@@ -55,8 +55,8 @@ class Fault:
     """One entry of a scenario; which fields count depends on `what`.
 
     `count` nodes are hit, or the share `portion` of those eligible.  With `every_s` it
-    strikes at random times with that mean interval from `at_s` to `until_s`.  Figures of
-    faults with one `label` are counted together.
+    strikes at random times with that mean interval from `at_s` to `until_s`.  Figures
+    of faults with one `label` are counted together.
     """
 
     what: What
@@ -121,6 +121,10 @@ class Field(Protocol):
         """Living nodes with a publisher."""
         ...
 
+    def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
+        """These are about to be hit: look at what depends on them first."""
+        ...
+
     def stop(self, node: int, now: float, *, goodbye: bool) -> None:
         """End the process; `goodbye` lets it say so first.  No effect while it does
         not run.
@@ -167,7 +171,7 @@ def choose(fault: Fault, field: Field, chance: random.Random) -> list[int]:
     eligible = _eligible(fault.who, field, alive)
     number = _number(fault, len(eligible))
     if fault.who is Who.REGION:
-        return region(alive, number, field.network, chance)
+        return region(eligible, number, field.network, chance)
     if fault.who is Who.BUSIEST:
         ranked = sorted(field.relays(), key=lambda entry: (-entry[1], entry[0]))
         return sorted(node for node, _ in ranked[:number])
@@ -181,7 +185,8 @@ def _eligible(who: Who, field: Field, alive: list[int]) -> list[int]:
         return field.origins()
     if who is Who.CHILD:
         return [node for node in alive if field.parent(node) is not None]
-    return alive
+    origins = set(field.origins())
+    return [node for node in alive if node not in origins]
 
 
 def _number(fault: Fault, eligible: int) -> int:

@@ -119,7 +119,7 @@ class SimHost:
         self.epoch = max(self.epoch + 1, world.wall_ms(self.index, now))
         self.alarm = math.inf
         self.plane = SimPlane(
-            _PlaneView(world, self), partial(world.delivered, self.index)
+            _PlaneView(world, self), partial(world.flow.delivered, self.index)
         )
         self._wakes.clear()
         self.node = Node(
@@ -134,6 +134,7 @@ class SimHost:
         self.drain(now)
         first = CHECK_S * world.chance.random()
         world.engine.after(first, self._check_all, self.generation)
+        world.signals.begin(self)
 
     def stop(self, now: float) -> None:
         """The process dies; nobody is told."""
@@ -197,19 +198,19 @@ class SimHost:
             self.plane.apply(output, now)
             world.table_changed(self.index, output, now)
         elif isinstance(output, Dial):
-            world.dial(self, output, now)
+            world.wiring.dial(self, output)
         elif isinstance(output, Probe):
-            world.probe(self, output, now)
+            world.wiring.probe(self, output)
         elif isinstance(output, HangUp):
             far = self.by_node.get(output.neighbour)
             if far is not None:
-                world.hang_up(self, far)
+                world.wiring.hang_up(self, far)
         elif isinstance(output, Pace):
             far = self.by_node.get(output.neighbour)
             if far is not None:
                 far.tree = output.tree
         elif isinstance(output, Gossip):
-            world.gossip(self, output)
+            world.wiring.gossip(self, output)
         else:
             raise TypeError(f"an output that nobody carries out: {output!r}")
 
@@ -222,7 +223,7 @@ class SimHost:
                 far.host,
                 len(output.frame),
                 Kind.CONTROL,
-                world.frame,
+                world.wiring.frame,
                 far.host,
                 far.remote,
                 output.frame,
@@ -242,6 +243,8 @@ class SimHost:
         """A link stands: at this end too."""
         self.links[far.link] = far
         self.by_node[far.node] = far
+        if not self._world.elide:
+            self.watch_closely(far)
         self.tell(self.node.link_up, far.link, far.node, rtt_s, outbound, purpose, now)
 
     def link_down(self, link: LinkId, now: float) -> None:
@@ -261,6 +264,7 @@ class SimHost:
         world.engine.after(CHECK_S, self._check_all, generation)
         if self.frozen is not None:
             return
+        world.signals.count(self, CHECK_S)
         sample, network = world.network.sample_rtt, world.network
         results: list[tuple[NodeId, float | None]] = []
         for far in list(self.links.values()):
@@ -292,7 +296,9 @@ class SimHost:
         if generation != self.generation or self.links.get(far.link) is not far:
             return
         self._world.network.count(self.index, CHECK_OCTETS, Kind.PROBE)
-        rtt = world.check(self.index, far.host, far.remote)
+        rtt = world.wiring.check(self.index, far.host, far.remote)
+        if rtt is not None:
+            world.network.count(far.host, CHECK_OCTETS, Kind.PROBE)
         wait = rtt if rtt is not None else 2.0 * world.network.rtt(self.index, far.host)
         world.engine.after(wait, self._dense_answer, generation, far, good, rtt)
 
@@ -305,11 +311,12 @@ class SimHost:
         self.tell(self.node.checked, [(far.node, rtt)], world.engine.now)
         if rtt is None:
             self._dense(generation, far, 0)  # a missed check is repeated at once
-        elif good >= 3:
+        elif good >= 3 and world.elide:
             far.dense = False
         else:
             gap = TREE_CHECK_S if far.tree else CHECK_S
-            world.engine.after(gap, self._dense, generation, far, good + 1)
+            wait = max(gap - rtt, 0.0)  # why less: the gap is between questions
+            world.engine.after(wait, self._dense, generation, far, good + 1)
 
     # --- media ----------------------------------------------------------------------
 
@@ -345,22 +352,31 @@ class _PlaneView:
         self._host = host
 
     def interval_s(self, stream: StreamId) -> float:
-        return self._world.interval_s(stream)
+        return self._world.flow.interval_s(stream)
+
+    def alert(self) -> bool:
+        return self._world.alerted
 
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
-        self._world.send_media(self._host, child, alias, packet, 0)
+        self._world.flow.send(self._host, child, alias, packet, 0)
 
     def activate(self, parent: NodeId, stream: StreamId, sequence: int) -> None:
-        self._world.activate(self._host, parent, stream, sequence)
+        self._world.flow.activate(self._host, parent, stream, sequence)
+
+    def rtt_s(self, peer: NodeId) -> float:
+        return self._world.network.rtt(self._host.index, self._world.index[peer])
 
     def heard_s(self, peer: NodeId) -> float | None:
-        return self._world.heard_s(self._host.index, peer)
+        return self._world.signals.heard_s(self._host.index, peer)
 
     def newest_at(self, peer: NodeId, stream: StreamId) -> int | None:
-        return self._world.newest_at(self._host.index, peer, stream)
+        return self._world.signals.newest_at(self._host.index, peer, stream)
 
     def wake(self, stream: StreamId, at: float) -> None:
         self._host.wake(stream, at)
+
+    def circulated(self, stream: StreamId, sequence: int) -> None:
+        self._world.recorder.circulated(self._host.index, stream, sequence)
 
     def notice(self, notice: relay.PlaneNotice) -> None:
         world, host = self._world, self._host

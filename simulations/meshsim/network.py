@@ -243,14 +243,23 @@ class Network:
         self._cuts = [c for c in self._cuts if c.name != name]
         self._settle()
 
-    @property
-    def divided(self) -> bool:
-        """Whether any cut is in force."""
-        return bool(self._cuts)
-
     def is_cut(self, src: int, dst: int) -> bool:
         """Whether a cut stops what `src` sends to `dst`."""
         return any(cut.stops(src, dst) for cut in self._cuts)
+
+    @property
+    def divided(self) -> bool:
+        """Whether some pairs cannot talk that else could."""
+        return bool(self._cuts) or any(o.down for o in self._overrides.values())
+
+    def stops(self, src: int, dst: int) -> bool:
+        """Whether nothing that `src` sends to `dst` arrives: a cut, or a dead path."""
+        what = self._overrides.get(src * self.size + dst)
+        return (what is not None and what.down) or self.is_cut(src, dst)
+
+    def passes(self, a: int, b: int) -> bool:
+        """Whether two hosts can talk, as far as cuts and dead paths go."""
+        return not (self.stops(a, b) or self.stops(b, a))
 
     def set_uplink(
         self, node: int, rate_bps: float | None, queue_s: float = 0.2

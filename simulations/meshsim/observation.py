@@ -102,6 +102,19 @@ class Join:
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A viewer waited for the directory; `found_s` is None if the stream ended first.
+
+    `across`: a partition lay between viewer and publisher, and `asked_s` is its end.
+    """
+
+    node: int
+    asked_s: float
+    found_s: float | None
+    across: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Ask:
     """A join or activation request arrived at `target`, of whatever cause."""
 
@@ -289,6 +302,7 @@ class Observation:
     """In order of time."""
     joins: list[Join] = field(default_factory=list)
     asks: list[Ask] = field(default_factory=list)
+    lookups: list[Lookup] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     repairs: list[Repair] = field(default_factory=list)
     moves: list[Move] = field(default_factory=list)

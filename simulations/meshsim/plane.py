@@ -22,6 +22,12 @@ from meshproto.ids import NodeId, StreamId
 HOPS_MAX = 24
 HISTORY_PACKETS = 1024
 SILENCE_S = 0.060
+CALM_S = 0.4
+"""The same while nothing is broken anywhere: a judgement costs an event."""
+
+AGAIN_S = 0.015
+"""Between two judgements of a silence."""
+
 KEEP_ALIVE_S = 0.030
 ACTIVATE_PACKETS = 3
 JOINING_S = 0.100
@@ -33,6 +39,10 @@ class Surroundings(Protocol):
 
     def interval_s(self, stream: StreamId) -> float:
         """The present gap between two packets of the stream's clock."""
+        ...
+
+    def alert(self) -> bool:
+        """Whether something broke a moment ago, so that silences matter."""
         ...
 
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
@@ -51,12 +61,20 @@ class Surroundings(Protocol):
         """The newest sequence that the last heartbeat of `peer` told."""
         ...
 
+    def rtt_s(self, peer: NodeId) -> float:
+        """The round trip to a neighbour, as checks measure it."""
+        ...
+
     def wake(self, stream: StreamId, at: float) -> None:
         """Call `judge(stream)` at that time, instead of an earlier request."""
         ...
 
     def notice(self, notice: t.PlaneNotice) -> None:
         """Tell the brain."""
+        ...
+
+    def circulated(self, stream: StreamId, sequence: int) -> None:
+        """A packet ran out of hops: it must have gone in a circle."""
         ...
 
 
@@ -108,8 +126,11 @@ class Stream:
         default_factory=lambda: deque(maxlen=RECENT)
     )
     heard: float = 0.0
+    began: float = 0.0  # when the active leg became so
+    waiting: bool = False  # for the first packet of a leg that was a standby
     fresh: float = 0.0
     silent: bool = True
+    stalled: bool = False
     joining_since: float = 0.0
     joining_packets: int = 0
     told_nothing_new: bool = False
@@ -151,7 +172,7 @@ class SimPlane:
             case t.SetSecond():
                 self._set_second(self.streams[delta.stream], delta, now)
             case t.OpenLeg():
-                self._open(self.streams[delta.stream], delta, now)
+                self._open(self.streams[delta.stream], delta)
             case t.SetLeg():
                 self._set_leg(self.streams[delta.stream], delta)
             case t.CloseLeg():
@@ -160,10 +181,18 @@ class SimPlane:
                 assert_never(delta)
 
     def _set_active(self, state: Stream, delta: t.SetActive, now: float) -> None:
+        standby = False
         if delta.parent is not None and delta.parent == state.second:
+            standby = state.use is t.Second.STANDBY
             state.second = None
         state.parent, state.alias = delta.parent, delta.alias
-        state.heard = now
+        state.heard = state.began = now
+        state.waiting = standby
+        # why: a leg that stays empty is told as a silence of its own
+        state.silent = False
+        if standby and delta.parent is not None:
+            state.began += self._world.rtt_s(delta.parent)
+            self._world.activate(delta.parent, delta.stream, state.newest + 1)
         self._arm(delta.stream, state, now)
 
     def _set_second(self, state: Stream, delta: t.SetSecond, now: float) -> None:
@@ -173,7 +202,7 @@ class SimPlane:
         state.told_nothing_new = False
         self._arm(delta.stream, state, now)
 
-    def _open(self, state: Stream, delta: t.OpenLeg, now: float) -> None:
+    def _open(self, state: Stream, delta: t.OpenLeg) -> None:
         leg = Leg(delta.alias, delta.layers, delta.standby)
         state.legs[delta.child] = leg
         if delta.standby:
@@ -213,7 +242,7 @@ class SimPlane:
     def receive(
         self, source: NodeId, alias: int, packet: MediaPacket, now: float
     ) -> None:
-        """A packet came from a neighbour: the checks of RFC 0011 section 8.3."""
+        """A packet came from a neighbour: the checks of RFC 0011 section 8."""
         self.counters.received += 1
         state = self.streams.get(packet.stream)
         if state is None:
@@ -221,6 +250,7 @@ class SimPlane:
             return
         if source == state.parent and alias == state.alias:
             state.heard = now
+            state.waiting = False
             joining = False
         elif (
             source == state.second
@@ -233,6 +263,7 @@ class SimPlane:
             return
         if packet.hops <= 0:
             self.counters.hop_limit += 1
+            self._world.circulated(packet.stream, packet.sequence)
             return
         if joining:
             state.joining_packets += 1
@@ -284,9 +315,7 @@ class SimPlane:
             if not (leg.standby or held):
                 send(child, leg.alias, passed)
 
-    def activated(
-        self, stream: StreamId, child: NodeId, sequence: int, now: float
-    ) -> None:
+    def activated(self, stream: StreamId, child: NodeId, sequence: int) -> None:
         """A standby child asks for packets from `sequence` on, at once."""
         state = self.streams.get(stream)
         leg = None if state is None else state.legs.get(child)
@@ -305,27 +334,31 @@ class SimPlane:
         self._arm(stream, state, now)
 
     def _patience_s(self, stream: StreamId) -> float:
-        return max(SILENCE_S, 2 * KEEP_ALIVE_S, 3 * self._world.interval_s(stream))
+        least = SILENCE_S if self._world.alert() else CALM_S
+        return max(least, 2 * KEEP_ALIVE_S, 3 * self._world.interval_s(stream))
 
     def _arm(self, stream: StreamId, state: Stream, now: float) -> None:
         if state.origin or (state.parent is None and state.second is None):
             return
         patience = self._patience_s(stream)
-        due = state.fresh + patience
-        self._world.wake(stream, due if due > now else now + patience / 2)
+        due = max(state.fresh, state.began) + patience
+        self._world.wake(stream, due if due > now else now + AGAIN_S)
 
     def _judge(self, stream: StreamId, state: Stream, now: float) -> None:
         patience = self._patience_s(stream)
-        if now - state.fresh < patience or state.parent is None:
+        if now - max(state.fresh, state.began) < patience or state.parent is None:
             return
+        if state.waiting:
+            # why again: an Activate is a datagram, and may have been lost
+            self._world.activate(state.parent, stream, state.newest + 1)
         heard = self._world.heard_s(state.parent)
         alive = heard is not None and heard < patience
         # why also when the parent is alive: only packets that the standby has and the
         # parent does not pass on prove that it is stalled (RFC 0011 section 7.3)
         if self._try_standby(stream, state, alive, now):
             return
-        if not state.silent:
-            state.silent = True
+        if not state.silent or (state.stalled and not alive):
+            state.silent, state.stalled = True, alive
             self._world.notice(t.Silent(stream, alive))
 
     def _try_standby(
@@ -339,7 +372,9 @@ class SimPlane:
         standby = state.second
         state.parent, state.alias = standby, state.second_alias
         state.second = None
-        state.heard = state.fresh = now
+        # why later: the Activate must get there, and the packets come back
+        state.heard, state.began = now, now + self._world.rtt_s(standby)
+        state.waiting, state.silent = True, False
         self._world.activate(standby, stream, state.newest + 1)
         self._world.notice(t.Activated(stream, standby, state.newest + 1))
         return True

@@ -7,7 +7,7 @@ here that `meshsim.metrics` can compute afterwards.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,12 +21,14 @@ from meshproto.ids import NodeId, StreamId
 from meshproto.overlay import events as overlay
 from meshproto.routing import events as routing
 from meshsim import observation as o
-from meshsim.checkers import Checkers
+from meshsim.checkers import CYCLE_S, Broken, Checkers
 from meshsim.network import Kind
-from meshsim.violation import EVENTS_MAX, Violation
+from meshsim.trace import EVERYBODY, Trace
+from meshsim.violation import Violation
 
 if TYPE_CHECKING:
     from meshsim.mesh import Mesh
+    from meshsim.plane import SimPlane
 
 GAP_WINDOW_S = 6.0
 """How long after a fault the longest gap between two packets is looked for."""
@@ -41,7 +43,7 @@ _CAUSES = {
     "swap": o.Cause.SWAP,
     "route": o.Cause.ROUTE,
 }
-_REPAIRS = ("repair", "standby", "lost")
+_COMMITTED = frozenset({"move", "swap", "released"})
 
 
 @dataclass(slots=True)
@@ -74,16 +76,23 @@ class Recorder:
         self.observation = observation
         self.checkers = checkers
         self.events: Counter[str] = Counter()
-        self.recent: deque[str] = deque(maxlen=EVENTS_MAX)
         self._sampled = set(sampled)
         self._viewers: dict[tuple[int, StreamId], Viewer] = {}
         self._gaps: dict[tuple[int, StreamId], Gap] = {}
         self._steps: list[o.Step] = []
         self._story_until = -1.0
         self._before: o.TreeShot | None = None
+        self._connected: dict[tuple[int, StreamId], float] = {}
         self._due = self._got = 0
+        self._received = self._delivered = 0
         self._escapes: dict[int, tuple[float, int | None]] = {}
+        self.trace = Trace({})
         self.mesh: Mesh
+
+    def watch(self, mesh: Mesh) -> None:
+        """Look at `mesh` from now on."""
+        self.mesh = mesh
+        self.trace.index = mesh.index
 
     # --- what happens ---------------------------------------------------------------
 
@@ -91,7 +100,7 @@ class Recorder:
         """A brain says what happened."""
         name = type(event).__name__
         self.events[name] += 1
-        self.recent.append(f"{now:.6f} {node} {name}")
+        self.trace.add(now, node, event)
         match event:
             case tree.Joined(took_s=took, asked=asked):
                 self.observation.joins.append(
@@ -125,6 +134,8 @@ class Recorder:
             self._steps.append(o.Step(now, node, kind, other))
 
     def _moved(self, node: int, event: tree.ParentChanged, now: float) -> None:
+        if event.reason in _COMMITTED:
+            self.checkers.committed(event.stream, node, now)
         if event.old is None or event.new is None:
             return
         cause = _CAUSES.get(event.reason, o.Cause.REPAIR)
@@ -160,8 +171,11 @@ class Recorder:
         def next_hop(at: int) -> int | None:
             host = mesh.hosts[at]
             hop = host.node.next_hop(origin) if host.up else None
-            # why the link too: a route over a link that is gone carries nothing
-            return mesh.index[hop] if hop is not None and hop in host.by_node else None
+            far = None if hop is None else host.by_node.get(hop)
+            # why both ends: over a link to a process that ended nothing goes on
+            there = None if far is None else mesh.hosts[far.host]
+            alive = there is not None and far is not None and far.remote in there.links
+            return there.index if alive and there is not None else None
 
         self.checkers.next_hops(origin, node, next_hop, now)
         distance = mesh.hosts[node].node.feasibility(origin)
@@ -175,24 +189,42 @@ class Recorder:
         match delta:
             case relay.SetActive(stream=stream, parent=parent):
                 far = None if parent is None else mesh.index[parent]
-                self.checkers.active(stream, node, far, now)
+                self._active(stream, node, far, now)
             case relay.CloseStream(stream=stream):
                 self.checkers.active(stream, node, None, now)
-            case relay.OpenLeg(stream=stream) | relay.CloseLeg(stream=stream):
-                self._degree(node, stream, now)
+            case relay.OpenLeg(stream=stream, standby=standby):
+                self._degree(node, stream, now, admitted=not standby)
+            case relay.CloseLeg(stream=stream):
+                self._degree(node, stream, now, admitted=False)
 
     def switched(self, node: int, stream: StreamId, parent: int, now: float) -> None:
         """A plane activated its standby on its own."""
-        self.checkers.active(stream, node, parent, now)
+        self._active(stream, node, parent, now)
         self._step(node, o.StepKind.SERVED, parent, now)
 
-    def _degree(self, node: int, stream: StreamId, now: float) -> None:
+    def _active(
+        self, stream: StreamId, node: int, parent: int | None, now: float
+    ) -> None:
+        if self.checkers.active(stream, node, parent, now):
+            engine = self.mesh.engine
+            engine.after(CYCLE_S, self._still, stream, node, engine.now + CYCLE_S)
+
+    def _still(self, stream: StreamId, node: int, now: float) -> None:
+        self.checkers.survives(stream, node, now)
+
+    def _degree(
+        self, node: int, stream: StreamId, now: float, *, admitted: bool
+    ) -> None:
         mesh = self.mesh
         state = mesh.hosts[node].plane.streams.get(stream)
         if state is not None:
             children = sum(not leg.standby for leg in state.legs.values())
             cap = int(self.observation.population.slots[node])
-            self.checkers.degree(stream, node, children, cap, cap + cap // 4 + 1, now)
+            # why one more: a swap is made before the old edge is broken (RFC 0011 6.3)
+            burst = cap + cap // self.mesh.config.distribution.burst_one_in + 1
+            self.checkers.degree(
+                stream, node, children, cap, burst, now, admitted=admitted
+            )
 
     def delivered(
         self, node: int, stream: StreamId, sequence: int, born: float, now: float
@@ -211,6 +243,10 @@ class Recorder:
         viewer.last_at = now
         if node in self._sampled:
             self.checkers.delivered(stream, node, sequence, now)
+
+    def circulated(self, node: int, stream: StreamId, sequence: int) -> None:
+        """A packet ran out of hops at `node`."""
+        self.checkers.circulated(stream, node, sequence, self.mesh.engine.now)
 
     def _filled(
         self, key: tuple[int, StreamId], gap: Gap, viewer: Viewer, now: float
@@ -246,13 +282,35 @@ class Recorder:
                     if hit.intersection(above) and key not in self._gaps:
                         self._gaps[key] = Gap(number, now)
         for node in nodes:
-            self.checkers.restarted(node)
             for stream in mesh.clocks:
                 self.forget(node, stream)
-                self.checkers.active(stream, node, None, now)
+        self.trace.add(now, EVERYBODY, f"{kind} {label} {list(nodes)}")
         if self._before is None and nodes:
             self._tell_story(nodes, now)
         mesh.engine.after(GAP_WINDOW_S, self._close_gaps, number)
+
+    def stopped(self, node: int) -> None:
+        """The process of `node` ended, and what its plane counted with it."""
+        self._count(self.mesh.hosts[node].plane)
+        self.checkers.stopped(node)
+
+    def broken(self, broken: Broken) -> None:
+        """A checker found a violation: keep it with what led to it."""
+        seen = self.observation
+        seen.violations.append(
+            Violation(
+                seen.scenario,
+                seen.seed,
+                broken.time_s,
+                broken.checker,
+                broken.message,
+                seen.parameters,
+                self.trace.lines(broken.nodes),
+            )
+        )
+        seen.over_cap += broken.checker == "cap"
+        seen.over_burst += broken.checker == "burst"
+        self.mesh.engine.touch(broken)
 
     def _tell_story(self, nodes: Sequence[int], now: float) -> None:
         stream = next(iter(self.mesh.clocks), None)
@@ -290,13 +348,18 @@ class Recorder:
         mesh = self.mesh
         subscribed = served = 0
         for stream, clock in mesh.clocks.items():
-            patience = max(1.0, 4 * mesh.interval_s(stream))
+            patience = max(1.0, 4 * mesh.flow.interval_s(stream))
             for host in mesh.hosts:
                 if clock.running and host.up and stream in host.watching:
                     subscribed += 1
                     viewer = self._viewers.get((host.index, stream))
                     served += viewer is not None and now - viewer.last_at < patience
         self.observation.served.append(o.ServedSample(now, subscribed, served))
+        self.checkers.lasting(now)
+        for host in mesh.hosts:
+            if host.up:
+                for limit, size, maximum in host.node.sizes():
+                    self.checkers.bounded(host.index, limit, size, maximum, now)
         self.observation.traffic.append(
             o.TrafficSample(now, len(mesh.alive()), self._octets())
         )
@@ -338,7 +401,7 @@ class Recorder:
         size = len(mesh.hosts)
         parent = np.full(size, o.NOBODY, dtype=np.int64)
         subscribed, served = np.zeros(size, dtype=bool), np.zeros(size, dtype=bool)
-        patience = max(1.0, 4 * mesh.interval_s(stream))
+        patience = max(1.0, 4 * mesh.flow.interval_s(stream))
         for host in mesh.hosts:
             above = mesh.parent_of(host.index, stream)
             parent[host.index] = o.NOBODY if above is None else above
@@ -347,21 +410,33 @@ class Recorder:
             served[host.index] = viewer is not None and now - viewer.last_at < patience
         return o.TreeShot(now, clock.name, clock.origin, parent, subscribed, served)
 
-    def unserved(self, since_s: float, now: float) -> None:
-        """Connected subscribers without packets for `since_s` are a violation."""
+    def unserved(self, since_s: float, now: float, *, calm: bool) -> None:
+        """Subscribers that were connected for `since_s` and got no packet in that time
+        are a violation; while not `calm` it is only noted who is connected.
+        """
         mesh = self.mesh
         for stream, clock in mesh.clocks.items():
-            if not clock.running or not mesh.running(clock.origin):
-                continue
+            origin = mesh.hosts[clock.origin]
+            live = clock.running and mesh.running(clock.origin)
+            near = mesh.connected(clock.origin) if live else frozenset()
             late = []
             for host in mesh.hosts:
-                if not mesh.running(host.index) or stream not in host.watching:
+                key = (host.index, stream)
+                if host.index not in near or host.watching.get(stream) != origin.id:
+                    self._connected.pop(key, None)
                     continue
-                viewer = self._viewers.get((host.index, stream))
-                heard = viewer.last_at if viewer is not None else host.began_at
-                if now - heard > since_s and host.links:
+                heard = self._connected.setdefault(key, now)
+                viewer = self._viewers.get(key)
+                if viewer is not None:
+                    heard = max(heard, viewer.last_at)
+                if now - heard > since_s:
                     late.append(host.index)
-            self.checkers.unserved(stream, late, since_s, now)
+            if calm:
+                self.checkers.unserved(stream, late, since_s, now)
+
+    def _count(self, plane: SimPlane) -> None:
+        self._received += plane.counters.received
+        self._delivered += plane.counters.delivered
 
     def finish(self, now: float) -> None:
         """Close the books."""
@@ -372,9 +447,10 @@ class Recorder:
             seen.trees.append(self.tree_shot(stream, now))
         for node, stream in list(self._viewers):
             self.forget(node, stream)
-        planes = [host.plane.counters for host in mesh.hosts if hasattr(host, "plane")]
-        received = sum(plane.received for plane in planes)
-        delivered = sum(plane.delivered for plane in planes)
+        for host in mesh.hosts:
+            if host.up:
+                self._count(host.plane)
+        received, delivered = self._received, self._delivered
         seen.packets = o.Packets(
             due=self._due,
             delivered=self._got,
@@ -384,20 +460,6 @@ class Recorder:
             * delivered
             // max(received, 1),
         )
-        seen.violations = [
-            Violation(
-                seen.scenario,
-                seen.seed,
-                broken.time_s,
-                broken.checker,
-                broken.message,
-                seen.parameters,
-                tuple(self.recent),
-            )
-            for broken in self.checkers.broken
-        ]
-        seen.over_cap = sum(b.checker == "cap" for b in self.checkers.broken)
-        seen.over_burst = sum(b.checker == "burst" for b in self.checkers.broken)
         if self._before is not None:
             steps = sorted(self._steps, key=lambda step: step.time_s)
             seen.story = o.Story(self._before, tuple(steps))

@@ -9,12 +9,15 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
+from meshproto.config.directory import DirectoryConfig
+from meshproto.errors import MeshError
 from meshproto.node import NodeConfig
 from meshsim import world
-from meshsim.checkers import Checkers
+from meshsim.checkers import Broken, Checkers
 from meshsim.engine import Engine, collector_paused
 from meshsim.errors import ScenarioError
 from meshsim.eventlog import EventLog
@@ -23,6 +26,7 @@ from meshsim.observation import Observation
 from meshsim.recorder import Recorder
 from meshsim.scenario import Scenario
 from meshsim.space import population_of, space_of
+from meshsim.stage import Stage
 from meshsim.strikes import Faults
 from meshsim.workload import Play
 
@@ -33,9 +37,10 @@ COLD_S = 15.0
 SAMPLED_MAX = 100
 
 
-def configured(brain: Mapping[str, Any]) -> NodeConfig:
+def configured(brain: Mapping[str, Any], *, directory: bool = False) -> NodeConfig:
     """The constants with a scenario's changes; `ScenarioError` names a wrong one."""
-    config = NodeConfig()
+    # why off: figures of trees must not hold gossip that nobody there needs
+    config = NodeConfig(directory=DirectoryConfig(enabled=directory))
     for name, value in brain.items():
         *way, last = name.split(".")
         try:
@@ -66,6 +71,15 @@ def simulate(
     return Run(scenario, seed, log).play(progress)
 
 
+class PromiseBrokenError(MeshError):
+    """Ends a run at the first violation, after the event that caused it."""
+
+
+def _stop(now: float, touched: list[Any]) -> None:
+    del now
+    raise PromiseBrokenError(str(touched[0]))
+
+
 class Run:
     """One run, for those who want to look at it while it goes."""
 
@@ -82,41 +96,63 @@ class Run:
             steady=(scenario.settle_s, scenario.duration_s),
             parameters={"nodes": scenario.nodes, "model": scenario.paths.model},
         )
-        self.checkers = Checkers()
+        self.checkers = Checkers(told=self._broken)
         sampled = range(min(SAMPLED_MAX, scenario.nodes))
         self.recorder = Recorder(self.seen, self.checkers, sampled)
+        if scenario.checks.stop:
+            self.engine.watch(_stop)
         self.mesh = Mesh(
             self.engine,
             built.network,
             built.population,
             self.recorder,
-            configured(dict(scenario.brain)),
+            configured(dict(scenario.brain), directory=scenario.directory),
             built.addresses,
             scenario.media,
             elide=scenario.elide,
+            directory=scenario.directory,
         )
-        self.recorder.mesh = self.mesh
+        self.recorder.watch(self.mesh)
 
     def play(self, progress: Callable[[float], object] | None = None) -> Observation:
         """From the first event to the last."""
+        engine = self.engine
+        self.begin()
+        began, wall = engine.now, time.monotonic()
+        with collector_paused(), suppress(PromiseBrokenError):
+            engine.run_until(self.scenario.duration_s, self._progress(progress))
+        self.seen.wall_s = time.monotonic() - wall
+        self.seen.simulated_s = engine.now - began
+        return self.end()
+
+    def begin(self) -> Stage:
+        """Arrange for all that the scenario says; the stage on which it plays."""
         scenario, engine = self.scenario, self.engine
-        Play(engine, self.mesh).schedule(scenario.workload)
-        Faults(engine, self.mesh, self.mesh.struck).schedule(scenario.faults)
+        stage = Stage(self.mesh)
+        Play(engine, stage).schedule(scenario.workload)
+        Faults(engine, stage).schedule(scenario.faults)
         engine.at(min(COLD_S, scenario.duration_s), self._cold)
         engine.at(SAMPLE_S, self._sample)
-        began, wall = engine.now, time.monotonic()
-        with collector_paused():
-            engine.run_until(scenario.duration_s, self._progress(progress))
-        seen = self.seen
-        seen.simulated_s = engine.now - began
-        seen.wall_s = time.monotonic() - wall
+        if 0.0 < scenario.settle_s < scenario.duration_s:
+            # why half a second before: that is when the faults of a scenario begin
+            engine.at(scenario.settle_s - 0.5, self._settled)
+        return stage
+
+    def end(self) -> Observation:
+        """Close the books."""
+        seen, engine = self.seen, self.engine
         seen.events = engine.events
         seen.memory_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         self.recorder.overlay_shot(engine.now)
         self.recorder.finish(engine.now)
+        if self.mesh.finding is not None:
+            seen.lookups = self.mesh.finding.lookups
         if engine.log is not None:
             seen.log_hash = engine.log.digest()
         return seen
+
+    def _broken(self, broken: Broken) -> None:
+        self.recorder.broken(broken)
 
     def _progress(
         self, told: Callable[[float], object] | None
@@ -128,6 +164,13 @@ class Run:
     def _cold(self) -> None:
         self.recorder.overlay_shot(self.engine.now, "cold")
 
+    def _settled(self) -> None:
+        now = self.engine.now
+        self.recorder.overlay_shot(now, "settled")
+        for stream in self.mesh.clocks:
+            shot = self.recorder.tree_shot(stream, now)
+            self.seen.trees.append(replace(shot, label="settled"))
+
     def _sample(self) -> None:
         now = self.engine.now
         self.recorder.sample(now)
@@ -135,6 +178,5 @@ class Run:
         if self.mesh.network.divided:
             self.mesh.disturbed_at = now
         calm = now - max(self.mesh.disturbed_at, self.scenario.settle_s) > within
-        if calm:
-            self.recorder.unserved(within, now)
+        self.recorder.unserved(within, now, calm=calm)
         self.engine.after(SAMPLE_S, self._sample)

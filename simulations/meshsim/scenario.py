@@ -103,11 +103,12 @@ class Media:
 @dataclass(frozen=True, slots=True)
 class Checks:
     """What checkers hold a run to: every connected subscriber is served within
-    `served_within_s` of the last fault; `stop` ends the run at the first violation.
+    `served_within_s` of the last fault; `stop` ends the run at the first violation,
+    else it goes on and the report lists sixteen of them at most.
     """
 
     served_within_s: float = 10.0
-    stop: bool = True
+    stop: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,8 @@ class Scenario:
     """A run, but for seed and version.
 
     Figures are taken from `settle_s` on.  `elide` samples checks, heartbeats and idle
-    packet clocks in closed form instead of running them.
+    packet clocks in closed form instead of running them.  With `directory` streams are
+    announced and found by gossip (RFC 0009), without it viewers are told the origin.
     """
 
     title: str
@@ -133,6 +135,7 @@ class Scenario:
     about: str = ""
     settle_s: float = 0.0
     elide: bool = True
+    directory: bool = False
     paths: PathsSpec = PathsSpec()
     population: PopulationSpec = PopulationSpec()
     weather: Weather = Weather()

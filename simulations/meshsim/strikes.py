@@ -15,20 +15,13 @@ from meshsim.weather import Loss
 class Faults:
     """Schedules the faults of a scenario and remembers what struck."""
 
-    __slots__ = ("_chance", "_engine", "_field", "_serial", "_told", "struck")
+    __slots__ = ("_chance", "_engine", "_field", "_serial", "struck")
 
-    def __init__(
-        self,
-        engine: Engine,
-        field: Field,
-        told: Callable[[Strike], object] | None = None,
-    ) -> None:
-        """`told(strike)` is called just before a fault has its effect."""
+    def __init__(self, engine: Engine, field: Field) -> None:
         self._engine = engine
         self._field = field
         self._chance = engine.stream("faults")
         self._serial = 0
-        self._told = told
         self.struck: list[Strike] = []
         """In order; ends of faults are not listed."""
 
@@ -53,10 +46,8 @@ class Faults:
     def _strike(self, fault: Fault) -> None:
         hit = choose(fault, self._field, self._chance)
         self._serial += 1
-        strike = Strike(self._engine.now, fault, tuple(hit))
-        self.struck.append(strike)
-        if self._told is not None:
-            self._told(strike)
+        self.struck.append(Strike(self._engine.now, fault, tuple(hit)))
+        self._field.struck(fault, hit, self._engine.now)
         self._act(fault, hit)
 
     def _later(

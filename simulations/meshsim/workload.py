@@ -78,7 +78,7 @@ class Audience:
 @dataclass(frozen=True, slots=True)
 class Rooms:
     """`count` rooms of `size` nodes; `talkers` of each publish, the others watch all of
-    them, from `at_s` on.
+    them, from `at_s` on.  A room closes after `stay_s` on average, exponentially.
     """
 
     count: int
@@ -86,6 +86,7 @@ class Rooms:
     talkers: int = 1
     at_s: float = 0.0
     over_s: float = 0.0
+    stay_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +243,17 @@ class Play:
         for number, after_s in enumerate(times):
             at = rooms.at_s + after_s
             members = self._chance.sample(range(self.size), min(rooms.size, self.size))
+            until = None
+            if rooms.stay_s is not None:
+                until = at + self._chance.expovariate(1.0 / rooms.stay_s)
             for talker in members[: rooms.talkers]:
                 name = f"room-{number}-{talker}"
-                self._publish(Stream(name, at_s=at), talker)
+                self._publish(Stream(name, at_s=at, until_s=until), talker)
                 for member in members:
                     if member != talker:
                         self._visit(member, name, at)
+                        if until is not None:
+                            self._engine.at(until, self._part, member, name)
 
     def _churn_next(self, churn: Churn, after_s: float) -> None:
         at = after_s + self._chance.expovariate(churn.per_min * self.size / 60.0)

@@ -144,11 +144,12 @@ def test_plan_b_is_refused_by_name() -> None:
 @pytest.mark.parametrize("entry", named())
 def test_reading_and_answering_take_no_time(entry: dict[str, Any]) -> None:
     text = text_of(entry)
+    # of this process: what others on the machine do says nothing about a parser
     took_s = float("inf")
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         answer_all(text)
-        took_s = min(took_s, time.perf_counter() - began)
+        took_s = min(took_s, time.process_time() - began)
     assert took_s < SLOW_S
 
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import msgpack
 
 from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp import make_inbound
@@ -36,13 +38,24 @@ from meshproto.wire import (
     twcc,
 )
 from meshproto.wire.control import frame, peer, schema
+from meshproto.wire.control.directory import (
+    BODY_OCTETS_MAX,
+    Body,
+    Digest,
+    Notice,
+    Notices,
+    Summary,
+    WantNotices,
+    build_body,
+)
 from meshproto.wire.control.link import Hello
 from meshproto.wire.demux import DatagramKind, classify
 from meshproto.wire.descriptor import dependency, describe
 from meshproto.wire.parameters import Codec, MediaKind
 from meshproto.wire.sdp import candidate, fragment, offer, parse, play, publish
 from meshproto.wire.sdp.endpoint import LocalEndpoint
-from tests.support.gossip import Rig
+from tests.support.directory import Alone, claim
+from tests.support.gossip import Rig, seal
 
 ALLOWED = (DecodeError,)
 LOCAL = LocalEndpoint(
@@ -188,7 +201,28 @@ def _links() -> Callable[[bytes], object]:
     return receive
 
 
+def _directory(data: bytes) -> None:
+    """Octets as a gossip message, as media, as a body and as a record of a link."""
+    alone = Alone(streams_max=4)
+    alone.bring(data)
+    for body in (data, build_body(Body(claim(), 1, 1, 900, data[:1600]))):
+        if 0 < len(body) <= BODY_OCTETS_MAX:
+            bare = Notice(body, b"x")
+            signature = seal(claim().origin, bare.signed_part())
+            alone.hear(replace(bare, signature=signature))
+    alone.directory.neighbour_up(claim().origin, False, alone.now)
+    try:
+        plain = msgpack.unpackb(data, raw=False, strict_map_key=True)
+    except (ValueError, msgpack.UnpackException) as error:
+        raise DecodeError("msgpack") from error
+    record = schema.decode(plain)
+    if isinstance(record, Digest | Summary | WantNotices | Notices):
+        alone.receive(claim().origin, record)
+    alone.pass_time(2_000.0)
+
+
 TARGETS = {
+    "directory": Target(_directory, ("msgpack",)),
     "pubsub": Target(_pubsub, ("gossip",)),
     "gossip": Target(_router, ("gossip",)),
     "peer-id": Target(lambda data: peer_id.from_text(data.decode("latin-1")), ()),

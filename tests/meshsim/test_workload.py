@@ -135,6 +135,17 @@ def test_in_a_room_everybody_watches_every_talker_but_themselves() -> None:
         assert talker not in watchers
 
 
+def test_a_room_closes_and_its_members_go() -> None:
+    rooms = Rooms(count=200, size=3, at_s=1.0, stay_s=30.0)
+    stage = played(Workload(rooms=(rooms,)), 10_000.0, size=50)
+    opened = {call[3]: call[0] for call in stage.verbs("publish")}
+    closed = {call[3]: call[0] for call in stage.verbs("unpublish")}
+    assert opened.keys() == closed.keys()
+    stays = [closed[name] - opened[name] for name in opened]
+    assert statistics.mean(stays) == pytest.approx(30.0, rel=0.25)
+    assert len(stage.verbs("unsubscribe")) == 2 * len(opened)
+
+
 def test_churn_has_its_rate_and_everybody_comes_back() -> None:
     workload = Workload(churn=(Churn(per_min=0.01, away_s=30.0),))
     stage = played(workload, 3600.0, size=500)

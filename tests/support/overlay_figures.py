@@ -83,17 +83,13 @@ def cold(net: Net, peers: list[Peer], until_s: float) -> None:
 def newcomers(net: Net, old: list[Peer], copies: list[int]) -> None:
     """Some nodes join a settled mesh; their six nearest known against the ideal."""
     excess, probes, took = [], [], []
-    capable = [p for p in old if p.copies >= 4]
     for count in copies:
         peer = net.add(count)
         net.start(peer, net.random.sample(old, 3))
         while peer.linked_at is None:
             net.run(net.now + 0.02)
         net.run(peer.linked_at + 1.5)
-        ideal = sorted(net.rtt_s(peer.index, p.index) for p in capable)[:6]
-        known = [peer.overlay.predict_rtt_s(m.node) for m in peer.overlay.members()]
-        measured = sorted(k for k in known if k is not None)[:6]
-        excess.append((sum(measured) / len(measured) - sum(ideal) / 6) * 1e3)
+        excess.append(net.excess_s(peer, old) * 1e3)
         net.run(peer.linked_at + 5.0)
         ended = [e for e in peer.events if isinstance(e, SearchEnded)]
         probes.append(float(ended[0].probes))

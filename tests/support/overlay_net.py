@@ -291,6 +291,19 @@ class Net:
         """Make a link at once, dialled by `a`."""
         self._up(a.index, b.index, Dial(b.overlay.own_record(), purpose))
 
+    def excess_s(self, peer: Peer, old: list[Peer]) -> float:
+        """How much farther the six nearest members a node measured are than the ideal.
+
+        Predictions do not count: only what it probed or is linked to, at its true RTT.
+        """
+        entries = peer.overlay._state.book.remembered()
+        known = [e.peer.node for e in entries if e.rtt_s is not None]
+        found = sorted(self.rtt_s(peer.index, self.index[node]) for node in known)
+        ideal = sorted(self.rtt_s(peer.index, p.index) for p in old if p.copies >= 4)
+        if len(found) < 6:
+            return math.inf
+        return (sum(found[:6]) - sum(ideal[:6])) / 6
+
     def graph(self) -> dict[int, list[int]]:
         """The lasting overlay links of every living node."""
         return {

@@ -17,8 +17,12 @@ def shared_path(*parts: str) -> Path:
 
 
 def require_shared(*parts: str) -> Path:
-    """The same, skipping the calling test or module where the folder is absent."""
+    """The same, skipping the calling test or module where the folder is absent.
+
+    The reason is the same for all, so that pytest reports them as one counted skip.
+    """
     path = shared_path(*parts)
-    if not path.exists():
-        pytest.skip(f"shared folder absent: {path}", allow_module_level=True)
+    absent = path if SHARED.exists() else SHARED
+    if not absent.exists():
+        pytest.skip(f"shared folder absent: {absent}", allow_module_level=True)
     return path

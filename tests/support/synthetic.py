@@ -17,6 +17,7 @@ from meshsim.observation import (
     Escape,
     Fault,
     Join,
+    Lookup,
     Loop,
     LoopKind,
     Move,
@@ -71,6 +72,8 @@ def observe(
     seen.trees.append(tree)
     seen.overlays = overlays(space, size, chance)
     seen.joins = [joined(node, chance) for node in range(size) if node != origin]
+    seen.lookups = [Lookup(node, 40.0, 40.1) for node in range(size // 2)]
+    seen.lookups.append(Lookup(0, 200.0, 204.0, across=True))
     seen.served = [
         ServedSample(float(t), size - 1, min(size - 1, t * size // 30))
         for t in range(0, 700, 5)

@@ -67,6 +67,9 @@ class Distribution:
     ) -> None:
         self._shared = Shared(me, epoch, config, outbox, chance, surroundings)
 
+    def __len__(self) -> int:
+        return len(self._shared.trees)
+
     # --- applications
 
     def publish(self, stream: StreamId, rates_bps: tuple[int, ...], now: float) -> None:
@@ -119,7 +122,12 @@ class Distribution:
         if not layers or viewers < 1:
             raise StateError("a subscription has a layer and a viewer")
         shared = self._shared
-        tree = shared.trees.get(stream) or trees.make(shared, stream, origin)
+        tree = shared.trees.get(stream)
+        if tree is not None and tree.origin != origin and not tree.publishing:
+            # why: a relay of the old origin would refuse everybody else's viewers
+            self._move_origin(tree, origin, now)
+            tree = shared.trees.get(stream)
+        tree = tree or trees.make(shared, stream, origin)
         if tree is None:
             return
         first = not tree.subscribed

@@ -30,8 +30,13 @@ def silent(shared: Shared, tree: Tree, notice: Silent, now: float) -> None:
         tree.quiet = True
         pulse(shared, tree, now)
         return
-    parent = tree.parent
-    if parent is None or not tree.live:
+    if tree.parent is None:
+        return
+    if not tree.live:
+        # why again: a parent that stalled has died meanwhile, so holding is in vain
+        if not notice.link_alive and shared.waits(tree, Alarm.HOLD):
+            shared.cancel(tree, Alarm.HOLD)
+            lost(shared, tree, now, "silent")
         return
     tree.live = False
     if tree.lost_at is None:

@@ -157,7 +157,8 @@ class LegActivated:
 class Silent:
     """Active and second leg are both silent: no new packet from anybody.
 
-    `link_alive`: keep-alives of the active parent still come (it is stalled).
+    `link_alive`: keep-alives of the active parent still come (it is stalled).  When
+    they stop as well, the notice comes once more without it.
     """
 
     stream: StreamId

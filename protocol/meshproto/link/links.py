@@ -239,6 +239,10 @@ class Links:
         """Nodes with a ready link, the oldest first."""
         return [node for node, peer in self._nodes.items() if peer.ready]
 
+    def up_with(self, node: NodeId) -> bool:
+        """Whether there is a link to `node`, ready or not."""
+        return node in self._nodes
+
     def linked(self, node: NodeId) -> bool:
         """Whether `node` has a ready link."""
         peer = self._nodes.get(node)

@@ -14,30 +14,29 @@ them: no verb that carries remote octets raises.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import assert_never, cast
 
 from meshproto.chance import Chance
-from meshproto.config.distribution import DistributionConfig
-from meshproto.config.gossip import GossipConfig
-from meshproto.config.link import LinkConfig
-from meshproto.config.overlay import OverlayConfig
-from meshproto.config.routing import RoutingConfig
+from meshproto.config.gossip import DIRECTORY_TOPIC, PRESENCE_TOPIC
 from meshproto.distribution import changes as tree_changes
 from meshproto.distribution.machine import Distribution
-from meshproto.events import Refused
 from meshproto.forwarding.relay_table import PlaneNotice
+from meshproto.gossip.directory import Directory
+from meshproto.gossip.presence import Presence
 from meshproto.gossip.router import GossipRouter
 from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.link import events as link_events
 from meshproto.link.links import Links
-from meshproto.node.view import Neighbours, View
-from meshproto.outputs import Outbox, Output, Purpose, Send
+from meshproto.node.finding import Finding
+from meshproto.node.values import Ability, Identity, NodeConfig
+from meshproto.node.view import Neighbours, View, prefix
+from meshproto.outputs import HangUp, Outbox, Output, Purpose, Send
 from meshproto.overlay.overlay import Overlay
 from meshproto.routing import changes as route_changes
 from meshproto.routing.router import Router
+from meshproto.wire.control.directory import Claim, DirectoryRecord, Media
 from meshproto.wire.control.distribution import TreeRecord
-from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach
+from meshproto.wire.control.peer import PeerRecord
 from meshproto.wire.control.routing import RoutingRecord
 from meshproto.wire.control.schema import Record
 
@@ -46,38 +45,8 @@ THIN_SLOTS = 3
 
 _OVERLAY, _DIRECTORY, _ROUTING, _TREES = 16, 32, 48, 64
 
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who a node is: its id, its epoch (ms since 1970 at start) and its key's use."""
-
-    node: NodeId
-    epoch: int
-    sign: Callable[[bytes], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class NodeConfig:
-    """The constants of all machines."""
-
-    link: LinkConfig = field(default_factory=LinkConfig)
-    overlay: OverlayConfig = field(default_factory=OverlayConfig)
-    gossip: GossipConfig = field(default_factory=GossipConfig)
-    routing: RoutingConfig = field(default_factory=RoutingConfig)
-    distribution: DistributionConfig = field(default_factory=DistributionConfig)
-
-
-@dataclass(frozen=True, slots=True)
-class Ability:
-    """What this node has to give: see `PeerRecord` for the fields."""
-
-    media: tuple[MediaAddress, ...]
-    control: tuple[bytes, ...] = ()
-    reach: Reach = Reach.DIRECT
-    copies: int = 4
-    operator: str = ""
-    entry: str = ""
-    uplink_bps: float = 20_000_000.0
+_GOES_ON = frozenset({"restarted", "replaced"})
+"""Ends after which the same neighbour is linked again, for the purpose it was."""
 
 
 class Node:
@@ -95,6 +64,7 @@ class Node:
         config = config or NodeConfig()
         me, epoch, sign = identity.node, identity.epoch, identity.sign
         self.me = me
+        self._config = config
         self._inner = Outbox()
         self._outputs = Outbox()
         self._view = view = View(self._inner, history)
@@ -106,6 +76,12 @@ class Node:
         self._gossip = GossipRouter(
             me, epoch, config.gossip, box, chance, sign, verify, near
         )
+        self._directory = Directory(
+            me, epoch, config.directory, box, chance, sign, verify, self._gossiped
+        )
+        self._presence = Presence(
+            config.directory.presence, box, chance, verify, self.record, self._here
+        )
         self._router = Router(
             me, epoch, config.routing, box, chance, sign, verify, near
         )
@@ -114,10 +90,20 @@ class Node:
         view.router = self._router
         self._dialled: dict[NodeId, tuple[bool, Purpose]] = {}
         self._overlaid: dict[NodeId, None] = {}
+        self._finding = Finding(
+            me,
+            config.directory,
+            self._gossip,
+            self._directory,
+            self._presence,
+            self._trees,
+        )
         self._machines = (
             self._links,
             self._overlay,
             self._gossip,
+            self._directory,
+            self._presence,
             self._router,
             self._trees,
         )
@@ -151,6 +137,7 @@ class Node:
         """Come up with what is remembered or configured as bootstrap."""
         self.able(ability, now)
         self._overlay.start(peers, now)
+        self._finding.start(now)
         self._settle(now)
 
     def able(self, ability: Ability, now: float) -> None:
@@ -193,6 +180,20 @@ class Node:
             "distribution": octets[4] + octets[5],
         }
 
+    def sizes(self) -> tuple[tuple[str, int, int], ...]:
+        """(limit, size, maximum) of the tables that strangers can fill, for checkers
+        and the status page.
+        """
+        entries, live, neighbours = self._router.sizes()
+        routing, trees = self._config.routing, self._config.distribution
+        return (
+            ("link.links", len(self._links), self._config.link.links),
+            ("routing.sources_max", entries, routing.sources_max + routing.local_max),
+            ("routing.origins_max", live, routing.origins_max),
+            ("routing.neighbours_max", neighbours, routing.neighbours_max),
+            ("distribution.trees_max", len(self._trees), trees.trees_max),
+        )
+
     def record(self) -> PeerRecord:
         """What this node says about itself."""
         return self._overlay.own_record()
@@ -200,9 +201,11 @@ class Node:
     def wall(self, wall_ms: int, now: float) -> None:
         """The wall clock, from time to time: ages of epochs are judged by it."""
         self._router.wall(wall_ms, now)
+        self._directory.wall(wall_ms, now)
 
     def leave(self, now: float) -> None:
         """Go gracefully: children are handed over first."""
+        self._directory.leaving(now)
         self._trees.leaving(now)
         self._settle(now)
 
@@ -230,6 +233,48 @@ class Node:
         self._trees.unsubscribe(stream, now)
         self._settle(now)
 
+    # --- the directory --------------------------------------------------------------
+
+    @property
+    def directory(self) -> Directory:
+        """What is known of streams: for questions only, verbs are below."""
+        return self._directory
+
+    @property
+    def presence(self) -> Presence:
+        """Who is listed: for questions only; `enlist` fills it."""
+        return self._presence
+
+    def enlist(self, on: bool, now: float) -> None:
+        """Be on the public list of nodes and hear of the others, or no more."""
+        self._finding.enlist(on, now)
+        self._settle(now)
+
+    def announce(self, claim: Claim, media: Media, now: float) -> StreamId:
+        """Tell the mesh that a stream can be had here; see `Directory.announce`."""
+        stream = self._directory.announce(claim, media, now)
+        self._settle(now)
+        return stream
+
+    def unannounce(self, stream: StreamId, now: float) -> None:
+        """Tell the mesh that a stream has ended; unknown ones are fine."""
+        self._directory.unannounce(stream, now)
+        self._settle(now)
+
+    def watch(self, stream: StreamId, layers: int, viewers: int, now: float) -> None:
+        """Viewers here want `stream`, wherever it is or comes to be: like `subscribe`,
+        as soon as the directory knows its origin, and again at each of its moves.
+
+        Raises `LimitError` when too many streams are watched.
+        """
+        self._finding.watch(stream, layers, viewers, now)
+        self._settle(now)
+
+    def unwatch(self, stream: StreamId, now: float) -> None:
+        """Nobody here wants `stream` any more; unknown ones are fine."""
+        self._finding.unwatch(stream, now)
+        self._settle(now)
+
     def plane_notice(self, notice: PlaneNotice, now: float) -> None:
         """The plane saw something on a relay leg."""
         self._trees.plane_notice(notice, now)
@@ -238,7 +283,7 @@ class Node:
     # --- links ----------------------------------------------------------------------
 
     def accepts(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
-        """None if a link with `peer` is welcome, else a label; changes nothing."""
+        """None if a link with `peer` is welcome, else a short label."""
         return self._overlay.accepts(peer, purpose, now)
 
     def link_up(
@@ -252,7 +297,11 @@ class Node:
     ) -> None:
         """The association stands and is authenticated as `neighbour`."""
         self._dialled[neighbour] = (outbound, purpose)
-        self._links.up(link, neighbour, rtt_s, now)
+        if not self._links.up(link, neighbour, rtt_s, now):
+            del self._dialled[neighbour]
+            if outbound:
+                self._overlay.dial_failed(neighbour, "full", now)
+                self._trees.dial_failed(neighbour, now)
         self._settle(now)
 
     def link_down(self, link: LinkId, now: float) -> None:
@@ -296,7 +345,7 @@ class Node:
 
     def gossip_received(self, neighbour: NodeId, rpc: bytes, now: float) -> None:
         """An RPC came over the gossip stream; never raises."""
-        self._gossip.receive(neighbour, rpc, now)
+        self._finding.receive(neighbour, rpc, now)
         self._settle(now)
 
     # --- inside ---------------------------------------------------------------------
@@ -308,7 +357,7 @@ class Node:
         elif kind >= _ROUTING:
             self._router.receive(neighbour, cast(RoutingRecord, record), now)
         elif kind >= _DIRECTORY:
-            self._outputs.put(Refused(neighbour, "record-unexpected"))
+            self._directory.receive(neighbour, cast(DirectoryRecord, record), now)
         elif kind >= _OVERLAY:
             self._overlay.receive(neighbour, record, now)
 
@@ -326,12 +375,18 @@ class Node:
             for tree in self._trees.take_changes():
                 self._tree_changed(tree, now)
                 moved = True
+            moved = self._finding.settle(now) or moved
             self._overlay.take_changes()
             while (output := inner.poll()) is not None:
                 if isinstance(output, Send):
                     if links.linked(output.neighbour):
                         links.send(output.neighbour, output.record, now)
                         moved = True
+                elif isinstance(output, HangUp) and links.up_with(output.neighbour):
+                    # why: another machine has had enough; the link says goodbye, puts
+                    # the same output again, and all machines learn that it is gone
+                    links.close(output.neighbour, output.reason, now)
+                    moved = True
                 else:
                     outputs.put(output)
             if not moved:
@@ -344,8 +399,8 @@ class Node:
         match change:
             case link_events.LinkReady(neighbour):
                 self._link_ready(neighbour, now)
-            case link_events.LinkLost(neighbour) | link_events.LinkFailed(neighbour):
-                self._link_lost(neighbour, now)
+            case link_events.LinkLost() | link_events.LinkFailed():
+                self._link_lost(change.neighbour, change.reason, now)
             case link_events.LinkSuspected(neighbour):
                 self._trees.suspected(neighbour, now)
                 self._cost_moved(neighbour, now)
@@ -366,15 +421,26 @@ class Node:
         if purpose is Purpose.OVERLAY:
             self._overlaid[neighbour] = None
             self._router.neighbour_up(neighbour, now)
+            peer = self._overlay.peer(neighbour)
+            near = b"" if peer is None or not peer.media else peer.media[0].ip
+            self._finding.neighbour_up(neighbour, outbound, prefix(near), now)
         self._trees.neighbour_up(neighbour, now)
 
-    def _link_lost(self, neighbour: NodeId, now: float) -> None:
-        self._dialled.pop(neighbour, None)
+    def _link_lost(self, neighbour: NodeId, reason: str, now: float) -> None:
+        if reason not in _GOES_ON:
+            self._dialled.pop(neighbour, None)
         self._view.in_use.pop(neighbour, None)
-        self._overlay.link_lost(neighbour, now)
+        self._overlay.link_lost(neighbour, now, goodbye=reason == "goodbye")
         if self._overlaid.pop(neighbour, 0) is None:
             self._router.neighbour_down(neighbour, now)
+            self._finding.neighbour_down(neighbour, now)
         self._trees.neighbour_down(neighbour, now)
+
+    def _here(self, data: bytes, now: float) -> None:
+        self._gossip.publish(PRESENCE_TOPIC, data, now)
+
+    def _gossiped(self, data: bytes, now: float) -> None:
+        self._gossip.publish(DIRECTORY_TOPIC, data, now)
 
     def _cost_moved(self, neighbour: NodeId, now: float) -> None:
         self._overlay.cost_moved(neighbour, now)

@@ -27,6 +27,11 @@ RELAYED_PENALTY_S = 0.02
 """Dearer than any direct detour that is not absurd (RFC 0010 section 5)."""
 
 
+def prefix(address: bytes) -> bytes:
+    """What many identities of one host or site share: /24 of IPv4, /48 of IPv6."""
+    return address[:3] if len(address) == 4 else address[:6]
+
+
 class Neighbours:
     """What overlay, gossip and routing ask about nodes that have a link."""
 

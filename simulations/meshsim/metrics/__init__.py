@@ -13,6 +13,7 @@ from collections.abc import Callable
 from meshsim.metrics.basis import Table
 from meshsim.metrics.changes import move_figures, repairs
 from meshsim.metrics.flows import loop_figures, packet_figures, traffic_figures
+from meshsim.metrics.lookups import lookup_figures
 from meshsim.metrics.overlays import newcomer_figures, overlay_figures
 from meshsim.metrics.trees import join_figures, served_figures, tree_figures
 from meshsim.observation import Observation
@@ -23,6 +24,7 @@ _PARTS: tuple[Callable[[Observation], Table], ...] = (
     join_figures,
     overlay_figures,
     newcomer_figures,
+    lookup_figures,
     traffic_figures,
     packet_figures,
     loop_figures,

@@ -80,7 +80,7 @@ def test_the_version(say: Say) -> None:
             ["--limit", "streams=x"],
             "--limit streams is 'x' but should be a valid integer",
         ),
-        (["--limit", "stream=1"], "did you mean limits.streams?"),
+        (["--limit", "stream=1"], "is no limit; did you mean streams?"),
         (["--config", "/absent"], "/absent: No such file or directory"),
         (["--publish-key", "x"], "Unknown option: --publish-key"),
         (["play"], "requires an argument"),

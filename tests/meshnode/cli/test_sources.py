@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from meshnode.cli.sources import load
+from meshnode.config import Limits
 from meshproto.errors import StateError
 
 
@@ -81,11 +82,18 @@ def test_unknown_keys_get_a_suggestion(tmp_path: Path) -> None:
     assert refused(file=file) == f"prot in {file} is no setting; did you mean port?"
     file = config(tmp_path, "[limits]\nstream = 1\n")
     assert "did you mean limits.streams?" in refused(file=file)
-    assert "did you mean limits.streams?" in refused({"limits": {"stream": "1"}})
     assert "known: admin, " in refused(file=config(tmp_path, "zzzzzz = 1\n"))
     assert refused(environ={"MESHNODE_PROT": "1"}) == (
         "MESHNODE_PROT is no setting; did you mean MESHNODE_PORT?"
     )
+
+
+def test_an_unknown_limit_is_answered_with_names_that_can_be_typed() -> None:
+    assert refused({"limits": {"stream": "1"}}) == (
+        "--limit stream is no limit; did you mean streams?"
+    )
+    names = refused({"limits": {"zzz": "1"}}).removesuffix(")").partition("known: ")[2]
+    assert set(names.split(", ")) == set(Limits.model_fields)
 
 
 def test_names_of_others_in_the_environment_are_left_alone() -> None:

@@ -9,22 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshproto.config.link import LinkConfig
-from meshproto.errors import StateError
-from meshproto.events import LimitReached, Refused
+from meshproto.events import LimitReached
 from meshproto.ids import LinkId, NodeId
 from meshproto.link.events import (
     CostMoved,
-    LinkFailed,
     LinkLost,
-    LinkReady,
     LinkRecovered,
     LinkSuspected,
 )
-from meshproto.outputs import HangUp, Pace, Transmit
+from meshproto.outputs import Pace
 from meshproto.wire.control import frame as f
 from meshproto.wire.control.schema import Record
-from support.link_pair import GOOD, LINK, LOST, RTT_S, A, B, End, Fate, Pair, quick
+from support.link_pair import LINK, LOST, RTT_S, A, B, End, Fate, Pair
 from support.link_records import Glance, Tome, Word
 
 FATES = st.lists(
@@ -47,183 +43,6 @@ def numbered(shapes: list[tuple[type[Word | Tome], int]]) -> list[Record]:
 
 def of(kind: type[Record], records: list[Record]) -> list[Record]:
     return [record for record in records if type(record) is kind]
-
-
-# --- greeting
-
-
-def test_both_ends_become_ready_in_one_round_trip_and_come_to_rest() -> None:
-    pair = Pair()
-    pair.up()
-    assert not pair.a.ready
-    pair.settle()
-    assert pair.a.changes == [LinkReady(B, 1, 0)]
-    assert pair.b.changes == [LinkReady(A, 1, 0)]
-    assert pair.now - 100.0 < 2 * RTT_S
-    assert pair.frames <= 6
-    assert pair.a.links.next_timeout() is None
-
-
-def test_an_end_that_comes_up_later_is_greeted_again() -> None:
-    pair = Pair()
-    pair.up_at(pair.a)
-    pair.run(0.5)
-    assert pair.b.saw(Refused) == [Refused(None, "link-unknown")] * 3
-    pair.up_at(pair.b)
-    pair.run(0.1)
-    assert pair.a.ready
-    assert pair.b.ready
-
-
-@given(FATES)
-def test_greeting_survives_any_loss_that_ends(fates: list[Fate]) -> None:
-    pair = Pair(fates=fates[:10])
-    pair.up()
-    pair.settle()
-    assert pair.a.ready
-    assert pair.b.ready
-    assert not pair.a.saw(LinkLost)
-    assert not pair.a.saw(Refused)
-
-
-def test_a_link_that_nobody_answers_fails_in_time() -> None:
-    pair = Pair()
-    pair.up_at(pair.a)
-    pair.settle()
-    assert pair.a.changes == [LinkFailed(B, "greeting")]
-    assert pair.a.hung_up == ["greeting"]
-    assert 5.0 <= pair.now - 100.0 <= 12.0
-    assert len(pair.a.links) == 0
-
-
-def test_without_a_common_version_both_ends_hear_why() -> None:
-    pair = Pair(other_config=quick(oldest_version=2, newest_version=3))
-    pair.up()
-    pair.settle()
-    failed = [*pair.a.changes, *pair.b.changes]
-    assert {type(change) for change in failed} == {LinkFailed}
-    assert "version" in {getattr(change, "reason", "") for change in failed}
-    assert pair.a.hung_up
-    assert pair.b.hung_up
-
-
-def test_the_newest_common_version_marks_the_frames() -> None:
-    pair = Pair(config=quick(newest_version=2), other_config=quick(newest_version=3))
-    pair.up()
-    pair.settle()
-    assert pair.a.changes == [LinkReady(B, 2, 0)]
-    pair.a.links.send(B, Word(1), pair.now)
-    [transmit] = pair.a.drain(pair.now)
-    assert f.decode(transmit.frame).version == 2
-
-
-def test_somebody_else_than_expected_is_not_greeted() -> None:
-    pair = Pair()
-    pair.a.links.up(LINK, NodeId(b"another-"), RTT_S, pair.now)
-    pair.pump(pair.a)
-    pair.up_at(pair.b)
-    pair.run(0.2)
-    assert pair.a.changes == [LinkFailed(NodeId(b"another-"), "identity")]
-    assert pair.b.saw(LinkFailed) == [LinkFailed(A, "goodbye", "identity")]
-
-
-def test_capabilities_are_handed_on() -> None:
-    pair = Pair(other_config=quick(capabilities=6))
-    pair.up()
-    pair.settle()
-    assert pair.a.changes == [LinkReady(B, 1, 6)]
-
-
-def test_the_greeting_measures_an_unknown_round_trip() -> None:
-    pair = Pair()
-    pair.up(rtt_s=0.0)
-    pair.settle()
-    assert pair.a.links.rtt_s(B) == pytest.approx(RTT_S, abs=1e-4)
-
-
-def test_records_are_not_sent_before_the_link_is_ready() -> None:
-    pair = Pair()
-    pair.up_at(pair.a)
-    assert not pair.a.links.send(B, Word(1), pair.now)
-    assert not pair.a.links.send(NodeId(b"nobody--"), Word(1), pair.now)
-
-
-# --- another life of the same link
-
-
-def test_an_end_that_began_anew_makes_the_other_begin_anew() -> None:
-    pair = Pair.ready()
-    pair.send(pair.b, Word(1))
-    pair.a.links.down(LINK, pair.now)
-    pair.up_at(pair.a)
-    pair.settle()
-    assert pair.b.changes == [LinkLost(A, "restarted"), LinkReady(A, 1, 0)]
-    assert pair.a.changes == [LinkLost(B, "closed"), LinkReady(B, 1, 0)]
-    pair.send(pair.a, Word(5))
-    pair.send(pair.b, Word(6))
-    pair.settle()
-    assert pair.b.records[-1] == Word(5)
-    assert pair.a.records[-1] == Word(6)
-
-
-@given(FATES, st.lists(st.tuples(st.booleans(), st.floats(0.0, 0.3)), max_size=4))
-@settings(max_examples=60)
-def test_restarts_at_any_time_end_with_both_ready_for_each_other(
-    fates: list[Fate], restarts: list[tuple[bool, float]]
-) -> None:
-    pair = Pair(fates=fates[:30])
-    pair.up()
-    for first, wait_s in restarts:
-        pair.run(wait_s)
-        end = pair.a if first else pair.b
-        end.links.down(LINK, pair.now)
-        pair.up_at(end)
-    pair.settle()
-    pair.heal()
-    pair.send(pair.a, Word(77))
-    pair.send(pair.b, Word(78))
-    pair.settle()
-    assert pair.b.records[-1] == Word(77)
-    assert pair.a.records[-1] == Word(78)
-
-
-def test_frames_of_an_earlier_life_are_dropped() -> None:
-    pair = Pair.ready()
-    pair.a.links.send(B, Word(1), pair.now)
-    [old] = pair.a.drain(pair.now)
-    for end in (pair.a, pair.b):
-        end.links.down(LINK, pair.now)
-    pair.up()
-    pair.settle()
-    pair.b.outputs.clear()
-    assert pair.b.links.receive(LINK, old.frame, pair.now) == []
-    pair.pump(pair.b)
-    assert pair.b.saw(Refused) == [Refused(A, "session-stale")]
-    assert pair.b.ready
-
-
-def test_an_old_hello_changes_nothing() -> None:
-    pair = Pair()
-    pair.a.links.up(LINK, B, RTT_S, pair.now)
-    [hello] = pair.a.drain(pair.now)
-    pair.a.links.down(LINK, pair.now)
-    pair.up()
-    pair.settle()
-    assert pair.b.ready
-    pair.b.links.receive(LINK, hello.frame, pair.now)
-    pair.pump(pair.b)
-    assert Refused(A, "hello-stale") in pair.b.outputs
-    assert pair.b.ready
-    pair.settle()
-
-
-def test_a_second_association_replaces_the_first() -> None:
-    pair = Pair.ready()
-    other = LinkId(8)
-    pair.a.links.up(other, B, RTT_S, pair.now)
-    assert pair.a.links.take_changes() == [LinkLost(B, "replaced")]
-    assert len(pair.a.links) == 1
-    assert pair.a.links.receive(LINK, b"\x90", pair.now) == []
 
 
 # --- delivery
@@ -294,6 +113,30 @@ def test_a_record_too_large_to_travel_names_the_limit() -> None:
     limits = [LimitReached("record_octets", n) for n in (65_536, 1_056)]
     assert pair.a.saw(LimitReached) == limits
     assert pair.a.ready
+
+
+def test_neighbours_are_those_whose_link_is_ready() -> None:
+    pair = Pair.ready()
+    pair.a.links.up(LinkId(50), NodeId(b"greeting"), RTT_S, pair.now)
+    assert pair.a.links.neighbours() == [B]
+    assert pair.a.links.linked(B)
+    assert not pair.a.links.linked(NodeId(b"greeting"))
+    assert len(pair.a.links) == 2
+
+
+def test_octets_sent_are_counted_by_package() -> None:
+    pair = Pair.ready()
+    pair.send(pair.a, Word(1, bytes(100)), Glance(1))
+    assert pair.a.links.octets[240 >> 4] == 106 + 6
+    assert pair.a.links.octets[0] == 0
+
+
+def test_a_link_that_is_up_has_a_node() -> None:
+    pair = Pair()
+    pair.up_at(pair.a)
+    assert pair.a.links.neighbour_of(LINK) == B
+    with pytest.raises(KeyError):
+        pair.a.links.neighbour_of(LinkId(99))
 
 
 # --- what it costs
@@ -451,190 +294,3 @@ def test_pace_is_told_on_change_only() -> None:
     pair.a.links.pace(NodeId(b"nobody--"), True, pair.now)
     pair.pump(pair.a)
     assert pair.a.outputs == [Pace(B, True), Pace(B, False)]
-
-
-# --- ends
-
-
-def test_closing_sends_what_is_queued_and_a_reason() -> None:
-    pair = Pair.ready()
-    pair.a.links.send(B, Word(9), pair.now)
-    pair.a.links.close(B, "traded", pair.now)
-    pair.pump(pair.a)
-    pair.settle()
-    assert pair.b.records == [Word(9)]
-    assert pair.b.changes == [LinkLost(A, "goodbye", "traded")]
-    assert pair.a.changes == [LinkLost(B, "traded")]
-    assert pair.a.hung_up == ["traded"]
-    assert pair.a.links.next_timeout() is None
-
-
-def test_the_goodbye_goes_before_the_order_to_hang_up() -> None:
-    pair = Pair.ready()
-    pair.a.links.close(B, "traded", pair.now)
-    kinds = []
-    while (output := pair.a.outbox.poll()) is not None:
-        kinds.append(type(output))
-    assert kinds == [Transmit, HangUp]
-
-
-def test_a_reason_that_is_no_label_is_not_passed_on() -> None:
-    pair = Pair.ready()
-    pair.a.links.close(B, "<script>alert(1)</script>", pair.now)
-    pair.pump(pair.a)
-    pair.settle()
-    assert pair.b.changes == [LinkLost(A, "goodbye", "other")]
-
-
-def test_a_full_queue_ends_the_link() -> None:
-    pair = Pair.ready()
-    sent = 0
-    while pair.a.links.send(B, Word(sent, bytes(900)), pair.now):
-        sent += 1
-    pair.pump(pair.a)
-    assert 256 <= sent <= 258
-    assert pair.a.saw(LinkLost) == [LinkLost(B, "queue")]
-    assert pair.a.hung_up == ["queue"]
-
-
-def test_verbs_about_a_link_that_is_gone_have_no_effect() -> None:
-    pair = Pair.ready()
-    pair.a.links.down(LINK, pair.now)
-    pair.a.links.down(LINK, pair.now)
-    links = pair.a.links
-    links.checked(B, None, pair.now)
-    links.heard(B, pair.now)
-    links.close(B, "twice", pair.now)
-    assert not links.send(B, Word(1), pair.now)
-    assert not links.introduce(B, A, b"", pair.now)
-    assert links.take_changes() == [LinkLost(B, "closed")]
-    assert (links.rtt_s(B), links.jitter_s(B), links.loss(B)) == (None, 0.0, 1.0)
-    assert links.suspect(B)
-    assert list(links.neighbours()) == []
-
-
-# --- hostile and local mistakes
-
-
-def test_malformed_frames_are_refused_and_enough_of_them_end_the_link() -> None:
-    pair = Pair.ready()
-    for _ in range(32):
-        assert pair.a.links.receive(LINK, b"\xc1", pair.now) == []
-    pair.pump(pair.a)
-    assert pair.a.saw(Refused) == [Refused(B, "frame-msgpack")] * 32
-    assert pair.a.ready
-    pair.a.links.receive(LINK, b"\xc1", pair.now)
-    pair.pump(pair.a)
-    assert pair.a.saw(LinkLost) == [LinkLost(B, "protocol")]
-
-
-def test_rare_mistakes_are_forgiven() -> None:
-    pair = Pair.ready()
-    for step in range(100):
-        pair.a.links.receive(LINK, b"\xc1", pair.now + 10.0 * step)
-    pair.pump(pair.a)
-    assert pair.a.ready
-
-
-def test_other_packages_can_punish_too() -> None:
-    pair = Pair.ready()
-    for _ in range(33):
-        pair.a.links.punish(B, "update-forged", pair.now)
-    pair.a.links.punish(B, "update-forged", pair.now)
-    pair.pump(pair.a)
-    assert pair.a.saw(Refused) == [Refused(B, "update-forged")] * 34
-    assert pair.a.hung_up == ["protocol"]
-
-
-def hostile(pair: Pair, **parts: object) -> bytes:
-    """A frame that `a` believes to come from `b`."""
-    channel = pair.a.links._nodes[B].channel
-    made = f.Frame(1, channel.peer, channel.session, 900, **parts)  # type: ignore[arg-type]
-    return f.encode(made)
-
-
-def test_a_value_without_end_ends_the_link_at_once() -> None:
-    pair = Pair.ready(config=quick(frames_burst=10_000.0))
-    for sequence in range(1, 100):
-        part = f.Segment(1, sequence, bytes(f.SEGMENT_OCTETS_MAX), more=True)
-        pair.a.links.receive(LINK, hostile(pair, segments=(part,)), pair.now)
-        if not pair.a.ready:
-            break
-    pair.pump(pair.a)
-    assert sequence == 63
-    assert pair.a.saw(LinkLost) == [LinkLost(B, "protocol")]
-
-
-def test_a_flood_is_not_read() -> None:
-    pair = Pair.ready()
-    frame = hostile(pair, loose=([242, 1],))
-    read = sum(len(pair.a.links.receive(LINK, frame, pair.now)) for _ in range(1_500))
-    refused = 0
-    while (output := pair.a.outbox.poll()) is not None:
-        refused += output == Refused(B, "link-rate")
-    assert read == 1
-    assert 500 <= refused <= 510
-
-
-def test_a_frame_of_another_version_is_refused() -> None:
-    pair = Pair.ready()
-    frame = bytearray(hostile(pair, loose=([242, 1],)))
-    frame[1] = 2
-    assert pair.a.links.receive(LINK, bytes(frame), pair.now) == []
-    pair.pump(pair.a)
-    assert pair.a.saw(Refused) == [Refused(B, "frame-version")]
-
-
-def test_too_many_links_are_refused_by_name() -> None:
-    pair = Pair(config=quick(links=3))
-    for number in range(3):
-        node = NodeId(bytes([number]) * 8)
-        assert pair.a.links.up(LinkId(number), node, RTT_S, pair.now)
-    assert not pair.a.links.up(LinkId(9), B, RTT_S, pair.now)
-    pair.a.links.flush(pair.now)
-    outputs = []
-    while (output := pair.a.outbox.poll()) is not None:
-        outputs.append(output)
-    assert LimitReached("links", 3) in outputs
-    assert HangUp(B, "full") in outputs
-    assert len(pair.a.links) == 3
-
-
-def test_a_link_comes_up_once_and_never_to_oneself() -> None:
-    pair = Pair.ready()
-    with pytest.raises(StateError):
-        pair.a.links.up(LINK, NodeId(b"another-"), RTT_S, pair.now)
-    with pytest.raises(StateError):
-        pair.a.links.up(LinkId(99), A, RTT_S, pair.now)
-
-
-@given(st.lists(st.binary(max_size=120), max_size=10), st.data())
-def test_no_input_raises(inputs: list[bytes], data: st.DataObject) -> None:
-    pair = Pair.ready()
-    whole = hostile(pair, loose=([0, 1, 1, 0, B, 5, 9, 0], [2, "x"], [242, 1]))
-    for octets in inputs:
-        twisted = bytearray(whole)
-        at = data.draw(st.integers(0, len(twisted) - 1))
-        twisted[at] = data.draw(st.integers(0, 255))
-        for frame in (octets, bytes(twisted)):
-            pair.a.links.receive(LINK, frame, pair.now)
-            pair.pump(pair.a)
-    pair.run(10.0)
-
-
-def test_the_same_inputs_give_the_same_outputs() -> None:
-    def trace() -> list[object]:
-        pair = Pair(fates=[GOOD, LOST, Fate(2, 0.05)] * 10)
-        pair.up()
-        pair.send(pair.a, *[Word(n) for n in range(20)])
-        pair.settle()
-        return [pair.frames, pair.octets, pair.now, pair.a.changes, pair.b.changes]
-
-    assert trace() == trace()
-
-
-def test_the_defaults_keep_their_order() -> None:
-    config = LinkConfig()
-    assert config.ack_every < config.window_min <= config.window_max <= f.WINDOW
-    assert config.suspect_checks < config.down_checks
-    assert config.tree_silence_s < config.idle_silence_s

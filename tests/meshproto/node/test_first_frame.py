@@ -8,7 +8,7 @@ from collections import deque
 from meshproto.events import Event, Refused
 from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.link.events import LinkReady
-from meshproto.node.brain import Ability, Identity, Node
+from meshproto.node import Ability, Identity, Node
 from meshproto.outputs import Purpose, Transmit
 from meshproto.wire.control.peer import MediaAddress
 

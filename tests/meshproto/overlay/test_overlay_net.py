@@ -107,10 +107,7 @@ def test_a_newcomer_finds_its_neighbours_with_32_probes_in_a_second_and_a_half()
         while peer.linked_at is None:
             net.run(net.now + 0.02)
         net.run(peer.linked_at + 1.5)
-        ideal = sorted(net.rtt_s(peer.index, p.index) for p in old if p.copies >= 4)
-        known = [peer.overlay.predict_rtt_s(m.node) for m in peer.overlay.members()]
-        best = sorted(rtt_s for rtt_s in known if rtt_s is not None)[:6]
-        excess.append(sum(best) / 6 - sum(ideal[:6]) / 6)
+        excess.append(net.excess_s(peer, old))
         net.run(peer.linked_at + 4.0)
         ended = [event for event in peer.events if isinstance(event, SearchEnded)]
         assert ended[0].probes <= 32

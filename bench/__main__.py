@@ -1,0 +1,57 @@
+"""`make bench`, or ARGS="cost --quick": the tables, one part after the other."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import subprocess
+import sys
+import time
+
+from bench import ROOT, compare, measure
+
+PARTS = {"cost": compare.cost, "relay": compare.relay, "joins": compare.joining}
+REWRITING = "rewriting"
+
+
+def arguments() -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    names = [*PARTS, REWRITING]
+    parser.add_argument("parts", nargs="*", help=f"of {', '.join(names)}; default all")
+    parser.add_argument(
+        "--quick", action="store_true", help="small, figures mean little"
+    )
+    options = parser.parse_args()
+    if unknown := [part for part in options.parts if part not in names]:
+        parser.error(f"no part {unknown[0]}; there are: {' '.join(names)}")
+    options.parts = options.parts or names
+    return options
+
+
+def rewriting(*, quick: bool) -> None:
+    """The packet algorithm alone, in a process that no server's work disturbs."""
+    command = [sys.executable, "-m", "bench.forwarder"]
+    subprocess.run(
+        [*command, *(["--frames", "30"] if quick else [])], cwd=ROOT, check=True
+    )
+
+
+def main() -> None:
+    """Print where it runs, then every part."""
+    options = arguments()
+    scale = compare.QUICK if options.quick else compare.FULL
+    for name, fact in measure.machine().items():
+        print(f"{name:8} {fact}")
+    for part in options.parts:
+        print(f"\n== {part}", flush=True)
+        began = time.monotonic()
+        if part == REWRITING:
+            rewriting(quick=options.quick)
+        else:
+            asyncio.run(PARTS[part](scale))
+        print(f"({time.monotonic() - began:.0f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    main()

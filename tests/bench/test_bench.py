@@ -1,0 +1,49 @@
+"""`make bench` runs, and its tables have a figure in every place.
+
+What the figures are is nobody's business here: machines that run tests are busy ones.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from support.shared import ROOT
+
+FIGURE = r"\d+\.\d\d"
+
+
+def bench(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bench", *words]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.timeout(120)
+def test_every_part_measures_something() -> None:
+    done = bench("--quick")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    told = re.split(r"^== ", done.stdout, flags=re.MULTILINE)
+    parts = {part.partition("\n")[0]: part for part in told[1:]}
+    assert list(parts) == ["cost", "relay", "joins", "rewriting"]
+    rows = re.findall(
+        rf"^video 600 kb/s +5 v +{FIGURE} .*$", parts["cost"], re.MULTILINE
+    )
+    assert len(rows) == 2, "with and without feedback"
+    assert all(row.endswith("0.0%") for row in rows), "nothing is lost"
+    assert re.search(r"MediaRelay .* at [1-9]\d* fps", parts["relay"])
+    assert (
+        len(re.findall(rf" {FIGURE} \({FIGURE}-{FIGURE}\)$", parts["joins"], re.M)) == 3
+    )
+    assert re.search(r"^ +200 ", parts["rewriting"], re.MULTILINE)
+
+
+def test_an_unknown_part_is_answered_with_those_there_are() -> None:
+    done = bench("coost")
+    assert done.returncode == 2
+    assert "no part coost; there are: cost relay joins rewriting" in done.stderr
