@@ -22,9 +22,7 @@ from meshsim.addresses import Addresses
 from meshsim.engine import Engine
 from meshsim.finding import Finding
 from meshsim.flow import Flow
-from meshsim.host import (
-    SimHost,
-)
+from meshsim.host import SimHost
 from meshsim.network import Network
 from meshsim.population import NodeSpec
 from meshsim.scenario import Media
@@ -32,11 +30,6 @@ from meshsim.signals import Sampled, Sent, Signals
 from meshsim.wiring import Wiring
 
 EPOCH_MS = 1_800_000_000_000
-REPAIRS_MAX = 10
-REPAIR_WITHIN_S = 0.5
-PEERS_TOLD = 3
-"""Bootstrap addresses that a machine is given."""
-
 PREFIX = b"\x00\x24\x08\x01\x12\x20"
 
 

@@ -15,8 +15,6 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 FIELD_NUMBER_MAX = (1 << 29) - 1
 _FIXED = {FIXED64: 8, FIXED32: 4}
 _UINT64 = (1 << 64) - 1
-_VARINT_BITS = 70
-
 Value = int | bytes
 """A varint, or the octets of any other field."""
 

@@ -19,8 +19,6 @@ from meshsim.report.model import Report, load, save_all
 from meshsim.report.summary import summary_page
 from meshsim.report.table import cost_line, judged_table
 
-LARGE_NODES = 10_000
-
 
 def plan(changes: Mapping[str, Any], seeds: Sequence[int] | None) -> list[Job]:
     """The jobs of the plan; `seeds` instead of its own, but for the large run."""
