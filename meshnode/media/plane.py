@@ -14,7 +14,7 @@ from typing import Protocol
 
 from meshproto.forwarding.events import ForwardingEvent
 from meshproto.forwarding.table import ForwardingDelta, TransportKind
-from meshproto.ids import ConsumerId, ProducerId, TransportId
+from meshproto.ids import ConsumerId, NodeId, ProducerId, TransportId
 
 Address = tuple[str, int]
 """IP address (text, no zone, never IPv4-mapped) and UDP port."""
@@ -26,8 +26,8 @@ class TransportSpec:
 
     A client is recognised by `local_ufrag` in its connectivity checks and proves that
     it read our description by `local_pwd` (RFC 8445 section 7.3).  `remote_ufrag` is
-    checked as well.  `transport_cc_id` and `abs_send_time_id` are the header extension
-    ids of the connection (0: not negotiated).
+    checked as well.  `node` is the neighbour behind a RELAY transport: the deltas about
+    legs name it, never the transport.
     """
 
     transport: TransportId
@@ -36,6 +36,7 @@ class TransportSpec:
     local_pwd: str = ""
     remote_ufrag: str = ""
     start_bitrate_bps: int = 0
+    node: NodeId | None = None
 
 
 @dataclass(frozen=True, slots=True)

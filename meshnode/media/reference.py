@@ -292,10 +292,12 @@ class ReferencePlane:
         if session is None:
             return
         match session.spec.kind:
-            case TransportKind.CLIENT:
+            case TransportKind.CLIENT | TransportKind.RELAY:
                 self._outgoing.rtcp(transport, packet)
             case TransportKind.LOCAL:
                 self._events.append(LocalFeedback(transport, packet))
+            case TransportKind.MESH:
+                pass  # nobody: what its producers are asked for goes to a leg
             case _:
                 assert_never(session.spec.kind)
 
