@@ -37,22 +37,18 @@ from meshnode.media.plane import (
 )
 from meshnode.media.sender import Control
 from meshnode.media.session import Session
-from meshnode.media.srtp import make_inbound, make_outbound
+from meshnode.media.srtp import make_inbound, make_legs, make_outbound
 from meshnode.media.udp import BUFFER_MIN_BYTES, UdpSocket, bind_all
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.forwarder import Forwarder
-from meshproto.forwarding.table import (
-    AddProducer,
-    ForwardingDelta,
-    RemoveProducer,
-    TransportKind,
-)
+from meshproto.forwarding.relay_table import PlaneDelta
+from meshproto.forwarding.table import AddProducer, RemoveProducer, TransportKind
 from meshproto.ice.bucket import PrefixBucket
 from meshproto.ice.lite import IceLite
 from meshproto.ice.path import IceConfig
 from meshproto.ice.server import StunServer
-from meshproto.ids import ProducerId, TransportId
+from meshproto.ids import ProducerId, StreamId, TransportId
 from meshproto.wire.demux import DatagramKind, classify
 
 NTP_EPOCH_S = 2_208_988_800
@@ -143,10 +139,13 @@ class ReferencePlane:
         if spec.transport in self._sessions:
             raise StateError(f"transport {spec.transport} is there already")
         self._forwarder.add_transport(
-            spec.transport, spec.kind, start_bitrate_bps=spec.start_bitrate_bps
+            spec.transport,
+            spec.kind,
+            start_bitrate_bps=spec.start_bitrate_bps,
+            node=spec.node,
         )
         ice = None
-        if spec.kind is TransportKind.CLIENT:
+        if spec.kind in {TransportKind.CLIENT, TransportKind.RELAY}:
             try:
                 ice = self._lite.add(
                     spec.transport, spec.local_ufrag, spec.local_pwd, spec.remote_ufrag
@@ -167,10 +166,13 @@ class ReferencePlane:
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """See `MediaPlane.set_keys`."""
         session = self._session(transport)
-        limit = self._config.ssrcs_per_transport
-        session.inbound = make_inbound(keys, limit)
-        # Each consumer has one SSRC, with RTX two, and none is ever given again.
-        session.outbound = make_outbound(keys, self._config.consumers * 2)
+        if session.spec.kind is TransportKind.RELAY:
+            session.inbound, session.outbound = make_legs(keys)
+        else:
+            limit = self._config.ssrcs_per_transport
+            session.inbound = make_inbound(keys, limit)
+            # Each consumer has one SSRC, with RTX two, and none is ever given again.
+            session.outbound = make_outbound(keys, self._config.consumers * 2)
         self.dtls_authentic(transport)
         self._forwarder.set_sending(transport, True, time.monotonic())
         self._want_turn()
@@ -201,7 +203,7 @@ class ReferencePlane:
 
     # -- forwarding ----------------------------------------------------------------
 
-    def program(self, deltas: Iterable[ForwardingDelta]) -> None:
+    def program(self, deltas: Iterable[PlaneDelta]) -> None:
         """See `MediaPlane.program`."""
         now = time.monotonic()
         try:
@@ -228,7 +230,7 @@ class ReferencePlane:
         """See `MediaPlane.on_local`."""
         self._session(transport).sink = sink
 
-    def _note_local(self, delta: ForwardingDelta) -> None:
+    def _note_local(self, delta: PlaneDelta) -> None:
         if isinstance(delta, AddProducer):
             session = self._sessions.get(delta.transport)
             if session is not None and session.spec.kind is TransportKind.LOCAL:
@@ -360,6 +362,10 @@ class ReferencePlane:
             "drops": dict(drops),
             "forwarder": self._forwarder.stats(time.monotonic()),
         }
+
+    def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
+        """See `MediaPlane.stream_history`."""
+        return self._forwarder.stream_history(stream)
 
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""
