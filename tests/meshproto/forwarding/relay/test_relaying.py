@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from meshproto.forwarding import relay_table as t
 from meshproto.forwarding.relay import wire
+from meshproto.forwarding.table import TransportKind
 from meshproto.ids import NodeId
 from meshproto.wire import extensions, rtcp, rtp
-from support.forwarding import Camera
+from meshproto.wire.parameters import Codec
+from support.forwarding import OPUS, VP8, Camera
 from support.legs import (
     MESH,
     PICTURE,
@@ -23,8 +27,6 @@ from support.legs import (
     slots,
     sound,
 )
-from meshproto.wire.parameters import Codec
-from support.forwarding import OPUS, VP8
 
 AB, BC, CD, XC = 0x1000, 0x2000, 0x3000, 0x4000
 
@@ -33,7 +35,7 @@ def line(*names: str) -> LegNet:
     """Nodes in a row: the first has the publisher, the last a viewer."""
     net = LegNet(*names)
     net.origin(names[0])
-    for parent, child in zip(names, names[1:], strict=False):
+    for parent, child in pairwise(names):
         net.link(parent, child)
         net.relay(child)
     net.view(names[-1])
@@ -42,7 +44,7 @@ def line(*names: str) -> LegNet:
 
 def joined(net: LegNet, *names: str) -> None:
     """The edges of a row of nodes, from the top."""
-    for number, (parent, child) in enumerate(zip(names, names[1:], strict=False)):
+    for number, (parent, child) in enumerate(pairwise(names)):
         net.edge(parent, child, 0x1000 * (number + 1))
     net.run(0.001)
 
@@ -146,7 +148,7 @@ def test_a_late_child_begins_with_the_cached_key_frame() -> None:
 def test_what_was_there_before_the_stream_was_opened_belongs_to_it() -> None:
     net = LegNet("a", "b")
     a = net["a"]
-    a.forwarder.add_transport(PUBLISHER, net_kind())
+    a.forwarder.add_transport(PUBLISHER, TransportKind.CLIENT)
     a.do(producer(PICTURE, PUBLISHER, VP8), producer(SOUND, PUBLISHER, OPUS))
     film = picture(key_every=0)
     net.film("a", 0.3, film)
@@ -158,12 +160,6 @@ def test_what_was_there_before_the_stream_was_opened_belongs_to_it() -> None:
     net.edge("a", "b", AB)
     net.run(0.1)
     assert complete(net["b"], film)
-
-
-def net_kind() -> object:
-    from meshproto.forwarding.table import TransportKind
-
-    return TransportKind.CLIENT
 
 
 def test_duplicates_are_dropped_before_the_history() -> None:
@@ -512,7 +508,7 @@ def test_the_publisher_comes_back_and_numbers_go_on() -> None:
     last = max(index for _, ssrc, index in a.written if ssrc == AB + 1)
     a.forwarder.remove_transport(PUBLISHER)
     net.run(0.3)
-    a.forwarder.add_transport(PUBLISHER, net_kind())
+    a.forwarder.add_transport(PUBLISHER, TransportKind.CLIENT)
     again = Camera(ssrc=0x9999, mid="v", sequence=7, serial=100), sound()
     a.do(
         producer(PICTURE, PUBLISHER, VP8),
@@ -576,7 +572,7 @@ def test_a_codec_that_a_slot_does_not_mean_is_not_passed_on() -> None:
     other = Codec(102, "h264", 90000)
     net = LegNet("a", "b")
     a = net["a"]
-    a.forwarder.add_transport(PUBLISHER, net_kind())
+    a.forwarder.add_transport(PUBLISHER, TransportKind.CLIENT)
     both = producer(PICTURE, PUBLISHER, VP8)
     both = type(both)(
         both.producer,
