@@ -14,36 +14,27 @@ from pathlib import Path
 from typing import Protocol
 
 from meshnode.control import envelope, remembered
+from meshnode.control.bootstrap import Bootstraps
 from meshnode.control.envelope import Kind
+from meshnode.control.libp2p.multiaddress import Multiaddress
+from meshnode.control.libp2p.values import DialError
 from meshnode.control.seam import Host
 from meshnode.control.tasks import Tasks
+from meshproto.chance import Chance
 from meshproto.errors import DecodeError, MeshError
 from meshproto.ids import NodeId
 from meshproto.wire.control.peer import PeerRecord
 
 CONNECT_S = 5.0
 EXCHANGE_S = 5.0
-ALONE_S = 60.0
-"""How often a node without neighbours says so, and how often peers are saved."""
+TICK_S = 0.25
+"""How often to look whether an address is due."""
 
-SETTLED_S = 5.0
-"""After bootstrap answered: how long the brain may take to link before it is asked
-again."""
+SAVE_S = 60.0
+"""How often the peers are written down."""
 
-
-class Contact(Protocol):
-    """A bootstrap address (`meshnode.control.bootstrap`)."""
-
-    @property
-    def addresses(self) -> Sequence[str]:
-        """Multiaddrs as text."""
-
-    @property
-    def node(self) -> NodeId | None:
-        """Who is expected there, None where anybody may answer."""
-
-    def pause_s(self, failures: int) -> float:
-        """How long to wait after so many failures in a row."""
+ASK_AGAIN_S = 5.0
+"""A bootstrap node that is connected is asked again while no link comes of it."""
 
 
 class Mesh(Protocol):
@@ -72,18 +63,23 @@ class Joining:
         self,
         mesh: Mesh,
         host: Host,
-        contacts: Iterable[Contact],
+        contacts: Iterable[Multiaddress],
         folder: Path | None,
         tasks: Tasks,
-        alone: Callable[[int], None],
+        alone: Callable[[str], None],
+        chance: Chance,
+        clock: Callable[[], float],
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._mesh = mesh
         self._host = host
-        self._contacts = tuple(contacts)
+        self._contacts = Bootstraps(contacts, chance, clock())
         self._file = None if folder is None else folder / remembered.NAME
         self._tasks = tasks
         self._alone = alone
+        self._clock = clock
+        self._answering: dict[NodeId, float] = {}
+        self._saved_s = clock()
 
     def remembered(self) -> tuple[PeerRecord, ...]:
         """The peers of the last run."""
@@ -92,16 +88,20 @@ class Joining:
         return remembered.load(self._file, self._mesh.verify)
 
     def start(self) -> None:
-        """Begin: one task per address, and one that looks around every minute."""
-        for contact in self._contacts:
-            self._tasks.spawn(self._keep_in_touch(contact))
-        self._tasks.spawn(self._look_around())
+        """Begin."""
+        self._tasks.spawn(self._keep_in_touch())
 
     def save(self) -> None:
         """Write down whom this node knows."""
+        self._saved_s = self._clock()
         peers = self._mesh.known_peers()
         if self._file is not None and peers and not remembered.save(self._file, peers):
             self.counts["peers-unsaved"] += 1
+
+    def lost(self, node: NodeId) -> None:
+        """The connection to a node ended."""
+        self._answering.pop(node, None)
+        self._contacts.lost(node, self._clock())
 
     def answer(self, body: bytes) -> bytes:
         """Somebody tells peers and asks for some.  Raises `DecodeError`.
@@ -113,44 +113,60 @@ class Joining:
         own = self._mesh.own_record()
         return envelope.build_peers([own, *self._mesh.known_peers()])
 
-    async def _keep_in_touch(self, contact: Contact) -> None:
-        failures = 0
+    async def _keep_in_touch(self) -> None:
         while True:
-            if self._mesh.neighbours():
-                await asyncio.sleep(SETTLED_S)
-                continue
-            try:
-                await self._ask(contact)
-                failures = 0
-                await asyncio.sleep(SETTLED_S)
-            except MeshError:
-                self.counts["bootstrap-failed"] += 1
-                failures += 1
-                await asyncio.sleep(contact.pause_s(failures))
+            now = self._clock()
+            for address in self._contacts.due(now):
+                self._tasks.spawn(self._try(address))
+            if not self._mesh.neighbours():
+                self._ask_again(now)
+            complaint = self._contacts.complaint(not self._mesh.neighbours(), now)
+            if complaint is not None:
+                self._alone(complaint)
+            if now - self._saved_s >= SAVE_S:
+                self.save()
+            await asyncio.sleep(TICK_S)
 
-    async def _ask(self, contact: Contact) -> None:
-        """Connect, tell our record and learn theirs."""
-        node = await self._host.connect(contact.addresses, contact.node, CONNECT_S)
+    def _ask_again(self, now: float) -> None:
+        for node, asked_s in self._answering.items():
+            if now - asked_s >= ASK_AGAIN_S:
+                self._answering[node] = now
+                self._tasks.spawn(self._ask(node))
+
+    async def _try(self, address: Multiaddress) -> None:
+        """Connect to one address, and ask whoever answers."""
+        text = str(address)
+        try:
+            node = await self._host.connect((text,), address.node, CONNECT_S)
+        except MeshError as error:
+            self.counts["bootstrap-failed"] += 1
+            reason = error.reason if isinstance(error, DialError) else "error"
+            self._contacts.failed(address, reason, self._clock())
+            return
+        self._contacts.connected(address, node)
+        self._answering[node] = self._clock()
+        await self._ask(node)
+
+    async def _ask(self, node: NodeId) -> None:
+        """Tell our record and learn theirs."""
         question = envelope.build_peers([self._mesh.own_record()])
-        answer = await self._host.exchange(node, question, EXCHANGE_S)
-        kind, body = envelope.unseal(answer)
-        if kind is not Kind.PEERS:
-            raise DecodeError("envelope-answer")
-        self._learn(envelope.parse_peers(body))
-        self.counts["bootstrapped"] += 1
+        try:
+            answer = await self._host.exchange(node, question, EXCHANGE_S)
+            kind, body = envelope.unseal(answer)
+            if kind is not Kind.PEERS:
+                raise DecodeError("envelope-answer")
+            self._learn(envelope.parse_peers(body))
+        except MeshError:
+            self.counts["peers-failed"] += 1
+        else:
+            self.counts["bootstrapped"] += 1
 
     def _learn(self, peers: Sequence[PeerRecord]) -> None:
         genuine = [p for p in peers if self._genuine(p)]
-        self.counts["peers-forged"] += len(peers) - len(genuine)
+        if len(genuine) < len(peers):
+            self.counts["peers-forged"] += len(peers) - len(genuine)
         if genuine:
             self._mesh.meet(genuine)
 
     def _genuine(self, peer: PeerRecord) -> bool:
         return self._mesh.verify(peer.node, peer.signed_part(), peer.signature)
-
-    async def _look_around(self) -> None:
-        while True:
-            await asyncio.sleep(ALONE_S)
-            self.save()
-            if self._contacts and not self._mesh.neighbours():
-                self._alone(self.counts["bootstrap-failed"])

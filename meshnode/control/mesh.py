@@ -37,9 +37,13 @@ from meshnode.control.driver import Driver
 from meshnode.control.envelope import Kind
 from meshnode.control.gossiping import Gossiping
 from meshnode.control.identity import Identity, verify
-from meshnode.control.joining import Contact, Joining
+from meshnode.control.joining import Joining
 from meshnode.control.libp2p import values as host_events
-from meshnode.control.libp2p.multiaddress import from_octets, parse_multiaddress
+from meshnode.control.libp2p.multiaddress import (
+    Multiaddress,
+    from_octets,
+    parse_multiaddress,
+)
 from meshnode.control.names import Names
 from meshnode.control.neighbours import Neighbour, Neighbours
 from meshnode.control.publications import Publications
@@ -90,7 +94,7 @@ class Control:
         ability: Ability,
         *,
         log: newswire.Log,
-        contacts: Iterable[Contact] = (),
+        contacts: Iterable[Multiaddress] = (),
         data: Path | None = None,
         config: NodeConfig | None = None,
         role: str = "both",
@@ -107,11 +111,11 @@ class Control:
         self._names = Names()
         self._tasks = Tasks()
         self._reach = Reachability(own_addresses)
-        keys = identity.keys
+        keys, chance = identity.keys, random.SystemRandom()
         self.node = keys.node
         brain = Node(
             BrainIdentity(keys.node, identity.epoch, keys.sign),
-            random.SystemRandom(),
+            chance,
             verify,
             plane.stream_history,
             config,
@@ -134,7 +138,9 @@ class Control:
             brain, self._carrier, self._happened, clock=clock, wall_ms=wall_ms
         )
         self._own = Publications(self._driver, keys.seed, wall_ms)
-        self._joining = Joining(self, host, contacts, data, self._tasks, self._alone)
+        self._joining = Joining(
+            self, host, contacts, data, self._tasks, self._alone, chance, clock
+        )
         self._report = Report(brain, self._neighbours, self._names)
 
     # -- life --------------------------------------------------------------------------
@@ -312,8 +318,8 @@ class Control:
         """Whether `node` signed `data`."""
         return verify(node, data, signature)
 
-    def _alone(self, attempts: int) -> None:
-        self._log.emit("Alone", attempts=attempts)
+    def _alone(self, why: str) -> None:
+        self._log.emit("Alone", why=why)
 
     # -- links -------------------------------------------------------------------------
 
@@ -396,6 +402,7 @@ class Control:
                 self._gossip.connected(node)
             case host_events.PeerDisconnected(node):
                 self._gossip.disconnected(node)
+                self._joining.lost(node)
             case host_events.GossipReceived(node, rpc):
                 self._driver.tell("gossip", self._brain.gossip_received, node, rpc)
             case host_events.GossipPaused(node):

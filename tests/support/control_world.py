@@ -17,6 +17,7 @@ from typing import Any
 
 from meshnode.control.identity import Identity, KeyPair
 from meshnode.control.libp2p import values
+from meshnode.control.libp2p.multiaddress import parse_multiaddress
 from meshnode.control.mesh import Control, wall_ms
 from meshproto.errors import MeshError
 from meshproto.forwarding.relay_table import RelayDelta
@@ -234,17 +235,6 @@ class FakeLog:
         return True
 
 
-@dataclass
-class At:
-    """A bootstrap address for tests: no pause to speak of."""
-
-    addresses: tuple[str, ...]
-    node: NodeId | None = None
-
-    def pause_s(self, failures: int) -> float:
-        return 0.05
-
-
 class World:
     """Everything between the nodes; `controls` by node."""
 
@@ -272,7 +262,7 @@ class World:
         number = next(self._nodes)
         keys = keys or KeyPair.generate()
         address = f"/ip4/192.0.{number}.1/tcp/5000"
-        contacts = [At((self.address(other),)) for other in bootstrap]
+        contacts = [parse_multiaddress(self.address(other)) for other in bootstrap]
         plane = self.planes[keys.node] = FakePlane(self)
         log = self.logs[keys.node] = FakeLog()
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from support.control_world import World, until
-
 from meshnode.control.changes import StreamSeen, StreamTaken, StreamUnseen
 from meshnode.control.mesh import Control
 from meshproto.forwarding.relay_table import OpenLeg, OpenStream, SetActive
 from meshproto.ids import StreamName
 from meshproto.wire import peer_id
 from meshproto.wire.control.directory import Layer, Media, Track, TrackKind
+from support.control_world import World, until
 
 CAM = StreamName("cam")
 SECRET = bytes(range(32))
