@@ -81,7 +81,9 @@ class Carrier:
         if neighbour is None:
             return
         self._neighbours.end(neighbour)
-        if reason not in KEPT:
+        if reason in KEPT:
+            neighbour.transport.park()
+        else:
             self.close(neighbour, reason)
 
     def close(self, neighbour: Neighbour, reason: str) -> None:
@@ -97,7 +99,7 @@ class Carrier:
         neighbour = self._neighbours.by_node(node)
         if neighbour is not None:
             pace_s = TREE_PACE_S if tree else IDLE_PACE_S
-            self._plane.pace(neighbour.transport.id, pace_s)
+            neighbour.transport.pace(pace_s)
 
     def _program(self, delta: RelayDelta) -> None:
         try:

@@ -54,6 +54,8 @@ class FakeLink:
         self.peer: FakeLink
         self.sent: list[bytes] = []
         self.reason = ""
+        self.paces: list[float] = []
+        self.check: Callable[[float | None], None] = lambda rtt_s: None
         self._world = world
         self._frame: Callable[[bytes], None] = lambda frame: None
         self._state: Callable[[Any], None] = lambda link: None
@@ -63,6 +65,15 @@ class FakeLink:
 
     def on_state(self, handler: Callable[[Any], None]) -> None:
         self._state = handler
+
+    def on_checked(self, handler: Callable[[float | None], None]) -> None:
+        self.check = handler
+
+    def pace(self, interval_s: float) -> None:
+        self.paces.append(interval_s)
+
+    def park(self) -> None:
+        self.become(LinkState.SILENT)
 
     def send(self, frame: bytes) -> bool:
         if self.state is LinkState.CLOSED:
@@ -126,7 +137,6 @@ class FakePlane:
 
     def __init__(self, world: World) -> None:
         self.deltas: list[RelayDelta] = []
-        self.paces: dict[TransportId, float] = {}
         self._world = world
         self.control: Control
 
@@ -135,9 +145,6 @@ class FakePlane:
 
     def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
         return None
-
-    def pace(self, transport: TransportId, interval_s: float) -> None:
-        self.paces[transport] = interval_s
 
     def probe(self, address: tuple[str, int], token: int) -> None:
         there = address in self._world.media
@@ -266,19 +273,21 @@ class World:
         plane = self.planes[keys.node] = FakePlane(self)
         log = self.logs[keys.node] = FakeLog()
 
-        def make_links(exchange: Any, accepts: Any) -> FakeMaker:
+        def make_links(exchange: Any, accepts: Any, _record: Any) -> FakeMaker:
             maker = FakeMaker(self, keys.node, exchange, accepts)
             self.makers[keys.node] = maker
             return maker
 
         media = MediaAddress(bytes((192, 0, number, 1)), 5000)
+        octets = parse_multiaddress(address).to_octets()
+        ability = Ability((media,), (octets,), copies=copies)
         self.media[f"192.0.{number}.1", 5000] = None
         control = Control(
             Identity(keys, wall_ms()),
             FakeHost(self, keys.node, address),
             plane,
             make_links,
-            Ability((media,), copies=copies),
+            lambda: ability,
             log=log,
             contacts=settings.pop("contacts", contacts),
             config=config,
