@@ -14,6 +14,7 @@ from typing import Protocol
 
 from meshproto.forwarding.events import ForwardingEvent
 from meshproto.forwarding.table import ForwardingDelta, TransportKind
+from meshproto.ice.events import Checked, MappedSeen, Probed
 from meshproto.ids import ConsumerId, NodeId, ProducerId, TransportId
 
 Address = tuple[str, int]
@@ -27,7 +28,8 @@ class TransportSpec:
     A client is recognised by `local_ufrag` in its connectivity checks and proves that
     it read our description by `local_pwd` (RFC 8445 section 7.3).  `remote_ufrag` is
     checked as well.  `node` is the neighbour behind a RELAY transport: the deltas about
-    legs name it, never the transport.
+    legs name it, never the transport.  For it alone are `remote_pwd`, the neighbour's
+    `candidates`, best first, and `controlling` (we dialled): both ends of a link check.
     """
 
     transport: TransportId
@@ -37,6 +39,9 @@ class TransportSpec:
     remote_ufrag: str = ""
     start_bitrate_bps: int = 0
     node: NodeId | None = None
+    remote_pwd: str = ""
+    candidates: tuple[Address, ...] = ()
+    controlling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,9 @@ PlaneEvent = (
     | DtlsReceived
     | LocalFeedback
     | PlaneFault
+    | Checked
+    | Probed
+    | MappedSeen
     | ForwardingEvent
 )
 
@@ -124,6 +132,17 @@ class MediaPlane(Protocol):
 
     def restart_transport(self, spec: TransportSpec) -> None:
         """ICE restart: new credentials for a live transport, media goes on."""
+
+    def add_candidates(
+        self, transport: TransportId, addresses: Iterable[Address]
+    ) -> None:
+        """More addresses of a RELAY transport's node.  Raises `StateError`."""
+
+    def pace(self, transport: TransportId, interval_s: float) -> None:
+        """How often to check a RELAY transport (`Checked`).  Raises `StateError`."""
+
+    def probe(self, address: Address, token: int) -> None:
+        """One plain Binding to a media port; ends in `Probed`.  Raises `LimitError`."""
 
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """Start protecting and unprotecting with the keys of the finished handshake."""
