@@ -35,7 +35,9 @@ the far end meant by its goodbye is known a moment later, see `Control`."""
 
 
 class Carrier:
-    """Carries out outputs; `dial` and `gossip` begin what takes time."""
+    """Carries out outputs; `dial` and `gossip` begin what takes time, `unprobed` hears
+    of a probe that could not even begin.
+    """
 
     def __init__(
         self,
@@ -43,12 +45,14 @@ class Carrier:
         neighbours: Neighbours,
         dial: Callable[[Dial], None],
         gossip: Callable[[NodeId, bytes], None],
+        unprobed: Callable[[int], None],
     ) -> None:
         self.failures: Counter[str] = Counter()
         self._plane = plane
         self._neighbours = neighbours
         self._dial = dial
         self._gossip = gossip
+        self._unprobed = unprobed
 
     def __call__(self, output: Output) -> None:
         """Carry `output` out."""
@@ -93,7 +97,11 @@ class Carrier:
 
     def _probe(self, output: Probe) -> None:
         host = str(ipaddress.ip_address(output.address.ip))
-        self._plane.probe((host, output.address.port), output.token)
+        try:
+            self._plane.probe((host, output.address.port), output.token)
+        except MeshError:
+            self.failures["probe-busy"] += 1
+            self._unprobed(output.token)
 
     def _pace(self, node: NodeId, tree: bool) -> None:
         neighbour = self._neighbours.by_node(node)

@@ -130,7 +130,11 @@ class Control:
             self._dial_failed,
         )
         self._carrier = Carrier(
-            plane, self._neighbours, self._dialling.dial, self._gossip.send
+            plane,
+            self._neighbours,
+            self._dialling.dial,
+            self._gossip.send,
+            lambda token: self.probed(token, None),
         )
         self._driver = Driver(
             brain, self._carrier, self._happened, clock=clock, wall_ms=wall_ms
@@ -381,10 +385,7 @@ class Control:
         self._driver.tell("dial-failed", self._brain.dial_failed, node, label)
 
     def _accepts(self, peer: PeerRecord, purpose: Purpose) -> str | None:
-        label = self._brain.accepts(peer, purpose, self._driver.now)
-        if label is not None:
-            self._dialling.refused(peer.node, label)
-        return label
+        return self._brain.accepts(peer, purpose, self._driver.now)
 
     def _introduce(self, target: NodeId, through: NodeId, payload: bytes) -> bool:
         sent = self._driver.tell(
@@ -430,23 +431,20 @@ class Control:
     async def _asked(self, source: NodeId, payload: bytes) -> bytes | None:
         """Answer an exchange of `source` over libp2p."""
         try:
-            kind, body = envelope.unseal(payload)
+            kind = envelope.kind_of(payload)
             if kind is Kind.PEERS:
-                return self._joining.answer(body)
-            if kind is Kind.DESCRIPTOR:
-                return await self._dialling.answer(source, body)
+                return self._joining.answer(payload)
+            if kind is Kind.DIAL:
+                return await self._dialling.answer(source, payload)
         except DecodeError as error:
             self._log.emit("ExchangeRefused", cause=error.reason)
         return None
 
     async def _arrived(self, event: link_events.DescriptorArrived) -> None:
         """A descriptor came through a neighbour: answer it the same way."""
-        try:
-            kind, body = envelope.unseal(event.descriptor)
-        except DecodeError:
-            return
-        if kind is Kind.DESCRIPTOR:
-            answer = await self._dialling.answer(event.source, body)
+        payload = event.descriptor
+        if payload[:1] == bytes((Kind.DIAL.value,)):
+            answer = await self._dialling.answer(event.source, payload)
             self._introduce(event.source, event.through, answer)
 
     # -- hearing the brain -------------------------------------------------------------

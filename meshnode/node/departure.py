@@ -66,7 +66,10 @@ class Departure:
         assert self.publisher is not None
         tracks = self.publisher.tracks
         self._looked_s = now
-        self._media, self._rates = media_map.media_of(tracks), media_map.rates_of(tracks)
+        self._media, self._rates = (
+            media_map.media_of(tracks),
+            media_map.rates_of(tracks),
+        )
         mesh.publish(self.name, self._media, self._rates, self.secret)
 
     def refresh(self, mesh: Mesh, now: float) -> None:
@@ -89,8 +92,7 @@ def _moved(before: tuple[int, ...], after: tuple[int, ...]) -> bool:
     if len(before) != len(after):
         return True
     return any(
-        abs(a - b) > RATE_SHARE * max(a, b)
-        for a, b in zip(before, after, strict=True)
+        abs(a - b) > RATE_SHARE * max(a, b) for a, b in zip(before, after, strict=True)
     )
 
 
@@ -98,7 +100,8 @@ def _worth_telling(told: Media, now: Media) -> bool:
     if len(told.tracks) != len(now.tracks):
         return True
     return any(
-        (a.kind, a.codec, a.fmtp, len(a.layers)) != (b.kind, b.codec, b.fmtp, len(b.layers))
+        (a.kind, a.codec, a.fmtp, len(a.layers))
+        != (b.kind, b.codec, b.fmtp, len(b.layers))
         or any(map(_layer_moved, a.layers, b.layers))
         for a, b in zip(told.tracks, now.tracks, strict=True)
     )

@@ -19,7 +19,7 @@ from meshnode.control.identity import Identity, KeyPair
 from meshnode.control.libp2p import values
 from meshnode.control.libp2p.multiaddress import parse_multiaddress
 from meshnode.control.mesh import Control, wall_ms
-from meshproto.errors import MeshError
+from meshproto.errors import MeshError, StateError
 from meshproto.forwarding.relay_table import RelayDelta
 from meshproto.ids import NodeId, StreamId, TransportId
 from meshproto.node import Ability, NodeConfig
@@ -117,19 +117,24 @@ class FakeMaker:
     async def dial(self, peer: PeerRecord, purpose: Purpose) -> FakeLink:
         own = build_peer(self._world.controls[self._node].own_record())
         tree = bytes((purpose is Purpose.TREE,))
-        answer = await self._exchange(peer.node, tree + own)
+        answer = await self._exchange(peer.node, b"\1" + tree + own)
         if self._world.is_cut(self._node, peer.node):
             raise MeshError("no way")
-        return self._world.take(int.from_bytes(answer, "big"))
+        if answer[1:2] == b"-":
+            raise StateError(answer[2:].decode())
+        return self._world.take(int.from_bytes(answer[1:], "big"))
 
     async def answered(self, source: NodeId, payload: bytes) -> bytes | None:
-        purpose = Purpose.TREE if payload[0] else Purpose.OVERLAY
-        peer = parse_peer(payload[1:])
-        if peer.node != source or self._accepts(peer, purpose) is not None:
+        purpose = Purpose.TREE if payload[1] else Purpose.OVERLAY
+        peer = parse_peer(payload[2:])
+        if peer.node != source:
             return None
+        label = self._accepts(peer, purpose)
+        if label is not None:
+            return b"\2-" + label.encode()
         here, number = self._world.link(self._node, source)
         asyncio.get_running_loop().call_soon(self._on_link, here, purpose)
-        return number.to_bytes(4, "big")
+        return b"\2" + number.to_bytes(4, "big")
 
 
 class FakePlane:
