@@ -1,8 +1,8 @@
 """Sets links up as the brain asks, and answers those who ask for one.
 
 A dial ends in a link that the driver is told of, or in `dial_failed` with a short
-label: the far end's own ("full", "score"), "timeout", "unreachable" and the like.  One dial per
-node is under way at most; a second one for the same node shares its end.
+label: the far end's own ("full", "score"), "timeout", "unreachable" and the like.  One
+dial per node is under way at most; a second one for the same node shares its end.
 """
 
 from __future__ import annotations

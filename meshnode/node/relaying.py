@@ -250,9 +250,9 @@ class Relaying:
         if self._mesh_or_none is None:
             return
         local = self._parts.streams.get(name)
-        if local is not None and local.publisher is not None:
-            if local.publisher.door != DOOR:
-                return
+        publisher = None if local is None else local.publisher
+        if publisher is not None and publisher.door != DOOR:
+            return
         seen = self._mesh.find(name)
         if seen is None or seen.origin == self._mesh.node:
             return
@@ -269,7 +269,7 @@ class Relaying:
             ) from None
 
     def arriving(self, name: str, owner: str, secret: bytes | None) -> None:
-        """A publisher is about to claim `name` here; it may own what comes from afar."""
+        """A publisher is about to claim `name` here; it may own what comes in."""
         if self._mesh_or_none is None or not owner:
             return
         arrival = self._arrivals.get(self._mesh.stream(StreamName(name), secret))
@@ -296,7 +296,7 @@ class Relaying:
         return arrival
 
     def _bring_in(self, arrival: Arrival, seen: StreamSeen) -> None:
-        """Give the stream its producers and a publisher, (again) or for the first time."""
+        """Give the stream its producers and a publisher, or others in their place."""
         before = arrival.detach()
         arrival.open(self._parts, seen)
         self._bind(arrival.stream)

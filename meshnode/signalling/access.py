@@ -215,7 +215,7 @@ class Gatekeeper:
         return None if found is None else replace(found, secret=self._secret())
 
     def _secret(self) -> bytes:
-        """One for all credentials, as they have one owner: the publish key's, if any."""
+        """One for all credentials, as they have one owner."""
         return self._token_keys[-1].secret
 
 

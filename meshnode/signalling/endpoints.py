@@ -53,9 +53,12 @@ class House:
     health: Health
     sdp_bytes: int
     elsewhere: Elsewhere | None = None
+    serves_clients: bool = True
 
     def welcome(self) -> None:
-        """Raise `Refused` (503) unless the node takes new sessions."""
+        """Raise `Refused` (503, 403) unless the node takes new sessions."""
+        if not self.serves_clients:
+            raise Refused(403, "this node relays for other nodes and serves no clients")
         if not self.health.ready:
             raise Refused(
                 503,

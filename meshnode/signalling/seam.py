@@ -95,7 +95,7 @@ class Elsewhere(Protocol):
         """
 
     def arriving(self, name: str, owner: str, secret: bytes | None) -> None:
-        """A publisher is about to claim `name` here; it may own what comes from afar."""
+        """A publisher is about to claim `name` here; it may own what comes in."""
 
 
 class Media(Protocol):
