@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from meshproto.forwarding.events import ForwardingEvent
-from meshproto.forwarding.table import ForwardingDelta, TransportKind
+from meshproto.forwarding.relay_table import PlaneDelta, PlaneNotice
+from meshproto.forwarding.table import TransportKind
 from meshproto.ice.events import Checked, MappedSeen, Probed
-from meshproto.ids import ConsumerId, NodeId, ProducerId, TransportId
+from meshproto.ids import ConsumerId, NodeId, ProducerId, StreamId, TransportId
 
 Address = tuple[str, int]
 """IP address (text, no zone, never IPv4-mapped) and UDP port."""
@@ -109,6 +110,7 @@ PlaneEvent = (
     | Probed
     | MappedSeen
     | ForwardingEvent
+    | PlaneNotice
 )
 
 LocalSink = Callable[[ConsumerId, bytes], None]
@@ -158,8 +160,8 @@ class MediaPlane(Protocol):
     def close_transport(self, transport: TransportId) -> None:
         """Forget the remote with its producers and consumers.  Unknown ids are fine."""
 
-    def program(self, deltas: Iterable[ForwardingDelta]) -> None:
-        """Apply changes to the forwarding table in order.
+    def program(self, deltas: Iterable[PlaneDelta]) -> None:
+        """Apply changes to the forwarding table, and to legs between nodes, in order.
 
         Raises `LimitError` or `StateError` for the first delta that cannot be applied;
         the ones before it stay applied.
@@ -170,6 +172,11 @@ class MediaPlane(Protocol):
 
     def on_local(self, transport: TransportId, sink: LocalSink) -> None:
         """Where the plain packets of a LOCAL transport's consumers go."""
+
+    def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
+        """(first number of the key-frame cache, newest number) of a stream carried
+        here; None while it has no packets.
+        """
 
     def stats(self) -> dict[str, object]:
         """Counters and gauges: plain dict, see RFC 0002 section 7 for the shape."""

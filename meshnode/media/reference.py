@@ -38,23 +38,19 @@ from meshnode.media.plane import (
 )
 from meshnode.media.sender import Control
 from meshnode.media.session import Session
-from meshnode.media.srtp import make_inbound, make_outbound
+from meshnode.media.srtp import make_inbound, make_legs, make_outbound
 from meshnode.media.udp import BUFFER_MIN_BYTES, UdpSocket, bind_all
 from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.forwarder import Forwarder
-from meshproto.forwarding.table import (
-    AddProducer,
-    ForwardingDelta,
-    RemoveProducer,
-    TransportKind,
-)
+from meshproto.forwarding.relay_table import PlaneDelta
+from meshproto.forwarding.table import AddProducer, RemoveProducer, TransportKind
 from meshproto.ice.bucket import PrefixBucket
 from meshproto.ice.lite import IceLite
 from meshproto.ice.path import IceConfig, PacketPath
 from meshproto.ice.server import StunServer
-from meshproto.ids import ProducerId, TransportId
+from meshproto.ids import ProducerId, StreamId, TransportId
 from meshproto.wire.demux import DatagramKind, classify
 
 NTP_EPOCH_S = 2_208_988_800
@@ -155,7 +151,10 @@ class ReferencePlane:
         if spec.transport in self._sessions:
             raise StateError(f"transport {spec.transport} is there already")
         self._forwarder.add_transport(
-            spec.transport, spec.kind, start_bitrate_bps=spec.start_bitrate_bps
+            spec.transport,
+            spec.kind,
+            start_bitrate_bps=spec.start_bitrate_bps,
+            node=spec.node,
         )
         try:
             ice = self._add_ice(spec)
@@ -200,10 +199,13 @@ class ReferencePlane:
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """See `MediaPlane.set_keys`."""
         session = self._session(transport)
-        limit = self._config.ssrcs_per_transport
-        session.inbound = make_inbound(keys, limit)
-        # Each consumer has one SSRC, with RTX two, and none is ever given again.
-        session.outbound = make_outbound(keys, self._config.consumers * 2)
+        if session.spec.kind is TransportKind.RELAY:
+            session.inbound, session.outbound = make_legs(keys)
+        else:
+            limit = self._config.ssrcs_per_transport
+            session.inbound = make_inbound(keys, limit)
+            # Each consumer has one SSRC, with RTX two, and none is ever given again.
+            session.outbound = make_outbound(keys, self._config.consumers * 2)
         self.dtls_authentic(transport)
         self._forwarder.set_sending(transport, True, time.monotonic())
         self._want_turn()
@@ -236,7 +238,7 @@ class ReferencePlane:
 
     # -- forwarding ----------------------------------------------------------------
 
-    def program(self, deltas: Iterable[ForwardingDelta]) -> None:
+    def program(self, deltas: Iterable[PlaneDelta]) -> None:
         """See `MediaPlane.program`."""
         now = time.monotonic()
         try:
@@ -263,7 +265,7 @@ class ReferencePlane:
         """See `MediaPlane.on_local`."""
         self._session(transport).sink = sink
 
-    def _note_local(self, delta: ForwardingDelta) -> None:
+    def _note_local(self, delta: PlaneDelta) -> None:
         if isinstance(delta, AddProducer):
             session = self._sessions.get(delta.transport)
             if session is not None and session.spec.kind is TransportKind.LOCAL:
@@ -401,6 +403,10 @@ class ReferencePlane:
             "drops": dict(drops),
             "forwarder": self._forwarder.stats(time.monotonic()),
         }
+
+    def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
+        """See `MediaPlane.stream_history`."""
+        return self._forwarder.stream_history(stream)
 
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""

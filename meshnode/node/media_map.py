@@ -12,27 +12,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from meshnode.signalling.members import Track as LocalTrack
+from meshproto.forwarding.relay.wire import MESH_EXTENSIONS, SLOTS
 from meshproto.forwarding.relay_table import Slot
 from meshproto.forwarding.table import AddProducer
 from meshproto.ids import ProducerId, TransportId
-from meshproto.wire import extensions
 from meshproto.wire.control.directory import Layer, Media, Track, TrackKind
-from meshproto.wire.parameters import Codec, Extension, MediaKind
-
-SLOTS_MAX = 16
-"""Of one stream: the low bits of a leg's SSRC (RFC 0003 section 13.1)."""
+from meshproto.wire.parameters import Codec, MediaKind
 
 FMTP_CHARACTERS_MAX = 255
 FIRST_PAYLOAD_TYPE = 96
 BITRATE_UNKNOWN_BPS = 2_500_000
 AUDIO_BPS = 64_000
 STEREO = frozenset({"opus"})
-
-_EXTENSIONS = {
-    MediaKind.VIDEO: (Extension(13, extensions.DEPENDENCY_DESCRIPTOR),),
-    MediaKind.AUDIO: (Extension(12, extensions.AUDIO_LEVEL),),
-}
-"""What legs carry besides the mesh extension, under the ids they have there."""
 
 _FEEDBACK = {
     MediaKind.VIDEO: ("nack", "nack pli", "ccm fir"),
@@ -109,7 +100,7 @@ def slots_of(tracks: Sequence[LocalTrack]) -> tuple[Slot, ...]:
             continue
         for bit, rid in enumerate(layer_order(track)):
             slots.append(Slot(track.producer, rid, bit))
-    return tuple(slots[:SLOTS_MAX])
+    return tuple(slots[:SLOTS])
 
 
 def mask_of(media: Media) -> int:
@@ -159,7 +150,7 @@ def producers_of(
             track.kind,
             track.mid,
             track.codecs,
-            _EXTENSIONS[track.kind],
+            MESH_EXTENSIONS,
             track.rids,
         )
         for track in tracks
