@@ -43,7 +43,7 @@ from meshnode.control.libp2p.multiaddress import Multiaddress, from_octets
 from meshnode.control.names import Names
 from meshnode.control.neighbours import Neighbour, Neighbours
 from meshnode.control.publications import Publications
-from meshnode.control.reach import Reachability, media_addresses
+from meshnode.control.reach import WORDS, Reachability, media_addresses
 from meshnode.control.reporting import Report
 from meshnode.control.seam import Address, Host, Link, Maker, Plane
 from meshnode.control.tasks import Tasks
@@ -102,6 +102,7 @@ class Control:
         self._identity = identity
         self._host = host
         self._ability = ability
+        self._able = Ability(())
         self._log = log
         self._role = role
         self._handler: Callable[[StreamChange], None] = lambda _: None
@@ -261,9 +262,12 @@ class Control:
 
     def mapped(self, address: Address, by: Address) -> None:
         """Somebody sees us as `address`."""
+        before = self._reach.verdict
         if self._reach.mapped(address, by):
-            self._log.emit("MappedSeen", reach=self._reach_word())
             self.able()
+        after = self._reach.verdict
+        if after is not None and after is not before:
+            self._log.emit("Reachable", how=WORDS[after])
 
     def noticed(self, notice: PlaneNotice) -> None:
         """The plane saw something on a relay leg."""
@@ -278,13 +282,18 @@ class Control:
             epoch=self._identity.epoch,
             role=self._role,
             reach=self._reach_word(),
-            bootstrap=self._host.addresses,
+            bootstrap=self._bootstrap_lines(),
             peers=self._report.peers(self._driver.now),
             routes=self._report.routes(),
             trees=self._report.trees(),
             streams=tuple(self._report.streams()),
             counters=self._counters(),
         )
+
+    def _bootstrap_lines(self) -> tuple[str, ...]:
+        """What the next node is started with, best first."""
+        addresses = map(from_octets, self._able.control)
+        return tuple(str(replace(a, node=self.node)) for a in addresses)
 
     def _counters(self) -> dict[str, dict[str, int]]:
         return {
@@ -343,10 +352,11 @@ class Control:
         older = self._neighbours.add(neighbour)
         if older is not None:
             older.transport.close("replaced")
+        # why first: the frames that waited for a receiver belong to this life
+        self._begin(neighbour)
         link.on_frame(partial(self._frame, neighbour))
         link.on_checked(partial(self._checked, neighbour))
         link.on_state(partial(self._changed, neighbour))
-        self._begin(neighbour)
 
     def _begin(self, neighbour: Neighbour) -> None:
         transport = neighbour.transport
