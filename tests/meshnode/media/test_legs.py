@@ -132,9 +132,7 @@ async def link(a: Host, b: Host) -> None:
         await until(lambda s=sessions[own.links[other.id]]: s.path)
         own.plane.set_keys(
             own.links[other.id],
-            SrtpKeys(
-                GCM, keys[mine], salts[mine], keys[1 - mine], salts[1 - mine]
-            ),
+            SrtpKeys(GCM, keys[mine], salts[mine], keys[1 - mine], salts[1 - mine]),
         )
 
 

@@ -40,9 +40,9 @@ class Relaying:
         self._drops = drops
         self._beats = Beats(state)
         self._egress = Egress(state, settle)
-        self._table = LegTable(state, self._egress, self._beats)
-        self._switch = Switch(state, self._beats)
         self._ingress = LegIngress(state, drops)
+        self._table = LegTable(state, self._ingress, self._egress, self._beats)
+        self._switch = Switch(state, self._beats)
         self._control = LegControl(state, self._table, self._egress, self._beats, drops)
 
     def program(self, delta: LegDelta, now: float) -> None:
