@@ -254,11 +254,7 @@ class LegTable:
         leg.layers = delta.layers
         held_from = leg.held_from
         leg.hold(delta.pause_after)
-        if leg.standby:
-            return
-        self._egress.retune(leg, now)
-        if held_from is not None:
-            self._egress.resume(leg, held_from, delta.pause_after, now)
+        self._egress.retune(leg, now, held_from)
 
     def _close_leg(self, stream: Stream, child: NodeId) -> None:
         leg = stream.legs.pop(child, None)

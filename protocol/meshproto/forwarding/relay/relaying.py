@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from meshproto.forwarding.layer import Layer
+from meshproto.forwarding.relay import backfill
 from meshproto.forwarding.relay.beats import Beats
 from meshproto.forwarding.relay.control import LegControl
 from meshproto.forwarding.relay.deltas import LegDelta, LegTable
@@ -108,4 +109,4 @@ class Relaying:
         found = self._state.streams.get(stream)
         if found is None or found.newest < 0:
             return None
-        return self._egress.cache_start(found), found.newest
+        return backfill.cache_start(found, self._state.config), found.newest

@@ -158,7 +158,7 @@ class Leg:
     and those that began already; the others wait for a key frame.  `backlog` holds what
     a replay still has to send, in order, with what is live behind it.  While the leg is
     paused above `pause_after`, everything from `held_from` on was held back; `reached`
-    is the highest number that left.
+    is the highest stream number that left, `tops` has the layer numbers by slot.
     """
 
     __slots__ = (
@@ -178,6 +178,7 @@ class Leg:
         "sending",
         "standby",
         "stream",
+        "tops",
         "wanted",
     )
 
@@ -200,6 +201,7 @@ class Leg:
         self.reached = -1
         self.wanted = 0
         self.sending = 0
+        self.tops: dict[int, int] = {}
         self.backlog: deque[Packet] = deque()
         self.repairs = Repairs(0, repairs_max)
         self.beat_at = LONG_AGO
