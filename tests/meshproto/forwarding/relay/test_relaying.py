@@ -595,3 +595,27 @@ def test_a_codec_that_a_slot_does_not_mean_is_not_passed_on() -> None:
     net.film("a", 0.1, camera)
     assert a.forwarder.stream_history(STREAM) == newest
     assert a.counters()["other-codec"] > 0
+
+
+def test_packets_that_overtake_the_word_of_their_leg_are_not_lost() -> None:
+    net = line("a", "b")
+    film = picture(key_every=0), sound()
+    net.film("a", 0.5, *film)
+    net["a"].do(t.OpenLeg(STREAM, node("b"), AB, 0xFF))
+    net.film("a", 0.1, *film)
+    assert net["b"].forwarder.stream_history(STREAM) is None
+    net["b"].do(t.SetActive(STREAM, node("a"), AB, 0))
+    net.film("a", 0.2, *film)
+    net.run(0.1)
+    assert complete(net["b"], *film)
+    first = min(p for p in payloads(net["b"]) if p[:4] == bytes.fromhex("00001111"))
+    assert int.from_bytes(first[4:], "big") == 1
+
+
+def test_what_overtook_long_ago_is_forgotten() -> None:
+    net = line("a", "b")
+    net.film("a", 0.5, picture())
+    net["a"].do(t.OpenLeg(STREAM, node("b"), AB, 0xFF))
+    net.run(0.5)
+    net["b"].do(t.SetActive(STREAM, node("a"), AB, 0))
+    assert net["b"].forwarder.stream_history(STREAM) is None
