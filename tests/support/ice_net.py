@@ -86,6 +86,7 @@ class Host:
         self.silences: list[PathSilent] = []
         self.mapped: list[Address] = []
         self.alive = True
+        self._wake_at = float("inf")
         self.path: Any = None
         net.hosts[address] = self
 
@@ -115,6 +116,9 @@ class Host:
         self.flush()
 
     def wake(self) -> None:
+        if self._wake_at > self.net.now:
+            return  # another one is set
+        self._wake_at = float("inf")
         if self.alive:
             self.agent.handle_timeout(self.net.now)
             self.flush()
@@ -133,8 +137,9 @@ class Host:
         for _, to, datagram in self.agent.take_out():
             self.net.send(self, to, datagram)
         due = self.agent.next_timeout()
-        if due is not None:
-            self.net.at(max(due, self.net.now), self.wake)
+        if due is not None and due < self._wake_at:
+            self._wake_at = max(due, self.net.now)
+            self.net.at(self._wake_at, self.wake)
 
     @property
     def connected(self) -> bool:
@@ -223,3 +228,16 @@ def pair(net: Net, one: Host, two: Host) -> None:
     one_named, two_named = one.candidates(), two.candidates()
     one.link(two, controlling=True, candidates=two_named)
     two.link(one, controlling=False, candidates=one_named)
+
+
+def linked(one: Kind, two: Kind, **options: Any) -> tuple[Net, Host, Host]:
+    """Two nodes behind translators of these kinds, checking each other."""
+    net = Net(**options)
+    first, second = net.host(one), net.host(two)
+    pair(net, first, second)
+    return net, first, second
+
+
+def up(first: Host, second: Host) -> bool:
+    """Whether both ends have a path."""
+    return first.connected and second.connected

@@ -193,6 +193,22 @@ async def test_nonsense_for_a_dial_is_not_answered(pair) -> None:
     assert count(two) == 0
 
 
+async def test_descriptors_of_strangers_are_opened_at_a_rate(pair, monkeypatch) -> None:
+    one, two = pair
+    opened: list[bytes] = []
+    read = two.maker._descriptors.read_dial
+
+    def counted(source, payload):
+        opened.append(payload)
+        return read(source, payload)
+
+    monkeypatch.setattr(two.maker._descriptors, "read_dial", counted)
+    for _ in range(1000):
+        assert await two.maker.answered(one.keys.node, b"\x01" * 99) is None
+    assert 50 <= len(opened) < 1000
+    assert two.maker.refused["asked-rate"] == 1000 - len(opened)
+
+
 async def test_a_node_out_of_reach_is_told_as_such(pair) -> None:
     one, two = pair
 
