@@ -83,7 +83,7 @@ class Libp2pHost:
         self._bridge = Bridge(
             self._main,
             self._restarted,
-            commands_max=self._limits.commands,
+            jobs_max=self._limits.jobs,
             events_max=self._limits.events,
         )
         try:

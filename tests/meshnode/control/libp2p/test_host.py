@@ -329,6 +329,19 @@ async def test_a_full_host_lets_nobody_in_and_says_which_limit() -> None:
         assert full.host.peers == (a.node,)
 
 
+async def test_who_was_never_of_use_gives_way_to_a_newcomer_when_all_is_full() -> None:
+    limits = HostLimits(connections=2, idle_s=0.0)
+    async with hosts(1, limits=limits) as (full,), hosts(3) as (a, b, c):
+        await a.connect(full)
+        full.host.send_gossip(a.node, b"you I know")
+        await full.seen(GossipOpened)
+        await b.connect(full)
+        await c.connect(full)
+        await b.seen(PeerDisconnected)
+        assert set(full.host.peers) == {a.node, c.node}
+        assert full.host.stats()["evicted"] == 1
+
+
 async def test_one_address_gets_only_its_share() -> None:
     limits = HostLimits(connections_per_address=2)
     async with hosts(1, limits=limits) as (full,), hosts(3) as others:
