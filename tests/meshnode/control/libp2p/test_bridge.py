@@ -16,12 +16,12 @@ from support.libp2p import eventually
 class Rig:
     """A bridge to a trio run that waits until it is told to stop."""
 
-    def __init__(self, commands_max: int = 100) -> None:
+    def __init__(self, jobs_max: int = 100) -> None:
         self.restarts: list[int] = []
         self.stop: Any = None
         self.fail_at_start = 0
         self.bridge = Bridge(
-            self.main, self.restarts.append, commands_max=commands_max, events_max=1000
+            self.main, self.restarts.append, jobs_max=jobs_max, events_max=1000
         )
 
     async def main(self, started: Callable[[], None]) -> None:
@@ -96,16 +96,26 @@ async def test_what_follows_a_call_runs_in_trio_after_it() -> None:
     await rig.close()
 
 
-async def test_calls_beyond_the_bound_are_refused_until_some_were_run() -> None:
-    rig = Rig(commands_max=5)
+async def test_jobs_beyond_the_bound_are_refused_until_some_have_ended() -> None:
+    rig = Rig(jobs_max=2)
     await rig.bridge.start()
-    hold = threading.Event()
-    assert rig.bridge.post(hold.wait)
-    results = [rig.bridge.post(lambda: None) for _ in range(50)]
-    assert results.count(True) in {4, 5}
-    assert results[-1] is False
-    hold.set()
-    await eventually(lambda: rig.bridge.post(lambda: None), "there is room again")
+    ends: list[Callable[[Any], None]] = []
+
+    def wait(answer: Callable[[Any], None]) -> Callable[[], None]:
+        ends.append(answer)
+        return lambda: None
+
+    jobs = [asyncio.create_task(rig.bridge.ask(wait)) for _ in range(2)]
+    await eventually(lambda: len(ends) == 2, "both are under way")
+    with pytest.raises(DialError, match="full"):
+        await rig.bridge.ask(wait)
+    rig.bridge.post(ends[0], 1)
+    assert await jobs[0] == 1
+    jobs.append(asyncio.create_task(rig.bridge.ask(wait)))
+    await eventually(lambda: len(ends) == 3, "there is room again")
+    for end in ends[1:]:
+        rig.bridge.post(end, 2)
+    assert await asyncio.gather(*jobs[1:]) == [2, 2]
     await rig.close()
 
 

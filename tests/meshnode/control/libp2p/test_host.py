@@ -154,6 +154,26 @@ async def test_gossip_goes_both_ways_in_order_and_is_held_until_we_speak() -> No
         assert (await a.seen(GossipReceived)).rpc == b"hello"
 
 
+async def test_a_known_neighbour_is_heard_again_as_soon_as_it_is_back() -> None:
+    async with hosts(2) as (a, b):
+        await a.connect(b)
+        b.host.open_gossip(a.node)
+        await b.seen(GossipOpened)
+        a.host.disconnect(b.node)
+        await b.seen(PeerDisconnected)
+        await a.until(lambda: not a.host.peers, "gone")
+        await a.connect(b)
+        assert a.host.send_gossip(b.node, b"here I am")
+        # b says nothing on the new connection
+        assert (await b.seen(GossipReceived)).rpc == b"here I am"
+        b.host.disconnect(a.node)
+        await a.seen(PeerDisconnected, 2)
+        await a.connect(b)
+        assert a.host.send_gossip(b.node, b"and again")
+        await a.counted("gossip-out", 2)
+        assert len(b.all(GossipReceived)) == 1
+
+
 async def test_a_full_queue_refuses_says_so_before_and_recovers() -> None:
     limits = HostLimits(gossip_queue=8)
     async with hosts(2, limits=limits) as (a, b):
@@ -327,6 +347,19 @@ async def test_a_full_host_lets_nobody_in_and_says_which_limit() -> None:
         with pytest.raises(DialError, match="full"):
             await full.host.connect([str(b.place)], None, 5)
         assert full.host.peers == (a.node,)
+
+
+async def test_who_was_never_of_use_gives_way_to_a_newcomer_when_all_is_full() -> None:
+    limits = HostLimits(connections=2, idle_s=0.0)
+    async with hosts(1, limits=limits) as (full,), hosts(3) as (a, b, c):
+        await a.connect(full)
+        full.host.send_gossip(a.node, b"you I know")
+        await full.seen(GossipOpened)
+        await b.connect(full)
+        await c.connect(full)
+        await b.seen(PeerDisconnected)
+        assert set(full.host.peers) == {a.node, c.node}
+        assert full.host.stats()["evicted"] == 1
 
 
 async def test_one_address_gets_only_its_share() -> None:
