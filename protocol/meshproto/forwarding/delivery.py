@@ -54,12 +54,13 @@ class Delivery:
             layer.history.padded(equalise(packets, self._config.equalise_bytes))
             batch = Batch(packets)
             first = batch.first
+            chasing = list(audience.chasing.values())  # who falls behind has it already
             if audience.live:
                 self._live(layer, batch, now)
                 if batch.first <= layer.delivered:
                     self._secure(layer, batch, now)
             layer.delivered = max(layer.delivered, batch.newest.number)
-            for consumer in list(audience.chasing.values()):
+            for consumer in chasing:
                 self._late(consumer, batch, now)
                 self.chase(consumer, now)
         for consumer in list(audience.waiting.values()):
