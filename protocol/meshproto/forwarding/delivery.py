@@ -92,7 +92,7 @@ class Delivery:
             return False
         self.detach(consumer)
         before, consumer.profile = consumer.layer, consumer.upcoming
-        replay.begin(consumer, layer, start, self._config)
+        replay.begin(consumer, layer, start, self._config, now)
         consumer.phase = Phase.CHASING
         age_s = self._age_s(layer, start, now)
         consumer.replaying = age_s > _BEHIND_S
@@ -130,10 +130,11 @@ class Delivery:
                 self._state.agenda.at((Timer.CHASE, consumer), wake_at)
                 return
             self._send_chunk(consumer, layer, now)
-        for segment in consumer.numbering.change(consumer.cursor):
-            segment.squeeze = None
-        consumer.phase = Phase.LIVE
         consumer.replaying = False
+        segment = consumer.numbering.segment
+        if segment is not None and segment.ahead is not None:
+            return  # what was written is later than the newest: the next one meets it
+        consumer.phase = Phase.LIVE
         layer.audience.join_live(consumer, consumer.profile)
 
     def _settle(self, layer: Layer, now: float) -> None:
@@ -157,7 +158,7 @@ class Delivery:
             consumer.cursor = history.head + 1
             return
         consumer.cursor = chunk[-1].number + 1
-        replay.approach(consumer, layer, chunk[0])
+        replay.place(consumer, chunk[0], self._config, now)
         batch = Batch(chunk)
         if consumer.pace is not None:
             consumer.pace.spent(batch.size, now)
@@ -255,7 +256,7 @@ class Delivery:
         assert segment is not None
         if (
             consumer.filter is not None
-            or segment.squeeze is not None
+            or segment.ahead is not None
             or batch.first < segment.start
             or not batch.whole
             or not profile.knows_all(batch.types)
