@@ -25,6 +25,11 @@ def count(name: str, usual: int) -> int:
     return min(wanted, int(os.environ.get("MESHNODE_LAB_SLICE", wanted)))
 
 
+def is_slice() -> bool:
+    """Whether this is only a quick look."""
+    return "MESHNODE_LAB_SLICE" in os.environ
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that so many percent do not exceed; NaN without values."""
     if not values:
@@ -60,6 +65,24 @@ class Report:
     ) -> None:
         """A row with percentiles, in the unit of the values."""
         self.row(table, what=what, **spread(values), **more)
+
+    def limit(
+        self, what: str, value: float, most: float, unit: str = "ms", **more: Any
+    ) -> None:
+        """A promise of the design: `value` should be at most `most`."""
+        met = value <= most  # NaN meets nothing
+        self.row(
+            "promises", what=what, value=value, most=most, unit=unit, met=met, **more
+        )
+
+    def verdict(self) -> None:
+        """Show everything; fail for promises that were not kept.
+
+        A slice has too few repeats for percentiles: it shows them and fails for none.
+        """
+        self.show()
+        broken = [row for row in self.tables.get("promises", []) if not row["met"]]
+        assert is_slice() or not broken, "\n".join(["not kept:", *columns(broken)])
 
     def _keep(self) -> None:
         FOLDER.mkdir(exist_ok=True)

@@ -230,7 +230,7 @@ class NodeProcess:
 
 
 class Fleet:
-    """Nodes by name; all are gone when it closes, and their logs kept after a failure."""
+    """Nodes by name; all are gone when it closes, their logs kept after a failure."""
 
     def __init__(self, folder: Path, keep_as: str) -> None:
         self.nodes: dict[str, NodeProcess] = {}

@@ -24,7 +24,7 @@ REDIRECTS_MAX = 3
 Client = TypeVar("Client", bound=LightClient)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A node's answer that was not 201."""
 
 
@@ -53,9 +53,9 @@ def _post(namespace: str, url: str, body: str) -> tuple[str, str]:
         if status == 201:
             return text, _absolute(url, location)
         if status != 307:
-            raise Refused(f"{status} {text[:300]}")
+            raise RefusedError(f"{status} {text[:300]}")
         url = _absolute(url, location)
-    raise Refused("redirected in circles")
+    raise RefusedError("redirected in circles")
 
 
 def _absolute(url: str, location: str) -> str:
@@ -73,7 +73,7 @@ async def open_session(
 ) -> tuple[Client, str]:
     """A connected client made by `make`, and the URL of its session.
 
-    Raises `Refused`, `OSError` and `TimeoutError`.
+    Raises `RefusedError`, `OSError` and `TimeoutError`.
     """
     ufrag = secrets.token_hex(4)
     text, session = await asyncio.to_thread(

@@ -146,22 +146,28 @@ class Viewer:
 
     # -- figures -----------------------------------------------------------------------
 
-    def gap(self, begin: float, end: float, track: int = VIDEO) -> Gap:
-        """The longest time without a *new* packet between two times.
+    def news(self, begin: float, end: float, *tracks: int) -> list[float]:
+        """When *new* packets came between two times, by default of all tracks.
 
-        Whatever repeats what had come already does not end a silence; without any
-        packet at all the silence lasts to the end.
+        Whatever repeats what had come already is no news.
         """
-        kept = self.track(track)
-        before = kept.since(0, begin)
-        newest = max((kept.numbers[at] for at in before), default=-1)
-        last, longest = begin, Gap(begin, begin)
-        for at in kept.since(begin, end):
-            if kept.numbers[at] > newest:
-                newest = kept.numbers[at]
-                longest = max(longest, Gap(last, kept.times[at]), key=lambda g: g.ms)
-                last = kept.times[at]
-        return max(longest, Gap(last, end), key=lambda g: g.ms)
+        times = []
+        for track in tracks or range(len(TRACKS)):
+            kept = self.track(track)
+            newest = max((kept.numbers[at] for at in kept.since(0, begin)), default=-1)
+            for at in kept.since(begin, end):
+                if kept.numbers[at] > newest:
+                    newest = kept.numbers[at]
+                    times.append(kept.times[at])
+        return sorted(times)
+
+    def gap(self, begin: float, end: float, *tracks: int) -> Gap:
+        """The longest time without news between two times; see `news`."""
+        longest, last = Gap(begin, begin), begin
+        for came in (*self.news(begin, end, *tracks), end):
+            longest = max(longest, Gap(last, came), key=lambda gap: gap.ms)
+            last = came
+        return longest
 
     def tally(self, begin: float, end: float, track: int = VIDEO) -> Tally:
         """What became of the packets after the newest one before `begin`, up to the
