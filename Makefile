@@ -74,7 +74,7 @@ storm: $(STAMP) ## topology events over random seeds up to a million; goes on wh
 
 lab: $(STAMP) ## the laboratory itself: wire, translators, processes, viewers (root)
 	@tools/system.sh network
-	@$(BIN)/pytest tests/lab/test_harness.py tests/lab/test_nat.py tests/lab/test_figures.py
+	@$(BIN)/pytest tests/lab
 
 # the live mesh, measured; MESHNODE_LAB_SLICE=3 repeats nothing more often than that
 LIVE := chaos swarm shapes partition natlab idle
