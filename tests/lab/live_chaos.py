@@ -19,7 +19,7 @@ import imageio_ffmpeg
 import pytest
 
 from support import ffmpeg
-from support.lab.faults import Fault, Outcome, faults, outcome
+from support.lab.faults import FAULTS, Fault, Outcome, outcome
 from support.lab.figures import Report, count, percentile
 from support.lab.lab import Lab
 from support.lab.mesh import Mesh, View
@@ -108,7 +108,7 @@ async def test_a_relay_fails_and_the_stream_goes_on(kind: str) -> None:
         origin, last = mesh.fleet["origin"], mesh.fleet["viewer"]
         source = await Source.open(origin.namespace, f"{origin.url}/whip/{STREAM}")
         viewer = await Viewer.open(last.namespace, f"{last.url}/whep/{STREAM}")
-        fault = faults(LINKS)[kind]
+        fault = FAULTS[kind]
         found = []
         for number in range(count(kind, USUAL[kind])):
             one = await strike(lab, mesh, viewer, fault)
@@ -179,7 +179,7 @@ async def test_a_relay_fails_and_the_picture_does_not_freeze(kind: str) -> None:
         try:
             viewer = await Viewer.open(last.namespace, f"{last.url}/whep/{STREAM}")
             async with watching(lab, last, PICTURE) as watcher:
-                fault = faults(LINKS)[kind]
+                fault = FAULTS[kind]
                 frozen = [0, 0]
                 for number in range(repeats):
                     one, freezes = await watched(lab, mesh, viewer, watcher, fault)

@@ -1,4 +1,5 @@
-"""`make idle`: what a node costs while nothing happens, in meshes of 3, 10 and 30.
+"""`make idle`: what a node costs while nothing happens, in meshes of 3, 10 and 30,
+and that a relay with a cap on its upload keeps to it while more is asked of it.
 
 Every node is a host of its own on the wire, so that bytes are counted with IP headers
 and by kind; CPU is the kernel's count for the process.  `MESHNODE_LAB_IDLE_S` says how
@@ -19,11 +20,15 @@ from support.lab.figures import Report, count, is_slice
 from support.lab.lab import Lab
 from support.lab.mesh import Mesh
 from support.lab.processes import Fleet
+from support.lab.source import Rate, Source
+from support.lab.viewer import Viewer
 from support.netns import require_root
 
 SIZES = (3, 10, 30)
 DELAYS_MS = (5.0, 60.0)
 SETTLE_S, MEASURE_S = 60, 60
+CAP_BPS, LEAVES = 3_000_000, 4
+CAP_S, WINDOW_S, LOOKS_HZ = 60, 10, 5
 CPU_PERCENT_MAX, BYTES_PER_S_MAX = 2.0, 3000.0
 
 
@@ -50,6 +55,68 @@ async def test_a_node_without_a_stream_costs_next_to_nothing(size: int) -> None:
         degrees = [degree for _, degree in view.graph().degree()]
         report.row("mesh", nodes=size, least=min(degrees), most=max(degrees))
     report.verdict()
+
+
+@pytest.mark.timeout(300)
+async def test_a_relay_with_a_cap_keeps_to_it() -> None:
+    require_root()
+    report = Report("cap")
+    below = [f"leaf{number}" for number in range(LEAVES)]
+    names = ["origin", "relay", *below]
+    links = [("origin", "relay", 10.0), *(("relay", leaf, 10.0) for leaf in below)]
+    with Lab(names) as lab, Fleet(lab.folder, "cap") as fleet:
+        lab.only(links)
+        mesh = Mesh(lab, fleet)
+        mesh.host("origin")
+        mesh.host("relay", ["origin"], "--max-upload", f"{CAP_BPS // 10**6}M")
+        for leaf in below:
+            mesh.host(leaf, ["relay"])
+        fleet.start(names[:2])
+        fleet.start(below)
+        await asyncio.to_thread(mesh.wait_whole)
+        home = fleet["origin"]
+        source = await Source.open(home.namespace, f"{home.url}/whip/lab", Rate(10))
+        watching = [asyncio.create_task(watch(fleet, leaf)) for leaf in below]
+        rates = await windows(lab, "relay")
+        for task in watching:
+            task.cancel()
+        opened = await asyncio.gather(*watching, return_exceptions=True)
+        served = [viewer for viewer in opened if isinstance(viewer, Viewer)]
+        report.row("cap", leaves=LEAVES, served=len(served), windows=len(rates))
+        for viewer in served:
+            await viewer.close()
+        await source.close()
+    report.spread("spreads", "upload in 10 s, b/s", rates)
+    report.limit("upload in 10 s", max(rates), 1.05 * CAP_BPS, "b/s")
+    report.limit("leaves without the stream", int(not served), 0, "leaves")
+    report.verdict()
+
+
+async def watch(fleet: Fleet, name: str) -> Viewer:
+    """A viewer there, however long it takes to be served."""
+    node = fleet[name]
+    url = f"{node.url}/whep/lab"
+    return await Viewer.open(node.namespace, url, deadline_s=300)
+
+
+async def windows(lab: Lab, name: str) -> list[float]:
+    """Bits a second that a host sent in every ten seconds, IP headers included."""
+    sent: list[float] = []
+    times: list[float] = []
+    lab.wiring.reset()
+    for _ in range((20 if is_slice() else CAP_S) * LOOKS_HZ):
+        pairs = lab.wiring.counters()["pairs"]
+        mine = [pair for pair in pairs if pair["source"] == name]
+        sent.append(sum(sum(pair["octets"].values()) for pair in mine))
+        times.append(time.monotonic())
+        await asyncio.sleep(1 / LOOKS_HZ)  # the interval of the measurement itself
+    step = WINDOW_S * LOOKS_HZ
+    return [
+        8 * (after - before) / (late - early)
+        for before, after, early, late in zip(
+            sent, sent[step:], times, times[step:], strict=False
+        )
+    ]
 
 
 async def measure(lab: Lab, fleet: Fleet, report: Report) -> None:

@@ -16,10 +16,11 @@ import time
 import pytest
 
 from support.lab import namespaces
+from support.lab.faults import FAULTS
 from support.lab.lab import Lab, shortest_ms
 from support.lab.namespaces import inside
 from support.lab.probe import udp
-from support.lab.processes import Fleet
+from support.lab.processes import Fleet, NodeProcess
 from support.lab.source import AUDIO, VIDEO, Rate, Source
 from support.lab.viewer import Viewer
 from support.netns import require_root
@@ -157,6 +158,19 @@ def test_a_thread_comes_back_from_a_namespace() -> None:
         with inside(lab.namespace("a")):
             assert os.readlink("/proc/thread-self/ns/net") != here
         assert os.readlink("/proc/thread-self/ns/net") == here
+
+
+async def test_a_cut_by_nftables_is_silent_on_both_sides_and_is_undone() -> None:
+    with Lab(["a", "b"]) as lab:
+        node = NodeProcess("a", lab.namespace("a"), lab.address("a"), lab.folder)
+        one, other = sockets(lab, "a", "b")
+        with one, other:
+            FAULTS["cut"].strike(lab, node)
+            assert exchange(lab, one, other, 10) == 0
+            one.settimeout(1)
+            assert exchange(lab, other, one, 10) == 0
+            await FAULTS["cut"].mend(lab, node)
+            assert exchange(lab, one, other, 10) == 10
 
 
 @pytest.mark.timeout(120)

@@ -7,6 +7,7 @@ the same node again.  What is measured in between is `Outcome`.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ from support.lab.lab import Lab
 from support.lab.processes import NodeProcess
 from support.lab.source import AUDIO, VIDEO
 from support.lab.viewer import Viewer
+from support.lab.wire import DEVICE
+from support.netns import sh
 
 
 @dataclass(frozen=True)
@@ -23,10 +26,6 @@ class Fault:
     name: str
     strike: Callable[[Lab, NodeProcess], float]
     mend: Callable[[Lab, NodeProcess], Awaitable[None]]
-
-
-def _ways(lab: Lab, node: NodeProcess) -> list[tuple[str, str]]:
-    return [(node.name, name) for name in lab.names if name != node.name]
 
 
 def _kill(lab: Lab, node: NodeProcess) -> float:
@@ -51,32 +50,36 @@ async def _thaw(_: Lab, node: NodeProcess) -> None:
     node.thaw()
 
 
-class Cuts:
-    """Cuts a relay off and, mending, opens exactly the links that were there."""
-
-    def __init__(self, links: list[tuple[str, str, float]]) -> None:
-        self._links = links
-
-    def strike(self, lab: Lab, node: NodeProcess) -> float:
-        """Nothing goes in or out; its processes do not notice."""
-        return lab.wiring.cut(_ways(lab, node))
-
-    async def mend(self, lab: Lab, node: NodeProcess) -> None:
-        """As before."""
-        mine = [(a, b) for a, b, _ in self._links if node.name in (a, b)]
-        lab.wiring.heal(mine)
+_DROP = """table netdev cut {{
+    chain in {{ type filter hook ingress device "{device}" priority 0 ; drop ; }}
+    chain out {{ type filter hook egress device "{device}" priority 0 ; drop ; }}
+}}
+"""
 
 
-def faults(links: list[tuple[str, str, float]]) -> dict[str, Fault]:
-    """All of them, for a laboratory with these links."""
-    cuts = Cuts(links)
-    made = (
+def _cut(lab: Lab, node: NodeProcess) -> float:
+    """nftables drops whatever comes and goes; neither side is told."""
+    path = lab.folder / "cut.nft"
+    path.write_text(_DROP.format(device=DEVICE))
+    # the moment before: what the command takes is charged to the mesh
+    at = time.time()
+    sh(f"ip netns exec {node.namespace} nft -f {path}")
+    return at
+
+
+async def _open(_: Lab, node: NodeProcess) -> None:
+    sh(f"ip netns exec {node.namespace} nft delete table netdev cut")
+
+
+FAULTS = {
+    fault.name: fault
+    for fault in (
         Fault("kill", _kill, _restart),
-        Fault("cut", cuts.strike, cuts.mend),
+        Fault("cut", _cut, _open),
         Fault("freeze", lambda _, node: node.freeze(), _thaw),
         Fault("drain", lambda _, node: node.drain(), _drain_over),
     )
-    return {fault.name: fault for fault in made}
+}
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,11 @@ Client = TypeVar("Client", bound=LightClient)
 
 
 class RefusedError(Exception):
-    """A node's answer that was not 201."""
+    """A node's answer that was not 201; `status` is its number, 0 for none."""
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"{status} {said}")
+        self.status = status
 
 
 def request(
@@ -53,9 +57,9 @@ def _post(namespace: str, url: str, body: str) -> tuple[str, str]:
         if status == 201:
             return text, _absolute(url, location)
         if status != 307:
-            raise RefusedError(f"{status} {text[:300]}")
+            raise RefusedError(status, text[:300])
         url = _absolute(url, location)
-    raise RefusedError("redirected in circles")
+    raise RefusedError(0, "redirected in circles")
 
 
 def _absolute(url: str, location: str) -> str:

@@ -18,9 +18,13 @@ from typing import Any
 from bench.load import drain, tune
 from meshproto.errors import DecodeError
 from meshproto.wire import rtp
-from support.lab.sessions import open_session, request
+from support.lab.sessions import RefusedError, open_session, request
 from support.lab.source import TRACKS, VIDEO, read_label
 from support.light_client import UDP_GRO, LightClient
+
+NOT_YET = (404, 503)
+AGAIN_S = 0.25
+OPEN_DEADLINE_S = 30.0
 
 
 @dataclass
@@ -113,10 +117,25 @@ class Viewer:
         self.session = session
 
     @classmethod
-    async def open(cls, namespace: str, url: str) -> Viewer:
-        """Watch a WHEP URL from inside a namespace."""
-        client, session = await open_session(_Client, namespace, url, "recvonly")
-        return cls(client, namespace, session)
+    async def open(
+        cls, namespace: str, url: str, deadline_s: float = OPEN_DEADLINE_S
+    ) -> Viewer:
+        """Watch a WHEP URL from inside a namespace.
+
+        A stream that the node has not heard of yet is asked for again.
+        """
+        async with asyncio.timeout(deadline_s):
+            while True:
+                try:
+                    client, session = await open_session(
+                        _Client, namespace, url, "recvonly"
+                    )
+                except RefusedError as refused:
+                    if refused.status not in NOT_YET:
+                        raise
+                    await asyncio.sleep(AGAIN_S)
+                else:
+                    return cls(client, namespace, session)
 
     async def close(self) -> None:
         """Leave as a well-behaved client does; a dead node does not matter."""
