@@ -18,6 +18,9 @@ from support.lab.viewer import Viewer
 from support.lab.wire import DEVICE
 from support.netns import sh
 
+IN_FLIGHT_S = 0.15
+"""Until then packets from before a fault may still arrive."""
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -84,8 +87,9 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """Times in milliseconds: from the fault to the end of the longest silence after it,
-    and the longest silences of all, of the picture and of the sound.
+    """Times in milliseconds: from the fault to the end of the silence that it caused
+    (the longest of those that began while what was under way still arrived), and the
+    longest silences of the whole recording, of the picture and of the sound.
     """
 
     back_ms: float
@@ -98,11 +102,11 @@ class Outcome:
 
 def outcome(viewer: Viewer, struck: float, end: float) -> Outcome:
     """What a viewer noticed between the fault and `end`."""
-    gap = viewer.gap(struck, end)
+    gap = viewer.gap(struck, end, began_by=struck + IN_FLIGHT_S)
     tallies = [viewer.tally(struck, end, track) for track in (VIDEO, AUDIO)]
     return Outcome(
         (gap.ended - struck) * 1000,
-        gap.ms,
+        viewer.gap(struck, end).ms,
         viewer.gap(struck, end, VIDEO).ms,
         viewer.gap(struck, end, AUDIO).ms,
         sum(tally.lost for tally in tallies),

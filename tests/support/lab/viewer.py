@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import bisect
 import contextlib
+import math
 import socket
 from array import array
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from support.lab.sessions import RefusedError, open_session, request
 from support.lab.source import TRACKS, VIDEO, read_label
 from support.light_client import UDP_GRO, LightClient
 
-NOT_YET = (404, 503)
+NOT_YET = (404, 409, 503)
 AGAIN_S = 0.25
 OPEN_DEADLINE_S = 30.0
 
@@ -40,7 +41,7 @@ class Track:
         """Nothing yet."""
         return cls(array("q"), array("d"), array("f"))
 
-    def since(self, begin: float, end: float = float("inf")) -> range:
+    def since(self, begin: float, end: float = math.inf) -> range:
         """Positions of what arrived between two times."""
         return range(
             bisect.bisect_left(self.times, begin), bisect.bisect_right(self.times, end)
@@ -180,11 +181,17 @@ class Viewer:
                     times.append(kept.times[at])
         return sorted(times)
 
-    def gap(self, begin: float, end: float, *tracks: int) -> Gap:
-        """The longest time without news between two times; see `news`."""
+    def gap(
+        self, begin: float, end: float, *tracks: int, began_by: float = math.inf
+    ) -> Gap:
+        """The longest time without news between two times; see `news`.
+
+        Of those silences only that began no later than `began_by`.
+        """
         longest, last = Gap(begin, begin), begin
         for came in (*self.news(begin, end, *tracks), end):
-            longest = max(longest, Gap(last, came), key=lambda gap: gap.ms)
+            if last <= began_by:
+                longest = max(longest, Gap(last, came), key=lambda gap: gap.ms)
             last = came
         return longest
 
