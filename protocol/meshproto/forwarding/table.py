@@ -23,6 +23,8 @@ class TransportKind(Enum):
 
     CLIENT = "client"  # a WebRTC peer: ICE-lite, DTLS, SRTP
     LOCAL = "local"  # this process: packets are handed over in the clear
+    RELAY = "relay"  # a neighbour node: a link that carries legs of many streams
+    MESH = "mesh"  # nobody: it owns the producers of one stream that legs bring
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from meshproto.gossip.router import GossipRouter
 from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.link import events as link_events
 from meshproto.link.links import Links
+from meshproto.node.figures import sent_octets, sizes
 from meshproto.node.finding import Finding
 from meshproto.node.values import Ability, Identity, NodeConfig
 from meshproto.node.view import Neighbours, View, prefix
@@ -87,7 +88,7 @@ class Node:
         )
         self._trees = Distribution(me, epoch, config.distribution, box, chance, view)
         view.links, view.overlay = self._links, self._overlay
-        view.router = self._router
+        view.router, view.trees = self._router, self._trees
         self._dialled: dict[NodeId, tuple[bool, Purpose]] = {}
         self._overlaid: dict[NodeId, None] = {}
         self._finding = Finding(
@@ -140,6 +141,11 @@ class Node:
         self._finding.start(now)
         self._settle(now)
 
+    def meet(self, peers: Sequence[PeerRecord], now: float) -> None:
+        """Peers were found while running, by bootstrap: dialled if links are wanted."""
+        self._overlay.meet(peers, now)
+        self._settle(now)
+
     def able(self, ability: Ability, now: float) -> None:
         """What this node has to give changed."""
         self._view.uplink = ability.uplink_bps
@@ -171,28 +177,13 @@ class Node:
 
     def sent_octets(self) -> dict[str, int]:
         """Octets of records sent so far, by package: for reports."""
-        octets = self._links.octets
-        return {
-            "link": octets[0],
-            "overlay": octets[1],
-            "directory": octets[2],
-            "routing": octets[3],
-            "distribution": octets[4] + octets[5],
-        }
+        return sent_octets(self._links)
 
     def sizes(self) -> tuple[tuple[str, int, int], ...]:
         """(limit, size, maximum) of the tables that strangers can fill, for checkers
         and the status page.
         """
-        entries, live, neighbours = self._router.sizes()
-        routing, trees = self._config.routing, self._config.distribution
-        return (
-            ("link.links", len(self._links), self._config.link.links),
-            ("routing.sources_max", entries, routing.sources_max + routing.local_max),
-            ("routing.origins_max", live, routing.origins_max),
-            ("routing.neighbours_max", neighbours, routing.neighbours_max),
-            ("distribution.trees_max", len(self._trees), trees.trees_max),
-        )
+        return sizes(self._view, self._config)
 
     def record(self) -> PeerRecord:
         """What this node says about itself."""
@@ -207,6 +198,12 @@ class Node:
         """Go gracefully: children are handed over first."""
         self._directory.leaving(now)
         self._trees.leaving(now)
+        self._settle(now)
+
+    def farewell(self, now: float) -> None:
+        """Say goodbye to every neighbour: the last input, after `leave` is done."""
+        for neighbour in self._links.neighbours():
+            self._links.close(neighbour, "leaving", now)
         self._settle(now)
 
     # --- streams --------------------------------------------------------------------
@@ -234,6 +231,11 @@ class Node:
         self._settle(now)
 
     # --- the directory --------------------------------------------------------------
+
+    @property
+    def view(self) -> View:
+        """What the machines know: for questions of status pages only."""
+        return self._view
 
     @property
     def directory(self) -> Directory:
@@ -285,6 +287,14 @@ class Node:
     def accepts(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
         """None if a link with `peer` is welcome, else a short label."""
         return self._overlay.accepts(peer, purpose, now)
+
+    def introduce(
+        self, target: NodeId, through: NodeId, descriptor: bytes, now: float
+    ) -> bool:
+        """Have a neighbour pass a sealed descriptor on; False where it has no link."""
+        sent = self._links.introduce(through, target, descriptor, now)
+        self._settle(now)
+        return sent
 
     def link_up(
         self,
@@ -346,6 +356,11 @@ class Node:
     def gossip_received(self, neighbour: NodeId, rpc: bytes, now: float) -> None:
         """An RPC came over the gossip stream; never raises."""
         self._finding.receive(neighbour, rpc, now)
+        self._settle(now)
+
+    def gossip_stalled(self, neighbour: NodeId, on: bool, now: float) -> None:
+        """The gossip stream to a neighbour takes no more, or takes again."""
+        (self._gossip.stalled if on else self._gossip.resumed)(neighbour)
         self._settle(now)
 
     # --- inside ---------------------------------------------------------------------

@@ -16,6 +16,7 @@ from meshproto.wire.control.offer import Offer
 from meshproto.wire.control.peer import PeerRecord, Reach, build_peer
 
 if TYPE_CHECKING:
+    from meshproto.distribution.machine import Distribution
     from meshproto.link.links import Links
     from meshproto.overlay.overlay import Overlay
     from meshproto.routing.router import Router
@@ -79,12 +80,14 @@ class View:
         "outbox",
         "overlay",
         "router",
+        "trees",
         "uplink",
     )
 
     links: Links
     overlay: Overlay
     router: Router
+    trees: Distribution
 
     def __init__(
         self,

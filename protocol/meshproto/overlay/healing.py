@@ -52,17 +52,30 @@ class Healing:
         """Begin with these peers; they are kept for ever."""
         state = self._state
         for peer in peers:
-            if len(self._bootstrap) >= state.config.bootstrap_peers:
-                break
-            if peer.node != state.me and peer.node not in self._bootstrap:
-                self._bootstrap[peer.node] = state.book.hold(peer)
-                # why: an address from a file has no signature, so others get no tip
-                if peer.signature and self._exchange.genuine(peer):
-                    self._exchange.learn(peer, now)
+            self._keep(peer, now)
         if self._bootstrap:
             self._redial(now)
         jitter = 0.5 + state.chance.random()
         state.timers.set(Task.HEAL, now + state.config.heal_s * jitter)
+
+    def meet(self, peers: Sequence[PeerRecord], now: float) -> None:
+        """Bootstrap answered late: its peers count like those of the start."""
+        for peer in peers:
+            self._keep(peer, now)
+        if self._state.links.lasting < self._state.config.isolated_links:
+            self._redial(now)
+        self.check(now)
+
+    def _keep(self, peer: PeerRecord, now: float) -> None:
+        state, kept = self._state, self._bootstrap
+        if peer.node == state.me:
+            return
+        # why: an address from a file has no signature, so others get no tip
+        genuine = bool(peer.signature) and self._exchange.genuine(peer)
+        if peer.node not in kept and len(kept) < state.config.bootstrap_peers:
+            kept[peer.node] = state.book.hold(peer)
+        if genuine:
+            self._exchange.learn(peer, now)
 
     def linked(self, node: NodeId) -> None:
         """A link to `node` is there."""

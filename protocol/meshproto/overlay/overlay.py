@@ -108,6 +108,12 @@ class Overlay:
         self._healing.check(now)
         self._shuffle_soon(now)
 
+    def meet(self, peers: Sequence[PeerRecord], now: float) -> None:
+        """Peers were found after `start`; StateError before it."""
+        if self._state.started_at is None:
+            raise StateError("overlay: start comes first")
+        self._healing.meet(peers, now)
+
     def link_ready(
         self, neighbour: NodeId, outbound: bool, purpose: Purpose, now: float
     ) -> None:

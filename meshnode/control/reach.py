@@ -1,0 +1,86 @@
+"""How can others reach this node? A verdict from what the node saw itself.
+
+Answers to our own checks and probes name the address that the far end saw (STUN's
+XOR-MAPPED-ADDRESS).  Where it is one of ours there is no NAT.  Where it is another, a
+NAT stands between: if somebody nevertheless connected to us there, ports are forwarded
+or the NAT lets strangers in; if every far end sees another port, not even hole
+punching works between two such nodes, and only a relayed path is left.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+
+from meshnode.control.seam import Address
+from meshproto.wire.control.peer import MediaAddress, Reach
+
+SEEN_MAX = 16
+"""Addresses we were seen under; more than a few means a new one for each far end."""
+
+
+class Reachability:
+    """Collects what was seen and judges it."""
+
+    def __init__(self, own: Iterable[Address]) -> None:
+        self._own = frozenset(own)
+        self._seen: dict[Address, dict[Address, None]] = {}
+        self._inbound = False
+
+    def mapped(self, address: Address, by: Address) -> bool:
+        """The far end `by` sees us as `address`; whether that is news."""
+        if not _public(by[0]) and _public(address[0]):
+            return False  # a far end inside our network cannot see the outside
+        seen = self._seen.get(address)
+        if seen is None:
+            if len(self._seen) >= SEEN_MAX:
+                del self._seen[next(iter(self._seen))]
+            seen = self._seen[address] = {}
+        fresh = not seen
+        if len(seen) < SEEN_MAX:
+            seen[by] = None
+        return fresh
+
+    def called(self) -> None:
+        """Somebody whom we had not asked connected to us."""
+        self._inbound = True
+
+    @property
+    def mapped_addresses(self) -> tuple[Address, ...]:
+        """Those that are not ours, seen by most first."""
+        found = [a for a in self._seen if a not in self._own]
+        return tuple(sorted(found, key=lambda a: -len(self._seen[a])))
+
+    @property
+    def verdict(self) -> Reach | None:
+        """How we can be reached, None while nobody has seen us."""
+        if not self._seen:
+            return Reach.DIRECT if self._inbound else None
+        outside = self.mapped_addresses
+        if len(outside) < len(self._seen):
+            return Reach.DIRECT
+        if self._inbound:
+            return Reach.MAPPED
+        steady = any(len(self._seen[address]) > 1 for address in outside)
+        return Reach.PUNCHED if steady or len(outside) == 1 else Reach.RELAYED
+
+
+WORDS = {
+    Reach.DIRECT: "direct: others reach it at its own address",
+    Reach.MAPPED: "mapped: behind a NAT that lets others in",
+    Reach.PUNCHED: "hole-punch only: behind a NAT, links need both ends to knock",
+    Reach.RELAYED: "relay only: behind a NAT that gives every peer another port",
+}
+"""The verdicts as people read them."""
+
+
+def media_addresses(addresses: Iterable[Address]) -> tuple[MediaAddress, ...]:
+    """Addresses as a peer record holds them, at most four."""
+    return tuple(
+        MediaAddress(ipaddress.ip_address(host).packed, port)
+        for host, port in addresses
+    )[:4]
+
+
+def _public(host: str) -> bool:
+    return ipaddress.ip_address(host).is_global
