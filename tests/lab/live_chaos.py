@@ -1,7 +1,8 @@
 """`make chaos`: the only relay on a viewer's path fails while another one is there.
 
-An origin and a viewer's node cannot reach each other; two relays can reach both.  Light
-viewers measure to the packet; a part of the faults is watched in Chromium as well.
+An origin and a viewer's node cannot reach each other; two relays can reach both, and
+each has a viewer of its own.  Light viewers measure to the packet; a part of the faults
+is watched in Chromium as well.
 
     MESHNODE_LAB_KILL=50 MESHNODE_LAB_CUT=50 MESHNODE_LAB_FREEZE=20 \\
     MESHNODE_LAB_DRAIN=10 MESHNODE_LAB_BROWSER=25 make chaos
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -39,6 +41,9 @@ USUAL = {"kill": 50, "cut": 50, "freeze": 20, "drain": 10}
 WATCH_S = 2.5
 """How long after a fault everything is recorded."""
 
+TELL_MS = float(os.environ.get("MESHNODE_LAB_TELL_MS", "0"))
+"""Repairs that took longer are told from the nodes' logs; 0: none are."""
+
 STEADY_S = 1.0
 STEADY_DEADLINE_S = 40.0
 P50_MS, P95_MS, P99_MS, FROZEN_P99_MS = 110.0, 250.0, 350.0, 600.0
@@ -56,11 +61,44 @@ async def scene(name: str, *flags: str) -> AsyncIterator[tuple[Lab, Mesh]]:
         for relay in RELAYS:
             mesh.host(relay, ["origin"], *flags)
         mesh.host("viewer", RELAYS, *flags)
-        for node in fleet:
-            node.start()
-            node.wait_ready()
+        fleet.start(["origin"])
+        fleet.start([*RELAYS, "viewer"])
         mesh.wait_linked(LINKS[:4])
         yield lab, mesh
+
+
+class Audience:
+    """Viewers of the streams: the one that is measured, and one on each relay."""
+
+    def __init__(self, mesh: Mesh, streams: tuple[str, ...]) -> None:
+        self._mesh = mesh
+        self._streams = streams
+        self._idle: dict[str, list[Viewer]] = {}
+
+    async def watch(self, name: str, stream: str) -> Viewer:
+        """A viewer of a stream on a node."""
+        node = self._mesh.fleet[name]
+        return await Viewer.open(node.namespace, f"{node.url}/whep/{stream}")
+
+    async def attend(self, name: str) -> None:
+        """A viewer of every stream on a relay, again if it has restarted."""
+        for viewer in self._idle.pop(name, []):
+            await viewer.close()
+        self._idle[name] = [await self.watch(name, s) for s in self._streams]
+
+    async def close(self) -> None:
+        """All but the measured one leave."""
+        for viewers in self._idle.values():
+            for viewer in viewers:
+                await viewer.close()
+
+
+async def audience(mesh: Mesh, *streams: str) -> tuple[Audience, Viewer]:
+    """Everybody in place; the measured viewer watches the first stream."""
+    made = Audience(mesh, streams)
+    for relay in RELAYS:
+        await made.attend(relay)
+    return made, await made.watch("viewer", streams[0])
 
 
 def relay_of(view: View, stream: str) -> str | None:
@@ -90,13 +128,19 @@ async def steady(mesh: Mesh, viewer: Viewer, *streams: str) -> str:
     return relay
 
 
-async def strike(lab: Lab, mesh: Mesh, viewer: Viewer, fault: Fault) -> Outcome:
+async def strike(
+    lab: Lab, mesh: Mesh, crowd: Audience, viewer: Viewer, fault: Fault
+) -> Outcome:
     """One fault from beginning to end."""
     relay = mesh.fleet[await steady(mesh, viewer, STREAM)]
     struck = fault.strike(lab, relay)
     await asyncio.sleep(WATCH_S)  # the time of the recording itself
     found = outcome(viewer, struck, time.time())
+    if TELL_MS and found.back_ms > TELL_MS:
+        print(mesh.tell(since=struck - 0.5), flush=True)
     await fault.mend(lab, relay)
+    if fault.restarts:
+        await crowd.attend(relay.name)
     return found
 
 
@@ -105,13 +149,13 @@ async def strike(lab: Lab, mesh: Mesh, viewer: Viewer, fault: Fault) -> Outcome:
 async def test_a_relay_fails_and_the_stream_goes_on(kind: str) -> None:
     report = Report(f"chaos-{kind}")
     async with scene(f"chaos-{kind}") as (lab, mesh):
-        origin, last = mesh.fleet["origin"], mesh.fleet["viewer"]
+        origin = mesh.fleet["origin"]
         source = await Source.open(origin.namespace, f"{origin.url}/whip/{STREAM}")
-        viewer = await Viewer.open(last.namespace, f"{last.url}/whep/{STREAM}")
+        crowd, viewer = await audience(mesh, STREAM)
         fault = FAULTS[kind]
         found = []
         for number in range(count(kind, USUAL[kind])):
-            one = await strike(lab, mesh, viewer, fault)
+            one = await strike(lab, mesh, crowd, viewer, fault)
             found.append(one)
             report.row(
                 "faults",
@@ -121,9 +165,11 @@ async def test_a_relay_fails_and_the_stream_goes_on(kind: str) -> None:
                 audio_gap_ms=one.audio_gap_ms,
                 lost=one.lost,
                 duplicates=one.duplicates,
+                load=os.getloadavg()[0],
             )
         report.row("wire", **lab.wiring.counters()["wire"])
         await viewer.close()
+        await crowd.close()
         await source.close()
     promises(report, kind, found)
     report.verdict()
@@ -154,13 +200,18 @@ def publish_picture(lab: Lab, url: str) -> subprocess.Popen[bytes]:
 
 
 async def watched(
-    lab: Lab, mesh: Mesh, viewer: Viewer, watcher: Watcher, fault: Fault
+    lab: Lab,
+    mesh: Mesh,
+    crowd: Audience,
+    viewer: Viewer,
+    watcher: Watcher,
+    fault: Fault,
 ) -> tuple[Outcome, tuple[int, int]]:
     """One fault, and the freezes that both players counted in it."""
     await steady(mesh, viewer, STREAM, PICTURE)
     before = await watcher.freezes()
     struck_frames = await watcher.frames()
-    one = await strike(lab, mesh, viewer, fault)
+    one = await strike(lab, mesh, crowd, viewer, fault)
     await asyncio.sleep(1)  # the picture runs behind the packets
     after = await watcher.freezes()
     assert await watcher.frames() > struck_frames
@@ -177,12 +228,14 @@ async def test_a_relay_fails_and_the_picture_does_not_freeze(kind: str) -> None:
         source = await Source.open(origin.namespace, f"{origin.url}/whip/{STREAM}")
         publisher = publish_picture(lab, f"{origin.url}/whip/{PICTURE}")
         try:
-            viewer = await Viewer.open(last.namespace, f"{last.url}/whep/{STREAM}")
+            crowd, viewer = await audience(mesh, STREAM, PICTURE)
             async with watching(lab, last, PICTURE) as watcher:
                 fault = FAULTS[kind]
                 frozen = [0, 0]
                 for number in range(repeats):
-                    one, freezes = await watched(lab, mesh, viewer, watcher, fault)
+                    one, freezes = await watched(
+                        lab, mesh, crowd, viewer, watcher, fault
+                    )
                     frozen = [frozen[0] + freezes[0], frozen[1] + freezes[1]]
                     report.row(
                         "faults",
@@ -192,6 +245,7 @@ async def test_a_relay_fails_and_the_picture_does_not_freeze(kind: str) -> None:
                         freezes_at_200_ms=freezes[1],
                     )
             await viewer.close()
+            await crowd.close()
         finally:
             publisher.terminate()
             publisher.wait(10)

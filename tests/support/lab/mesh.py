@@ -16,6 +16,7 @@ import networkx as nx
 
 from support.lab.lab import Lab
 from support.lab.processes import Fleet, NodeProcess, wait_for
+from support.lab.timeline import timeline
 
 ASKING_AT_ONCE = 16
 Link = tuple[str, str, float]
@@ -111,6 +112,10 @@ class Mesh:
         return self.fleet.add(
             name, namespace, address, bootstrap=entries, flags=flags, **more
         )
+
+    def tell(self, since: float = 0.0) -> str:
+        """What happened after a time, by the logs of all nodes."""
+        return "\n".join(timeline(self.fleet, self._ids, since=since))
 
     def view(self) -> View:
         """Ask every node that runs; one that does not answer is missing."""
