@@ -17,9 +17,14 @@ import msgpack
 
 from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp import make_inbound
+from meshproto.config.ice import AgentConfig
 from meshproto.config.link import LinkConfig
 from meshproto.errors import DecodeError
+from meshproto.forwarding.relay import wire
+from meshproto.ice.agent import IceAgent
 from meshproto.ice.bucket import PrefixBucket
+from meshproto.ice.events import Local
+from meshproto.ice.link_path import Association
 from meshproto.ice.lite import IceLite
 from meshproto.ice.server import StunServer
 from meshproto.ids import LinkId, NodeId, TransportId
@@ -38,6 +43,7 @@ from meshproto.wire import (
     twcc,
 )
 from meshproto.wire.control import frame, peer, schema
+from meshproto.wire.control.descriptor import parse_descriptor
 from meshproto.wire.control.directory import (
     BODY_OCTETS_MAX,
     Body,
@@ -56,6 +62,7 @@ from meshproto.wire.sdp import candidate, fragment, offer, parse, play, publish
 from meshproto.wire.sdp.endpoint import LocalEndpoint
 from tests.support.directory import Alone, claim
 from tests.support.gossip import Rig, seal
+from tests.support.legs import LegNet, picture, sound, triangle
 
 ALLOWED = (DecodeError,)
 LOCAL = LocalEndpoint(
@@ -124,6 +131,24 @@ def _agent() -> Callable[[bytes], object]:
     return receive
 
 
+def _links_agent() -> Callable[[bytes], object]:
+    agent = IceAgent(AgentConfig(), random.Random(1))
+    agent.open(["192.0.2.1"])
+    spec = Association(
+        *(TransportId(1), "localufrag", "p" * 24, "remote", "q" * 24), controlling=True
+    )
+    agent.add(spec, [("192.0.2.9", 9)], 1.0)
+    agent.take_out()
+
+    def receive(data: bytes) -> None:
+        agent.receive(stun.decode(data), ("192.0.2.9", 9), Local(0), 1.0)
+        agent.handle_timeout(1.0)
+        assert not agent.take_events(), "what nobody signed changed a link"
+        assert not agent.by_address
+
+    return receive
+
+
 def _srtp() -> Callable[[bytes], object]:
     keys = SrtpKeys("AEAD_AES_128_GCM", b"k" * 16, b"s" * 12, b"r" * 16, b"t" * 12)
     inbound = make_inbound(keys)
@@ -132,6 +157,38 @@ def _srtp() -> Callable[[bytes], object]:
         is_rtcp = classify(data) is DatagramKind.RTCP
         (inbound.unprotect_rtcp if is_rtcp else inbound.unprotect)(data)
         raise AssertionError("a packet without our key was accepted")
+
+    return receive
+
+
+def _mesh(data: bytes) -> None:
+    for parser in (wire.messages, wire.srtp_index, wire.decode_mesh):
+        try:
+            parser(data)
+        except ALLOWED:
+            continue
+    wire.elements(data, rtp.parse(data))
+
+
+def _legs() -> Callable[[bytes], object]:
+    """A node in a tree, and a neighbour with keys that says anything at all."""
+    state: list[LegNet] = []
+    clock = itertools.count()
+
+    def receive(data: bytes) -> None:
+        if next(clock) % 256 == 0:
+            net = triangle()
+            net.film("a", 0.1, picture(), sound())
+            state[:] = [net]
+        [net] = state
+        hop = net["c"]
+        for way in ("b", "x"):
+            for is_rtcp in (False, True):
+                try:
+                    hop.receive(hop.ways[way], data, is_rtcp)
+                except ALLOWED as error:
+                    raise AssertionError("remote input raised") from error
+        net.run(0.001)
 
     return receive
 
@@ -228,8 +285,12 @@ TARGETS = {
     "peer-id": Target(lambda data: peer_id.from_text(data.decode("latin-1")), ()),
     "stun": Target(stun.decode, ("stun",)),
     "ice": Target(_agent(), ("stun",)),
+    "ice-links": Target(_links_agent(), ("stun",)),
+    "descriptor": Target(parse_descriptor, ("msgpack",)),
     "rtp": Target(_rtp, ("rtp",)),
     "rtx": Target(_rtx, ("rtp",)),
+    "mesh": Target(_mesh, ("rtp", "rtcp")),
+    "legs": Target(_legs(), ("rtp", "rtcp")),
     "red": Target(red.decode, ("rtp",)),
     "rtcp": Target(rtcp.parse, ("rtcp",)),
     "twcc": Target(twcc.decode, ("rtcp",)),
