@@ -299,6 +299,39 @@ def test_later_candidates_are_checked_too() -> None:
     assert up(first, second)
 
 
+def test_a_far_better_path_found_later_is_used_by_both() -> None:
+    net = Net()
+    first, second = net.host(OPEN), net.host(OPEN)
+    slow = ("203.0.113.77", 7000)
+    net.hosts[slow] = second  # another address of the same node, around the world
+    deliver = net.deliver
+
+    def around(source, to, datagram):
+        if to == slow:
+            net.at(net.now + 0.2, lambda: second.receive(datagram, source))
+            slowly.add(stun.decode(datagram).transaction_id)
+        elif stun.decode(datagram).transaction_id in slowly:
+            deliver(slow, to, datagram)
+        else:
+            deliver(source, to, datagram)
+
+    slowly: set[bytes] = set()
+    net.deliver = around
+    first.link(second, controlling=True, candidates=[slow])
+    second.link(first, controlling=False, candidates=[])
+    net.lose = lambda host, to, datagram: (
+        host is second and stun.decode(datagram).message_type == stun_binding.REQUEST
+    )
+    net.run(1)
+    assert first.proven == [slow]
+    net.lose = lambda *_: False
+    first.agent.add_candidates(LINK, [second.address], net.now)
+    first.flush()
+    net.run(3)
+    assert first.proven == [slow, second.address]
+    assert second.path.address == first.address
+
+
 def test_candidates_beyond_the_limit_are_counted() -> None:
     net = Net()
     first, second = net.host(OPEN), net.host(OPEN)
