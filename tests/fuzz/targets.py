@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import msgpack
 
+from meshnode.control.libp2p import multiaddress
 from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp import make_inbound
 from meshproto.config.ice import AgentConfig
@@ -244,11 +245,24 @@ def _directory(data: bytes) -> None:
     alone.pass_time(2_000.0)
 
 
+def _multiaddress(data: bytes) -> None:
+    for read in (
+        lambda: multiaddress.from_octets(data),
+        lambda: multiaddress.parse_multiaddress(data.decode("latin-1")),
+    ):
+        try:
+            found = read()
+        except ALLOWED:
+            continue
+        assert multiaddress.from_octets(found.to_octets()) == found
+
+
 TARGETS = {
     "directory": Target(_directory, ("msgpack",)),
     "pubsub": Target(_pubsub, ("gossip",)),
     "gossip": Target(_router, ("gossip",)),
     "peer-id": Target(lambda data: peer_id.from_text(data.decode("latin-1")), ()),
+    "multiaddress": Target(_multiaddress, ()),
     "stun": Target(stun.decode, ("stun",)),
     "ice": Target(_agent(), ("stun",)),
     "ice-links": Target(_links_agent(), ("stun",)),
