@@ -115,7 +115,8 @@ class Mesh:
 
     def tell(self, since: float = 0.0) -> str:
         """What happened after a time, by the logs of all nodes."""
-        return "\n".join(timeline(self.fleet, self._ids, since=since))
+        logs = {node.name: node.events() for node in self.fleet}
+        return "\n".join(timeline(logs, self._ids, since=since))
 
     def view(self) -> View:
         """Ask every node that runs; one that does not answer is missing."""
