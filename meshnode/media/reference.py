@@ -47,6 +47,7 @@ from meshproto.forwarding.forwarder import Forwarder
 from meshproto.forwarding.relay_table import PlaneDelta
 from meshproto.forwarding.table import AddProducer, RemoveProducer, TransportKind
 from meshproto.ice.bucket import PrefixBucket
+from meshproto.ice.events import Checked
 from meshproto.ice.lite import IceLite
 from meshproto.ice.path import IceConfig, PacketPath
 from meshproto.ice.server import StunServer
@@ -347,6 +348,8 @@ class ReferencePlane:
         taken = self._events[:]
         self._events.clear()
         for event in taken:
+            if isinstance(event, Checked):
+                self._forwarder.measured(event.transport, event.rtt_s)
             if self._handler is None or self._loop is None:
                 return
             try:

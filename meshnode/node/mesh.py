@@ -95,9 +95,10 @@ class MeshNode:
                 self._control = meshing.build(parts, self._relaying)
                 parts.elsewhere = self._relaying
                 parts.port.on_event(self._heard)
+            self._http = Http(self, parts)
+            if self._control is not None:
                 undo.push_async_callback(self._control.close)
                 await self._control.start()
-            self._http = Http(self, parts)
             if self._listen:
                 undo.push_async_callback(self._http.close)
                 await self._http.open()
@@ -213,13 +214,20 @@ class MeshNode:
     # -- media in process --------------------------------------------------------------
 
     def publish(
-        self, stream: str, tracks: Sequence[LocalTrack], *, owner: str = "local"
+        self,
+        stream: str,
+        tracks: Sequence[LocalTrack],
+        *,
+        owner: str = "local",
+        secret: bytes | None = None,
     ) -> LocalPublisher:
         """Publish a stream from this process.
 
+        In a mesh `secret` (32 octets) claims the name: whoever has it may publish the
+        same stream at another node.  None: this node's own key does.
         Raises `MeshError` while somebody else publishes it, or where a table is full.
         """
-        return Inside(self._parts).publish(stream, tracks, owner)
+        return Inside(self._parts).publish(stream, tracks, owner, secret)
 
     def subscribe(self, stream: str) -> LocalSubscriber:
         """The stream's RTP packets.  Raises `MeshError` while nobody publishes it."""

@@ -96,9 +96,12 @@ class Forwarder:
         """
         self._routing.set_sending(self._transport(transport), sending, now)
 
-    def measured(self, transport: TransportId, rtt_s: float) -> None:
-        """The round trip of a link, as its checks tell it."""
-        self._transport(transport).rtt_s = rtt_s
+    def measured(self, transport: TransportId, rtt_s: float | None) -> None:
+        """A check of a link was answered after `rtt_s`, or (None) was not."""
+        found = self._state.transports.get(transport)
+        if found is not None and rtt_s is not None:
+            before = rtt_s if found.rtt_s is None else found.rtt_s
+            found.rtt_s = before + (rtt_s - before) / 8
 
     def program(self, delta: PlaneDelta, now: float) -> None:
         """Apply one change of the table.  Raises `StateError` or `LimitError`."""
