@@ -31,6 +31,7 @@ CUT_S = (3.0, 12.0, 30.0)
 
 BACK_MS, STOP_MS = 2000.0, 250.0
 AFTER_S = 8.0
+PATHS_S = 20.0
 HOMES = {"left": "l0", "right": "r0"}
 WATCHERS = ("l1", "l3", "r1", "r3")
 
@@ -96,10 +97,16 @@ async def partition(
     healed = lab.wiring.heal(pairs)
     await asyncio.sleep(AFTER_S)  # the time of the recording itself
     end = time.time()
-    view = await asyncio.to_thread(mesh.wait_whole)
+    wanted = [(name, stream) for stream, name in viewers]
+    view = await asyncio.to_thread(
+        mesh.wait,
+        lambda view: view.is_whole and view.has_paths(wanted),
+        PATHS_S,
+        "everybody below an origin, in a whole mesh",
+    )
     for (stream, name), viewer in viewers.items():
         twice = sum(viewer.tally(cut, end, t).duplicates for t in range(len(TRACKS)))
-        way = view.path(name, stream)  # raises for a circle
+        way = view.path(name, stream)
         if is_mine(stream, name):
             stopped = viewer.gap(cut, end).ms
             report.limit(f"{stream} at {name} stopped", stopped, STOP_MS, cut_s=cut_s)

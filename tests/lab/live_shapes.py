@@ -91,7 +91,7 @@ async def measure(lab: Lab, mesh: Mesh, links: list[Link], report: Report) -> No
     for name, viewer in viewers.items():
         age_ms = viewer.age_ms(began, time.time())
         path(report, view, name, links, best, age_ms)
-        await asyncio.to_thread(traced, mesh, view, name)
+        await asyncio.to_thread(traced, report, mesh, view, name)
     copies(report, view, counters, published)
     for viewer in viewers.values():
         await viewer.close()
@@ -137,12 +137,17 @@ def path(
     report.limit(f"{name}: cost / best", cost / best[name], COST_MAX, "times")
 
 
-def traced(mesh: Mesh, view: View, name: str) -> None:
+def traced(report: Report, mesh: Mesh, view: View, name: str) -> None:
     """`meshnode trace` names every hop."""
-    said = mesh.fleet[name].tell("trace", STREAM)
-    for hop in view.path(name, STREAM):
-        node = str(view.meshes[hop]["node"])
-        assert node in said or node[-8:] in said, f"{hop} is not in:\n{said}"
+    try:
+        said = mesh.fleet[name].tell("trace", STREAM)
+    except RuntimeError as error:
+        said = str(error)
+    hops = [str(view.meshes[hop]["node"]) for hop in view.path(name, STREAM)]
+    missing = [hop for hop in hops if hop not in said and hop[-8:] not in said]
+    if missing:
+        print(said)
+    report.limit(f"{name}: hops that trace does not name", len(missing), 0, "hops")
 
 
 def copies(report: Report, view: View, counters: dict, published: int) -> None:  # type: ignore[type-arg]

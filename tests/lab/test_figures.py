@@ -9,6 +9,7 @@ import pytest
 from support.lab import figures
 from support.lab.figures import Report, columns, count, percentile, spread
 from support.lab.mesh import View
+from support.lab.timeline import entries, moment, timeline
 
 
 def test_percentiles_are_values_that_occurred() -> None:
@@ -77,3 +78,22 @@ def test_a_path_is_followed_to_the_origin_and_a_circle_is_told() -> None:
     meshes["b"] = status("idB", state="live", parent="idC")
     with pytest.raises(AssertionError, match="circle"):
         View(meshes, IDS).path("c", "lab")
+
+
+LOG = b"""\
+meshnode is running
+{"event": "ParentChanged", "old": null, "new": "idB", "time": "2026-11-29T01:00:00.5Z"}
+{"event": "broken
+"""
+
+
+def test_logs_of_all_nodes_become_one_story_in_our_names() -> None:
+    earlier = {"event": "Joined", "took_s": 0.12345, "time": "2026-11-29T01:00:00.1Z"}
+    lines = list(timeline({"a": entries(LOG), "b": [earlier]}, IDS))
+    assert [line.split()[1:3] for line in lines] == [
+        ["b", "Joined"],
+        ["a", "ParentChanged"],
+    ]
+    assert "took_s=0.123" in lines[0]
+    assert lines[1].endswith("old=None new=b")
+    assert len(list(timeline({"b": [earlier]}, IDS, since=moment(earlier) + 1))) == 0

@@ -93,6 +93,18 @@ class View:
             path.append(parent)
         return path[::-1]
 
+    def has_paths(self, wanted: Iterable[tuple[str, str]]) -> bool:
+        """Whether each (node, stream) hangs below its origin; a circle raises."""
+        for name, stream in wanted:
+            seen = [name]
+            while self.tree(seen[-1], stream).get("state") != "origin":
+                parent = self.parent(seen[-1], stream)
+                if parent is None:
+                    return False
+                assert parent not in seen, f"a circle: {[*seen, parent]}"
+                seen.append(parent)
+        return True
+
 
 class Mesh:
     """The nodes of a laboratory as one mesh."""
@@ -115,7 +127,8 @@ class Mesh:
 
     def tell(self, since: float = 0.0) -> str:
         """What happened after a time, by the logs of all nodes."""
-        return "\n".join(timeline(self.fleet, self._ids, since=since))
+        logs = {node.name: node.events() for node in self.fleet}
+        return "\n".join(timeline(logs, self._ids, since=since))
 
     def view(self) -> View:
         """Ask every node that runs; one that does not answer is missing."""

@@ -26,12 +26,16 @@ from typing import Any
 
 from bench.measure import cpu_s, rss_bytes
 from support.lab.namespaces import die_with_parent, inside
+from support.lab.timeline import entries
 from support.node import KEY
 
 ROOT = Path(__file__).resolve().parents[3]
 KEPT = ROOT / ".lab" / "logs"
 READY = re.compile(rb"^meshnode \S+ is running", re.MULTILINE)
 READY_DEADLINE_S = 60.0
+READY_EACH_S = 8.0
+"""More for each one that starts at the same time: two to three seconds of CPU."""
+
 STOP_DEADLINE_S = 12.0
 ASK_TIMEOUT_S = 5.0
 PORTS = (5000, 8080, 8081)
@@ -221,16 +225,15 @@ class NodeProcess:
 
     def events(self) -> list[dict[str, Any]]:
         """Its log lines that are JSON objects, of all lives, oldest first."""
-        found = []
-        for line in self.log.read_bytes().splitlines():
-            if line.startswith(b"{"):
-                with contextlib.suppress(ValueError):
-                    found.append(json.loads(line))
-        return found
+        return entries(self.log.read_bytes()) if self.log.exists() else []
 
 
 class Fleet:
-    """Nodes by name; all are gone when it closes, their logs kept after a failure."""
+    """Nodes by name; all are gone when it closes.
+
+    Their logs are kept after a failure, or always with `MESHNODE_LAB_KEEP=1`; read them
+    together by `python -m support.lab.timeline FOLDER`.
+    """
 
     def __init__(self, folder: Path, keep_as: str) -> None:
         self.nodes: dict[str, NodeProcess] = {}
@@ -259,13 +262,14 @@ class Fleet:
         chosen = [self[name] for name in names] or list(self)
         for node in chosen:
             node.start()
-        return max(node.wait_ready() for node in chosen)
+        deadline_s = READY_DEADLINE_S + READY_EACH_S * len(chosen)
+        return max(node.wait_ready(deadline_s) for node in chosen)
 
     def __enter__(self) -> Fleet:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if error is not None:
+        if error is not None or os.environ.get("MESHNODE_LAB_KEEP"):
             self.keep_logs()
         for node in self.up:
             with contextlib.suppress(ProcessLookupError):

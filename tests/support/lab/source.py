@@ -17,8 +17,7 @@ from dataclasses import dataclass
 from bench.load import PAYLOAD_TYPES, SEND_SSRC
 from meshproto.errors import DecodeError
 from meshproto.wire import rtcp, rtp
-from support.lab.sessions import open_session
-from support.light_client import LightClient
+from support.lab.sessions import LabClient, open_session
 
 LABEL = struct.Struct("!4sBId")
 MAGIC = b"MLab"
@@ -61,7 +60,7 @@ class Rate:
 class Source:
     """Publishes until `close`; `sent` counts the packets of each track."""
 
-    def __init__(self, client: LightClient, session: str, rate: Rate) -> None:
+    def __init__(self, client: LabClient, session: str, rate: Rate) -> None:
         self.client = client
         self.session = session
         self.rate = rate
@@ -79,7 +78,7 @@ class Source:
     async def open(cls, namespace: str, url: str, rate: Rate | None = None) -> Source:
         """Publish to a WHIP URL from inside a namespace."""
         client, session = await open_session(
-            LightClient, namespace, url, "sendonly", decrypt_every=0
+            LabClient, namespace, url, "sendonly", decrypt_every=0
         )
         return cls(client, session, rate or Rate())
 

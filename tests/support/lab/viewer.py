@@ -19,9 +19,9 @@ from typing import Any
 from bench.load import drain, tune
 from meshproto.errors import DecodeError
 from meshproto.wire import rtp
-from support.lab.sessions import RefusedError, open_session, request
+from support.lab.sessions import LabClient, RefusedError, open_session, request
 from support.lab.source import TRACKS, VIDEO, read_label
-from support.light_client import UDP_GRO, LightClient
+from support.light_client import UDP_GRO
 
 NOT_YET = (404, 409, 503)
 AGAIN_S = 0.25
@@ -70,7 +70,7 @@ class Tally:
     packets: int
 
 
-class _Client(LightClient):
+class _Client(LabClient):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.tracks = [Track.empty() for _ in TRACKS]
