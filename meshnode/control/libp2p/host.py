@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -65,6 +66,8 @@ class Libp2pHost:
         self._port = port
         self._limits = limits
         self._counters = dict.fromkeys(COUNTERS, 0)
+        # why two: `+=` of two threads on one number loses some
+        self._here: Counter[str] = Counter()
         self._handlers: list[Callable[[HostEvent], None]] = []
         self._server: Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
@@ -160,7 +163,7 @@ class Libp2pHost:
         queue = self._queues.get(node)
         was_paused = queue is not None and queue.paused
         if queue is None or not queue.offer(rpc):
-            self._counters["gossip-dropped"] += 1
+            self._here["gossip-dropped"] += 1
             return False
         if queue.paused and not was_paused:
             asyncio.get_running_loop().call_soon(self._tell, GossipPaused(node))
@@ -184,7 +187,8 @@ class Libp2pHost:
 
     def stats(self) -> dict[str, int]:
         """Counters since the start, and how many peers there are now."""
-        return {**self._counters, "peers": len(self._queues)}
+        both = {name: n + self._here[name] for name, n in self._counters.items()}
+        return {**both, "peers": len(self._queues)}
 
     # on the loop
 
@@ -219,7 +223,7 @@ class Libp2pHost:
                 del self._known[next(iter(self._known))]
 
     def _restarted(self, times: int) -> None:
-        self._counters["restarts"] += 1
+        self._here["restarts"] += 1
         for node in list(self._queues):
             self._tell(PeerDisconnected(node))
         self._tell(HostRestarted(times))
@@ -239,7 +243,10 @@ class Libp2pHost:
         answer = None
         try:
             if self._server is not None:
-                answer = await self._server(node, payload)
+                async with asyncio.timeout(self._limits.answer_s):
+                    answer = await self._server(node, payload)
+        except TimeoutError:
+            self._here["exchange-failed"] += 1
         except Exception:
             LOGGER.exception("the handler of an exchange failed")
         finally:
@@ -249,8 +256,10 @@ class Libp2pHost:
     # in the trio thread
 
     async def _main(self, started: Callable[[], None]) -> None:
-        from meshnode.control.libp2p.switch import Switch  # noqa: PLC0415 - slow
-
+        try:
+            from meshnode.control.libp2p.switch import Switch  # noqa: PLC0415 - slow
+        except ImportError as error:
+            raise StateError(f"libp2p cannot be loaded: {error}") from error
         bridge = self._bridge
         assert bridge is not None
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import threading
 
 import pytest
@@ -112,6 +113,24 @@ async def test_an_exchange_is_bounded_in_time_and_size() -> None:
         assert asked.is_set()
         with pytest.raises(DialError, match="closed"):
             await a.host.exchange(KeyPair.generate().node, b"?", 5)
+
+
+async def test_a_handler_of_ours_that_never_answers_is_ended() -> None:
+    ended = asyncio.Event()
+
+    async def never(_: NodeId, __: bytes) -> bytes | None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return None
+
+    async with hosts(2, limits=HostLimits(answer_s=0.2)) as (a, b):
+        b.host.serve_exchange(never)
+        await a.connect(b)
+        with pytest.raises(DialError, match="exchange-refused"):
+            await a.host.exchange(b.node, b"?", 10)
+        await asyncio.wait_for(ended.wait(), 10)
 
 
 async def test_a_cancelled_exchange_leaves_the_connection_usable() -> None:
@@ -335,6 +354,17 @@ async def test_before_start_and_after_close_every_verb_answers() -> None:
     again = Libp2pHost(KeyPair.generate(), ["127.0.0.1"], port)
     await again.start()
     await again.close()
+
+
+async def test_another_libp2p_than_ours_is_said_at_start_and_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "0.9.0")
+    host = Libp2pHost(KeyPair.generate(), ["127.0.0.1"], 0)
+    with pytest.raises(StateError, match="made for"):
+        await host.start()
+    assert host.stats()["restarts"] == 0
+    await host.close()
 
 
 async def test_a_full_host_lets_nobody_in_and_says_which_limit() -> None:
