@@ -28,6 +28,7 @@ from meshnode.control.libp2p.values import (
     EXCHANGE_OCTETS_MAX,
     DialError,
     GossipPaused,
+    GossipResumed,
     HostEvent,
     HostLimits,
     HostRestarted,
@@ -74,6 +75,7 @@ class Libp2pHost:
         self._sockets: list[socket.socket] = []
         self._queues: dict[NodeId, Outgoing] = {}
         self._known: dict[NodeId, None] = {}
+        self._paused: set[NodeId] = set()
         self._switch: Switch | None = None
         self._bridge: Bridge | None = None
 
@@ -161,11 +163,10 @@ class Libp2pHost:
             raise LimitError("rpc_octets_max", RPC_OCTETS_MAX)
         self._know(node)
         queue = self._queues.get(node)
-        was_paused = queue is not None and queue.paused
         if queue is None or not queue.offer(rpc):
             self._here["gossip-dropped"] += 1
             return False
-        if queue.paused and not was_paused:
+        if queue.paused and node not in self._paused:
             asyncio.get_running_loop().call_soon(self._tell, GossipPaused(node))
         return True
 
@@ -212,8 +213,27 @@ class Libp2pHost:
                 queue.wake()
         elif isinstance(event, PeerDisconnected):
             self._queues.pop(event.node, None)
+            self._paused.discard(event.node)
+        elif isinstance(event, GossipPaused | GossipResumed):
+            if not self._turned(event):
+                return
         for handler in self._handlers:
             handler(event)
+
+    def _turned(self, event: GossipPaused | GossipResumed) -> bool:
+        """Whether this is news, and still true.
+
+        One comes from this thread and one from the other, so either may be late.
+        """
+        queue, node = self._queues.get(event.node), event.node
+        pauses = isinstance(event, GossipPaused)
+        if queue is None or queue.paused != pauses or (node in self._paused) == pauses:
+            return False
+        if pauses:
+            self._paused.add(node)
+        else:
+            self._paused.discard(node)
+        return True
 
     def _know(self, node: NodeId) -> None:
         """Our router has `node` for a neighbour: what it says may be heard."""

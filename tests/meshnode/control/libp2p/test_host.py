@@ -208,6 +208,28 @@ async def test_a_full_queue_refuses_says_so_before_and_recovers() -> None:
         await b.seen(GossipReceived, taken.count(True))
 
 
+async def test_pause_and_resume_are_told_in_turn_however_late_they_come() -> None:
+    async with hosts(2) as (a, b):
+        await a.connect(b)
+        host, queue = a.host, a.host._queues[b.node]
+        paused, resumed = GossipPaused(b.node), GossipResumed(b.node)
+
+        def told(*late: GossipPaused | GossipResumed) -> list[object]:
+            before = len(a.events)
+            for event in late:
+                host._tell(event)
+            return list(a.events[before:])
+
+        # trio has emptied the queue before the loop told that it was filled
+        assert told(resumed, paused) == []
+        queue.paused = True
+        assert told(resumed, paused, paused) == [paused]
+        # filled anew before the loop told that it was emptied
+        assert told(resumed) == []
+        queue.paused = False
+        assert told(resumed, resumed) == [resumed]
+
+
 async def test_a_reader_that_does_not_keep_up_holds_the_sender_back() -> None:
     limits = HostLimits(unread_octets=100_000)
     async with hosts(2, limits=limits) as (a, b):
