@@ -21,6 +21,7 @@ from typing import Protocol
 from meshnode.control.changes import (
     StreamChange,
     StreamSeen,
+    StreamSilent,
     StreamTaken,
     StreamUnseen,
 )
@@ -31,6 +32,7 @@ from meshnode.node.parts import Parts
 from meshnode.signalling import happenings
 from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
+from meshnode.signalling.streams import LINGER_S as STREAMS_LINGER_S
 from meshproto.errors import MeshError
 from meshproto.forwarding.relay_table import (
     BindStream,
@@ -252,6 +254,8 @@ class Relaying:
                     arrival.close(self._parts.streams, "the publisher left")
             case StreamTaken(stream, _, _):
                 self._taken(stream)
+            case StreamSilent(stream):
+                self._silent(stream)
 
     def _seen(self, seen: StreamSeen) -> None:
         if seen.origin == self._mesh.node:
@@ -265,6 +269,16 @@ class Relaying:
                 self._fetch(seen)  # viewers still wait for a publisher to come back
         elif arrival.member is None:
             arrival.open(self._parts, self._carry(seen))
+
+    def _silent(self, stream: StreamId) -> None:
+        """The tree has waited for the whole linger, so viewers need not do it again."""
+        arrival = self._arrivals.get(stream)
+        if arrival is None or arrival.member is None:
+            return
+        arrival.close(self._parts.streams, "its packets stopped")
+        local = self._parts.streams.get(arrival.name)
+        if local is not None:
+            local.left_s -= STREAMS_LINGER_S
 
     def _taken(self, stream: StreamId) -> None:
         """Our publisher went to another node: so do our viewers."""
