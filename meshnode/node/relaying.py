@@ -177,6 +177,16 @@ class Relaying:
         """Something happened to a local stream or session."""
         if self._mesh_or_none is None:
             return
+        try:
+            self._happened(happening)
+        except MeshError as error:
+            # why here: who tells of it has nothing to do with the mesh
+            self._failed(str(error))
+
+    def _failed(self, why: str) -> None:
+        self._parts.log.emit("NotInTheMesh", why=why)
+
+    def _happened(self, happening: happenings.Happening) -> None:
         match happening:
             case happenings.StreamLive(name):
                 self._live(name)
@@ -190,8 +200,11 @@ class Relaying:
     def tick(self) -> None:
         """Once a second: tell what changed, let go what nobody watches."""
         now = self._parts.clock()
-        for departure in self._departures.values():
-            departure.refresh(self._mesh, now)
+        for departure in tuple(self._departures.values()):
+            try:
+                departure.refresh(self._mesh, now)
+            except MeshError as error:
+                self._failed(str(error))
         for arrival in tuple(self._arrivals.values()):
             if arrival.idle_for(now) >= LINGER_S:
                 self._let_go(arrival, "nobody watches")
@@ -216,11 +229,10 @@ class Relaying:
         self._departures[name] = departure
         try:
             departure.publish(self._mesh, self._parts.clock())
-        except MeshError as error:
+        except MeshError:
             del self._departures[name]
-            self._parts.log.emit("NotInTheMesh", stream=name, why=str(error))
-        else:
-            self._bind(departure.stream)
+            raise
+        self._bind(departure.stream)
 
     def _ended(self, name: StreamName) -> None:
         self._withdraw(name)
