@@ -94,6 +94,7 @@ class MeshNode:
                 self._relaying = Relaying(parts, parts.port.plane.program)
                 self._control = meshing.build(parts, self._relaying)
                 parts.elsewhere = self._relaying
+                parts.list.elsewhere = self._control.faraway
                 parts.port.on_event(self._heard)
             self._http = Http(self, parts)
             if self._control is not None:

@@ -53,6 +53,11 @@ def test_a_far_end_inside_cannot_vouch_for_the_outside() -> None:
     assert reach.verdict is None
 
 
+def test_neighbours_inside_the_network_do_not_hide_the_nat() -> None:
+    reach = seen((OWN, ("10.0.0.9", 5_000)), (OUTSIDE, FAR[0]), (OUTSIDE, FAR[1]))
+    assert reach.verdict is Reach.PUNCHED
+
+
 def test_what_is_remembered_is_bounded_and_news_is_told_once() -> None:
     reach = Reachability([OWN])
     assert reach.mapped(OUTSIDE, FAR[0])
