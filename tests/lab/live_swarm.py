@@ -21,7 +21,7 @@ import pytest
 from support.lab.figures import Report, count, percentile
 from support.lab.mesh import Mesh, View
 from support.lab.processes import Fleet
-from support.lab.source import Rate, Source
+from support.lab.source import LIGHT, Source
 from support.lab.viewer import Viewer
 
 USUAL, STREAM = 30, "lab"
@@ -33,7 +33,6 @@ WATCHED = 4
 
 WATCH_S = 6.0
 UNDISTURBED_MS = 500.0
-LIGHT = Rate(packets=1, octets=400)
 PORTS = (20_000, 21_000, 22_000)
 
 
