@@ -11,7 +11,6 @@ from meshsim.faults import Fault, Field, Strike, What, Who, choose
 from meshsim.partition import cut
 from meshsim.weather import Loss
 
-
 BEFORE_S = 1.0
 """Packet clocks run at full rate so long before a fault: the gap that it makes must not
 hold the pause of a slow clock."""
