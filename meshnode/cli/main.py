@@ -15,7 +15,19 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from meshnode import __version__
-from meshnode.cli import doctor, keygen, play, ports, publish, status, token
+from meshnode.cli import (
+    doctor,
+    keygen,
+    peers,
+    play,
+    ports,
+    publish,
+    routes,
+    status,
+    streams,
+    token,
+    trace,
+)
 from meshnode.cli.flags import RunFlags, settings_from
 from meshnode.cli.terminal import tell
 from meshproto.errors import LimitError, StateError
@@ -38,7 +50,8 @@ Every flag can stand in the environment (MESHNODE_PUBLIC_IP) and in the file
 of --config (public_ip). Flags beat the environment, the environment the file.
 `meshnode COMMAND --help` tells more about each command."""
 
-COMMANDS = (publish, play, status, ports, keygen, token, doctor)
+SEEING = (status, peers, routes, streams, trace)
+COMMANDS = (publish, play, *SEEING, ports, keygen, token, doctor)
 HINT = "try meshnode --help"
 
 app = App(

@@ -273,6 +273,11 @@ class Control:
             counters=self._counters(),
         )
 
+    @property
+    def report(self) -> Report:
+        """What more there is to ask: the way of a stream, nodes to enter by."""
+        return self._report
+
     def _counters(self) -> dict[str, dict[str, int]]:
         return {
             "octets": self._brain.sent_octets(),

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from meshnode.control.names import Names
 from meshnode.control.neighbours import Neighbour, Neighbours
+from meshnode.control.tracing import trace
 from meshnode.observe.mesh_status import (
     KnownStream,
     PeerStatus,
     RouteStatus,
     TreeStatus,
 )
+from meshnode.observe.trace import Trace
 from meshproto.ids import NodeId, StreamId
 from meshproto.node import Node
 from meshproto.wire import peer_id
@@ -84,6 +86,11 @@ class Report:
             root=tuple(short.hex() for short in trees.root_path(stream)),
             delay_s=trees.delay_s(stream),
         )
+
+    def trace(self, called: str) -> Trace | None:
+        """The way of the stream that is called so; None where nobody publishes it."""
+        stream = self._names.find(called)
+        return None if stream is None else trace(self._node, stream, called)
 
     def streams(self) -> Iterator[KnownStream]:
         """What the directory knows."""

@@ -38,6 +38,7 @@ from meshnode.node.planes import make_plane
 from meshnode.node.report import stream_status
 from meshnode.observe.health import Phase
 from meshnode.observe.status import NodeStatus, StreamStatus
+from meshnode.observe.trace import Trace
 from meshnode.signalling.broadcast import Reader
 from meshnode.signalling.happenings import Draining, Happening
 from meshnode.signalling.members import Publisher, SessionEvent, Viewer
@@ -181,6 +182,11 @@ class MeshNode:
             counters=figures.counters,
             gauges=figures.gauges,
         )
+
+    def trace(self, stream: str) -> Trace | None:
+        """The way of a stream of the mesh to this node; None where nobody has it."""
+        del stream
+        return None
 
     def events(self) -> Reader[Happening]:
         """What happens from now on, to be read by `async for` until the node stops.

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+from meshnode.observe.mesh_status import MeshStatus
+
 
 @dataclass(frozen=True, slots=True)
 class LayerStatus:
@@ -71,7 +73,7 @@ class NodeStatus:
     """A node; `state` is starting, ready, draining or stopped.
 
     `counters` only grow: numbers, and tables of numbers by reason.  `gauges` are what
-    is open at this moment.
+    is open at this moment.  `mesh` is None for a node that is in none.
     """
 
     version: str
@@ -84,6 +86,7 @@ class NodeStatus:
     streams: tuple[StreamStatus, ...] = ()
     counters: Mapping[str, object] = field(default_factory=dict)
     gauges: Mapping[str, float] = field(default_factory=dict)
+    mesh: MeshStatus | None = None
 
     def json(self) -> dict[str, object]:
         """Plain values, ready for `json.dumps`."""

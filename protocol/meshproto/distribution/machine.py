@@ -323,6 +323,15 @@ class Distribution:
         tree = self._shared.trees.get(stream)
         return tree.root if tree is not None and tree.attached else ()
 
+    def root_delays(self, stream: StreamId) -> tuple[float, ...]:
+        """One way from the origin to each node of the root path, as it was told."""
+        tree = self._shared.trees.get(stream)
+        return tree.root_delays if tree is not None and tree.attached else ()
+
+    def hop_s(self, node: NodeId) -> float:
+        """What a hop from `node` to here adds to a delay."""
+        return self._shared.hop_s(node)
+
     def delay_s(self, stream: StreamId) -> float | None:
         """One way from the origin, None when not in the tree."""
         tree = self._shared.trees.get(stream)
