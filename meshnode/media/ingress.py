@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from time import monotonic
 
+from meshnode.media.link_ice import LinkIce
 from meshnode.media.plane import (
     Address,
     DtlsReceived,
@@ -27,6 +28,7 @@ from meshproto.forwarding.forwarder import Forwarder
 from meshproto.ice.lite import IceLite
 from meshproto.ice.path import IceEvent, PathSelected, Remote
 from meshproto.ids import TransportId
+from meshproto.wire import stun
 from meshproto.wire.demux import DatagramKind, classify
 
 DTLS_WAITING_MAX = 1024
@@ -43,6 +45,7 @@ class Ingress:
         self,
         sessions: dict[TransportId, Session],
         lite: IceLite,
+        links: LinkIce,
         forwarder: Forwarder,
         events: list[PlaneEvent],
     ) -> None:
@@ -51,6 +54,7 @@ class Ingress:
         self.octets = 0
         self._sessions = sessions
         self._lite = lite
+        self._links = links
         self._by_address = lite.by_address
         self._forwarder = forwarder
         self._events = events
@@ -109,10 +113,15 @@ class Ingress:
     def _stun(
         self, datagram: bytes, address: Address, sock: UdpSocket, control: Control
     ) -> None:
-        reply, event = self._lite.receive(datagram, address, monotonic())
-        if reply is None and event is None:
+        try:
+            message = stun.decode(datagram)
+        except DecodeError as error:
+            self._lite.malformed(error)
             return
-        path = sock.path(address, control)
+        path, now = sock.path(address, control), monotonic()
+        if self._links.receive(message, sock, path, now):
+            return
+        reply, event = self._lite.handle(message, address, now)
         if reply is not None:
             path.send(reply)
         if isinstance(event, PathSelected):

@@ -14,7 +14,7 @@ from operator import add
 
 from meshnode.media.session import RepeatRing, Session
 from meshproto.errors import LimitError, StateError
-from meshproto.forwarding.outputs import Burst, Resend
+from meshproto.forwarding.outputs import Burst, Repeat, Resend
 from meshproto.forwarding.table import TransportKind
 from meshproto.ids import TransportId
 
@@ -47,8 +47,11 @@ class Outgoing:
             session.ring.keep(burst.packets)
         self._send(session, pieces)
 
-    def resend(self, order: Resend) -> None:
-        """Send a kept packet again: the very same bytes."""
+    def resend(self, order: Resend | Repeat) -> None:
+        """Send a packet again: the very same bytes."""
+        if isinstance(order, Repeat):
+            self._repeat(order)
+            return
         transport, ssrc, index = order
         session = self._sessions.get(transport)
         if session is None or session.ring is None or session.outbound is None:
@@ -58,6 +61,12 @@ class Outgoing:
             self.drops["resend-gone"] += 1
             return
         self._send(session, session.outbound.repeat(packet))
+
+    def _repeat(self, order: Repeat) -> None:
+        """A packet of a leg needs no memory here: it is always the same bytes."""
+        session = self._sessions.get(order.transport)
+        if session is not None and session.outbound is not None:
+            self._send(session, session.outbound.repeat(order.packet))
 
     def rtcp(self, transport: TransportId, packet: bytes) -> None:
         """Protect and send a compound RTCP packet."""

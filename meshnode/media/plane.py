@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from meshproto.forwarding.events import ForwardingEvent
-from meshproto.forwarding.table import ForwardingDelta, TransportKind
-from meshproto.ids import ConsumerId, NodeId, ProducerId, TransportId
+from meshproto.forwarding.relay_table import PlaneDelta, PlaneNotice
+from meshproto.forwarding.table import TransportKind
+from meshproto.ice.events import Checked, MappedSeen, Probed
+from meshproto.ids import ConsumerId, NodeId, ProducerId, StreamId, TransportId
 
 Address = tuple[str, int]
 """IP address (text, no zone, never IPv4-mapped) and UDP port."""
@@ -27,7 +29,8 @@ class TransportSpec:
     A client is recognised by `local_ufrag` in its connectivity checks and proves that
     it read our description by `local_pwd` (RFC 8445 section 7.3).  `remote_ufrag` is
     checked as well.  `node` is the neighbour behind a RELAY transport: the deltas about
-    legs name it, never the transport.
+    legs name it, never the transport.  For it alone are `remote_pwd`, the neighbour's
+    `candidates`, best first, and `controlling` (we dialled): both ends of a link check.
     """
 
     transport: TransportId
@@ -37,6 +40,9 @@ class TransportSpec:
     remote_ufrag: str = ""
     start_bitrate_bps: int = 0
     node: NodeId | None = None
+    remote_pwd: str = ""
+    candidates: tuple[Address, ...] = ()
+    controlling: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,11 @@ PlaneEvent = (
     | DtlsReceived
     | LocalFeedback
     | PlaneFault
+    | Checked
+    | Probed
+    | MappedSeen
     | ForwardingEvent
+    | PlaneNotice
 )
 
 LocalSink = Callable[[ConsumerId, bytes], None]
@@ -125,6 +135,17 @@ class MediaPlane(Protocol):
     def restart_transport(self, spec: TransportSpec) -> None:
         """ICE restart: new credentials for a live transport, media goes on."""
 
+    def add_candidates(
+        self, transport: TransportId, addresses: Iterable[Address]
+    ) -> None:
+        """More addresses of a RELAY transport's node.  Raises `StateError`."""
+
+    def pace(self, transport: TransportId, interval_s: float) -> None:
+        """How often to check a RELAY transport (`Checked`).  Raises `StateError`."""
+
+    def probe(self, address: Address, token: int) -> None:
+        """One plain Binding to a media port; ends in `Probed`.  Raises `LimitError`."""
+
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """Start protecting and unprotecting with the keys of the finished handshake."""
 
@@ -139,8 +160,8 @@ class MediaPlane(Protocol):
     def close_transport(self, transport: TransportId) -> None:
         """Forget the remote with its producers and consumers.  Unknown ids are fine."""
 
-    def program(self, deltas: Iterable[ForwardingDelta]) -> None:
-        """Apply changes to the forwarding table in order.
+    def program(self, deltas: Iterable[PlaneDelta]) -> None:
+        """Apply changes to the forwarding table, and to legs between nodes, in order.
 
         Raises `LimitError` or `StateError` for the first delta that cannot be applied;
         the ones before it stay applied.
@@ -151,6 +172,11 @@ class MediaPlane(Protocol):
 
     def on_local(self, transport: TransportId, sink: LocalSink) -> None:
         """Where the plain packets of a LOCAL transport's consumers go."""
+
+    def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
+        """(first number of the key-frame cache, newest number) of a stream carried
+        here; None while it has no packets.
+        """
 
     def stats(self) -> dict[str, object]:
         """Counters and gauges: plain dict, see RFC 0002 section 7 for the shape."""

@@ -26,6 +26,8 @@ from meshnode.media.certificate import Certificate
 from meshnode.media.client_transport import ClientTransport, StateHandler
 from meshnode.media.dtls import DtlsEndpoint
 from meshnode.media.dtls_context import DtlsRole, make_context
+from meshnode.media.link_table import LinkTable
+from meshnode.media.link_transport import LinkTransport
 from meshnode.media.memory import give_back
 from meshnode.media.plane import (
     Address,
@@ -38,7 +40,8 @@ from meshnode.media.plane import (
 )
 from meshproto.errors import LimitError
 from meshproto.forwarding.table import TransportKind
-from meshproto.ids import TransportId
+from meshproto.ids import NodeId, TransportId
+from meshproto.wire.control.descriptor import LinkDescriptor
 
 UFRAG_LENGTH = 12
 PWD_LENGTH = 24
@@ -74,6 +77,7 @@ class MediaPort:
         self.addresses: tuple[Address, ...] = ()
         self._certificate = certificate
         self._context = make_context(certificate)
+        self._links = LinkTable(plane, certificate)
         self._limit = transports
         self._message_bytes = message_bytes
         self._on_transport_state = on_transport_state
@@ -107,6 +111,7 @@ class MediaPort:
         """Close every transport (with close_notify) and release the port."""
         for client in self.clients:
             client.close("node stopped")
+        self._links.close("node stopped")
         if self._trim_timer is not None:
             self._trim_timer.cancel()
         await self.plane.close()
@@ -155,6 +160,31 @@ class MediaPort:
         self._clients[client.id] = client
         return client
 
+    def link(
+        self,
+        node: NodeId,
+        *,
+        local_ufrag: str,
+        local_pwd: str,
+        remote: LinkDescriptor,
+        controlling: bool,
+        dtls_role: DtlsRole,
+    ) -> LinkTransport:
+        """Begin an association with the node that sent `remote`, a descriptor that was
+        opened, verified and found fresh by the caller.
+
+        Raises `LimitError` for too many links or handshakes a second, `StateError`
+        when the ufrag is taken or credentials are too short.
+        """
+        return self._links.add(
+            TransportId(next(self._ids)),
+            node,
+            (local_ufrag, local_pwd),
+            remote,
+            controlling=controlling,
+            dtls_role=dtls_role,
+        )
+
     def add_local(self) -> TransportId:
         """A transport to this process: `plane.inject` and `plane.on_local` use it.
 
@@ -169,9 +199,11 @@ class MediaPort:
         dropped = self._drops.copy()
         for client in self._clients.values():
             dropped.update(client.drops())
+        dropped.update(self._links.drops())
         return {
             "plane": self.plane.stats(),
             "clients": len(self._clients),
+            "links": len(self._links),
             "drops": dict(dropped),
         }
 
@@ -199,6 +231,8 @@ class MediaPort:
         give_back()
 
     def _event(self, event: PlaneEvent) -> None:
+        if self._links.event(event):
+            return
         if isinstance(event, DtlsReceived):
             if client := self._clients.get(event.transport):
                 client.receive_dtls(event.datagram)

@@ -25,6 +25,7 @@ from typing import assert_never
 
 from meshnode.media.alarm import Alarm
 from meshnode.media.ingress import Ingress
+from meshnode.media.link_ice import LinkIce
 from meshnode.media.outgoing import Outgoing
 from meshnode.media.plane import (
     Address,
@@ -37,22 +38,20 @@ from meshnode.media.plane import (
 )
 from meshnode.media.sender import Control
 from meshnode.media.session import Session
-from meshnode.media.srtp import make_inbound, make_outbound
+from meshnode.media.srtp import make_inbound, make_legs, make_outbound
 from meshnode.media.udp import BUFFER_MIN_BYTES, UdpSocket, bind_all
+from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.forwarder import Forwarder
-from meshproto.forwarding.table import (
-    AddProducer,
-    ForwardingDelta,
-    RemoveProducer,
-    TransportKind,
-)
+from meshproto.forwarding.relay_table import PlaneDelta
+from meshproto.forwarding.table import AddProducer, RemoveProducer, TransportKind
 from meshproto.ice.bucket import PrefixBucket
+from meshproto.ice.events import Checked
 from meshproto.ice.lite import IceLite
-from meshproto.ice.path import IceConfig
+from meshproto.ice.path import IceConfig, PacketPath
 from meshproto.ice.server import StunServer
-from meshproto.ids import ProducerId, TransportId
+from meshproto.ids import ProducerId, StreamId, TransportId
 from meshproto.wire.demux import DatagramKind, classify
 
 NTP_EPOCH_S = 2_208_988_800
@@ -72,6 +71,7 @@ class ReferencePlane:
         forwarding: ForwardingConfig | None = None,
         ice: IceConfig | None = None,
         *,
+        links: AgentConfig | None = None,
         stun_rate_per_s: float = 32.0,
         stun_burst: int = 64,
     ) -> None:
@@ -89,8 +89,15 @@ class ReferencePlane:
         self._sessions: dict[TransportId, Session] = {}
         self._local_producers: dict[ProducerId, TransportId] = {}
         self._events: list[PlaneEvent] = []
+        self._links = LinkIce(
+            links or AgentConfig(),
+            self._lite.by_address,
+            self._sessions,
+            self._events,
+            self._want_turn,
+        )
         self._ingress = Ingress(
-            self._sessions, self._lite, self._forwarder, self._events
+            self._sessions, self._lite, self._links, self._forwarder, self._events
         )
         self._outgoing = Outgoing(self._sessions)
         self._handler: Callable[[PlaneEvent], None] | None = None
@@ -111,6 +118,7 @@ class ReferencePlane:
         self._sockets = bind_all(hosts, port, self._receive, self._turn)
         self._loop = asyncio.get_running_loop()
         self._alarm.start(self._loop)
+        self._links.open(self._sockets)
         for sock in self._sockets:
             sock.start(self._loop)
             sock.sender.fault = self._fault
@@ -128,6 +136,7 @@ class ReferencePlane:
             self._counted.update(sock.counters + sock.sender.counters)
             sock.close()
         self._sockets = []
+        self._links.open(())
         self._alarm.stop()
         self._loop = None
         self._events.clear()
@@ -143,18 +152,42 @@ class ReferencePlane:
         if spec.transport in self._sessions:
             raise StateError(f"transport {spec.transport} is there already")
         self._forwarder.add_transport(
-            spec.transport, spec.kind, start_bitrate_bps=spec.start_bitrate_bps
+            spec.transport,
+            spec.kind,
+            start_bitrate_bps=spec.start_bitrate_bps,
+            node=spec.node,
         )
-        ice = None
-        if spec.kind is TransportKind.CLIENT:
-            try:
-                ice = self._lite.add(
+        try:
+            ice = self._add_ice(spec)
+        except Exception:
+            self._forwarder.remove_transport(spec.transport)
+            raise
+        self._sessions[spec.transport] = Session(spec, ice)
+
+    def _add_ice(self, spec: TransportSpec) -> PacketPath | None:
+        match spec.kind:
+            case TransportKind.CLIENT:
+                return self._lite.add(
                     spec.transport, spec.local_ufrag, spec.local_pwd, spec.remote_ufrag
                 )
-            except Exception:
-                self._forwarder.remove_transport(spec.transport)
-                raise
-        self._sessions[spec.transport] = Session(spec, ice)
+            case TransportKind.RELAY:
+                return self._links.add(spec)
+            case _:
+                return None
+
+    def add_candidates(
+        self, transport: TransportId, addresses: Iterable[Address]
+    ) -> None:
+        """See `MediaPlane.add_candidates`."""
+        self._links.add_candidates(transport, tuple(addresses))
+
+    def pace(self, transport: TransportId, interval_s: float) -> None:
+        """See `MediaPlane.pace`."""
+        self._links.pace(transport, interval_s)
+
+    def probe(self, address: Address, token: int) -> None:
+        """See `MediaPlane.probe`."""
+        self._links.probe(address, token)
 
     def restart_transport(self, spec: TransportSpec) -> None:
         """See `MediaPlane.restart_transport`."""
@@ -167,10 +200,13 @@ class ReferencePlane:
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """See `MediaPlane.set_keys`."""
         session = self._session(transport)
-        limit = self._config.ssrcs_per_transport
-        session.inbound = make_inbound(keys, limit)
-        # Each consumer has one SSRC, with RTX two, and none is ever given again.
-        session.outbound = make_outbound(keys, self._config.consumers * 2)
+        if session.spec.kind is TransportKind.RELAY:
+            session.inbound, session.outbound = make_legs(keys)
+        else:
+            limit = self._config.ssrcs_per_transport
+            session.inbound = make_inbound(keys, limit)
+            # Each consumer has one SSRC, with RTX two, and none is ever given again.
+            session.outbound = make_outbound(keys, self._config.consumers * 2)
         self.dtls_authentic(transport)
         self._forwarder.set_sending(transport, True, time.monotonic())
         self._want_turn()
@@ -180,6 +216,7 @@ class ReferencePlane:
         session = self._sessions.get(transport)
         if session is not None and session.ice is not None:
             session.ice.handshake_done()
+            self._links.dtls_authentic(transport)
 
     def send_dtls(self, transport: TransportId, datagrams: Iterable[bytes]) -> None:
         """See `MediaPlane.send_dtls`."""
@@ -193,6 +230,7 @@ class ReferencePlane:
         if session.outbound is not None:
             self._counted["nonce-refused"] += session.outbound.refused
         self._lite.remove(transport)
+        self._links.remove(transport)
         self._forwarder.remove_transport(transport)
         for producer, owner in tuple(self._local_producers.items()):
             if owner == transport:
@@ -201,7 +239,7 @@ class ReferencePlane:
 
     # -- forwarding ----------------------------------------------------------------
 
-    def program(self, deltas: Iterable[ForwardingDelta]) -> None:
+    def program(self, deltas: Iterable[PlaneDelta]) -> None:
         """See `MediaPlane.program`."""
         now = time.monotonic()
         try:
@@ -228,7 +266,7 @@ class ReferencePlane:
         """See `MediaPlane.on_local`."""
         self._session(transport).sink = sink
 
-    def _note_local(self, delta: ForwardingDelta) -> None:
+    def _note_local(self, delta: PlaneDelta) -> None:
         if isinstance(delta, AddProducer):
             session = self._sessions.get(delta.transport)
             if session is not None and session.spec.kind is TransportKind.LOCAL:
@@ -274,10 +312,15 @@ class ReferencePlane:
             self._failed("a turn", error)
         finally:
             self._turning = False
-            self._alarm.at(self._forwarder.next_timeout(), self._lite.next_timeout())
+            self._alarm.at(
+                self._forwarder.next_timeout(),
+                self._lite.next_timeout(),
+                self._links.next_timeout(),
+            )
 
     def _drain(self, now: float) -> None:
         forwarder, outgoing = self._forwarder, self._outgoing
+        self._links.flush()
         for burst in forwarder.flush(now):
             outgoing.burst(burst)
         while (order := forwarder.poll_resend()) is not None:
@@ -305,6 +348,8 @@ class ReferencePlane:
         taken = self._events[:]
         self._events.clear()
         for event in taken:
+            if isinstance(event, Checked):
+                self._forwarder.measured(event.transport, event.rtt_s)
             if self._handler is None or self._loop is None:
                 return
             try:
@@ -317,6 +362,7 @@ class ReferencePlane:
         try:
             for event in self._lite.handle_timeout(now):
                 self._ingress.noticed(event)
+            self._links.handle_timeout(now)
             self._forwarder.handle_timeout(now)
         except Exception as error:
             self._failed("a timeout", error)
@@ -347,7 +393,7 @@ class ReferencePlane:
             sockets.update(sock.counters)
             sockets.update(sock.sender.counters)
         drops = self._ingress.drops + self._outgoing.drops + self._counted + sockets
-        drops += self._lite.refused + self._lite.server.refused
+        drops += self._lite.refused + self._lite.server.refused + self._links.refused
         return {
             "kind": "reference",
             "transports": len(self._sessions),
@@ -360,6 +406,10 @@ class ReferencePlane:
             "drops": dict(drops),
             "forwarder": self._forwarder.stats(time.monotonic()),
         }
+
+    def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
+        """See `MediaPlane.stream_history`."""
+        return self._forwarder.stream_history(stream)
 
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""

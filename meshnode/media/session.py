@@ -8,7 +8,7 @@ from meshnode.media.plane import LocalSink, TransportSpec
 from meshnode.media.sender import Path
 from meshnode.media.srtp import Inbound, Outbound
 from meshproto.forwarding.outputs import OutPacket
-from meshproto.ice.path import ClientPath
+from meshproto.ice.path import PacketPath
 
 REPEAT_PACKETS = 512
 
@@ -59,7 +59,7 @@ class Session:
 
     __slots__ = ("ice", "inbound", "outbound", "path", "ring", "sink", "spec")
 
-    def __init__(self, spec: TransportSpec, ice: ClientPath | None) -> None:
+    def __init__(self, spec: TransportSpec, ice: PacketPath | None) -> None:
         self.spec = spec
         self.ice = ice
         self.path: Path | None = None

@@ -17,6 +17,7 @@ from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp_cm import CmInbound, CmOutbound
 from meshnode.media.srtp_gcm import GcmInbound, GcmOutbound
 from meshnode.media.srtp_keys import PROFILES, session_keys
+from meshnode.media.srtp_legs import LegInbound, LegOutbound
 from meshnode.media.srtp_packets import OutPacket, OutPackets
 from meshproto.errors import StateError
 
@@ -79,6 +80,15 @@ def make_inbound(keys: SrtpKeys, ssrcs: int = SSRCS_MAX) -> Inbound:
     if PROFILES[keys.profile].gcm:
         return GcmInbound(derived, ssrcs)
     return CmInbound(derived, ssrcs)
+
+
+def make_legs(keys: SrtpKeys) -> tuple[Inbound, Outbound]:
+    """Both directions of a link between nodes.  Raises `StateError` unless GCM."""
+    if not PROFILES[keys.profile].gcm:
+        raise StateError("a link between nodes needs AES-GCM")
+    received = session_keys(keys.profile, keys.receive_key, keys.receive_salt)
+    sent = session_keys(keys.profile, keys.send_key, keys.send_salt)
+    return LegInbound(received), LegOutbound(sent)
 
 
 def overhead_bytes(profile: str) -> int:

@@ -21,6 +21,7 @@ from meshnode.media.srtp_packets import (
     SendWindows,
     header_length,
 )
+from meshnode.media.srtp_window import Window
 from meshproto.errors import DecodeError, StateError
 
 TAG_BYTES = 16
@@ -31,12 +32,13 @@ class GcmOutbound:
 
     __slots__ = ("_counters", "_encrypt", "_rtcp", "_rtcp_salt", "_windows", "refused")
 
-    def __init__(self, keys: SessionKeys, ssrcs: int) -> None:
+    def __init__(self, keys: SessionKeys, ssrcs: int, *, earlier: bool = False) -> None:
         self.refused = 0
         self._encrypt = AESGCM(keys.rtp_key).encrypt
         self._rtcp = AESGCM(keys.rtcp_key)
         self._rtcp_salt = int.from_bytes(keys.rtcp_salt, "big")
-        self._windows = SendWindows(ssrcs, int.from_bytes(keys.rtp_salt, "big"), 48)
+        salt = int.from_bytes(keys.rtp_salt, "big")
+        self._windows = SendWindows(ssrcs, salt, 48, earlier=earlier)
         self._counters = RtcpCounters(ssrcs)
 
     def protect_burst(self, packets: OutPackets) -> list[bytes]:
@@ -92,26 +94,24 @@ class GcmInbound:
         "_windows",
     )
 
-    def __init__(self, keys: SessionKeys, ssrcs: int) -> None:
+    def __init__(self, keys: SessionKeys, ssrcs: int, *, replace: bool = False) -> None:
         self._decrypt = AESGCM(keys.rtp_key).decrypt
         self._salt = int.from_bytes(keys.rtp_salt, "big")
         self._rtcp = AESGCM(keys.rtcp_key)
         self._rtcp_salt = int.from_bytes(keys.rtcp_salt, "big")
-        self._windows = ReceiveWindows(ssrcs)
+        self._windows = ReceiveWindows(ssrcs, replace=replace)
         self._rtcp_windows = ReceiveWindows(ssrcs)
 
     def unprotect(self, packet: bytes) -> bytes:
         """See `srtp.Inbound`."""
         size = header_length(packet, TAG_BYTES)
         window = self._windows.get(packet[8:12])
-        sequence = packet[2] << 8 | packet[3]
+        index = self.index(packet, window)
         if window is None:
             self._windows.check_room("srtp-ssrcs")
-            index = sequence
             constant = self._salt ^ int.from_bytes(packet[8:12], "big") << 48
         else:
             constant = window.nonce
-            index = window.estimate(sequence)
             if not window.is_fresh(index):
                 raise DecodeError("srtp-replay")
         header = packet[:size]
@@ -125,6 +125,11 @@ class GcmInbound:
         else:
             window.accept(index)
         return header + plain
+
+    def index(self, packet: bytes, window: Window | None) -> int:
+        """The likeliest index of a packet (RFC 3711 section 3.3.1)."""
+        sequence = packet[2] << 8 | packet[3]
+        return sequence if window is None else window.estimate(sequence)
 
     def unprotect_rtcp(self, packet: bytes) -> bytes:
         """See `srtp.Inbound`."""

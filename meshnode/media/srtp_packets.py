@@ -59,12 +59,17 @@ class RtcpCounters:
 
 
 class SendWindows:
-    """The windows of what we send, by SSRC."""
+    """The windows of what we send, by SSRC.  `earlier`: the first packet of an SSRC
+    may be followed by ones of lower index.
+    """
 
-    __slots__ = ("_limit", "_salt", "_shift", "_windows", "get")
+    __slots__ = ("_earlier", "_limit", "_salt", "_shift", "_windows", "get")
 
-    def __init__(self, limit: int, salt: int, shift: int) -> None:
+    def __init__(
+        self, limit: int, salt: int, shift: int, *, earlier: bool = False
+    ) -> None:
         self._limit = limit
+        self._earlier = earlier
         self._salt = salt
         self._shift = shift
         self._windows: dict[int, Window] = {}
@@ -75,7 +80,9 @@ class SendWindows:
         """A window whose first index is `first`.  Raises `LimitError`."""
         if len(self._windows) >= self._limit:
             raise LimitError("ssrcs_per_transport", self._limit)
-        window = Window(first - 1, self.nonce(ssrc), accept_earlier=False)
+        window = Window(first - 1, self.nonce(ssrc), accept_earlier=self._earlier)
+        if self._earlier:
+            window.missing |= 1  # nothing was sent yet, not even the one before
         self._windows[ssrc] = window
         return window
 
@@ -92,24 +99,30 @@ class SendWindows:
 
 
 class ReceiveWindows:
-    """The windows of what we receive, by SSRC (4 bytes as they stand in the packet)."""
+    """The windows of what we receive, by SSRC (4 bytes as they stand in the packet).
 
-    __slots__ = ("_limit", "_windows", "get")
+    With `replace` a full table lets the oldest one go instead of refusing.
+    """
 
-    def __init__(self, limit: int) -> None:
+    __slots__ = ("_limit", "_replace", "_windows", "get")
+
+    def __init__(self, limit: int, *, replace: bool = False) -> None:
         self._limit = limit
+        self._replace = replace
         self._windows: dict[bytes, Window] = {}
         self.get = self._windows.get
         """The window of an SSRC or None: the one call on the packet path."""
 
     def check_room(self, reason: str) -> None:
         """Raise `DecodeError` when no further SSRC fits."""
-        if len(self._windows) >= self._limit:
+        if len(self._windows) >= self._limit and not self._replace:
             raise DecodeError(reason)
 
     def open(self, ssrc: bytes, index: int, nonce: int) -> Window:
         """A window for a remote's SSRC whose first packet proved genuine."""
         window = Window(index, nonce, accept_earlier=True)
+        if len(self._windows) >= self._limit:
+            del self._windows[next(iter(self._windows))]
         self._windows[ssrc] = window
         return window
 

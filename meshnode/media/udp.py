@@ -34,6 +34,8 @@ _UDP_GRO = 104
 _SO_SNDBUFFORCE = 32
 _SO_RCVBUFFORCE = 33
 _IP_PKTINFO = 8
+_V4_INFO = (socket.IPPROTO_IP, _IP_PKTINFO)
+_V6_INFO = (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO)
 _CONTROL_BYTES = 128
 _DATAGRAM_MAX = 65535
 
@@ -114,6 +116,14 @@ class UdpSocket:
             self._loop = None
         self._socket.close()
 
+    def path_from(self, local: bytes, address: Address) -> Path:
+        """The way from one of our addresses, as `local_end` gave it; empty: any."""
+        if not local:
+            return self.path(address, [])
+        if self._socket.family == socket.AF_INET6:
+            return self.path(address, [(*_V6_INFO, local)])
+        return self.path(address, [(*_V4_INFO, local)])
+
     def path(self, address: Address, control: Control) -> Path:
         """The way back to where a datagram with this control data came from."""
         reply: Control = []
@@ -158,6 +168,11 @@ class UdpSocket:
 
     def __repr__(self) -> str:
         return f"<UdpSocket {self.address[0]} port {self.address[1]}>"
+
+
+def local_end(path: Path) -> bytes:
+    """Which of our addresses a way back starts from; empty where there is one only."""
+    return path.control[0][2] if path.control else b""
 
 
 def _segment_bytes(control: Control) -> int:

@@ -60,6 +60,19 @@ class ForwardingConfig:
     silence_s: float = 5.0
     equalise_bytes: int = 8
 
+    streams: int = 1024
+    legs_per_stream: int = 128
+    leg_burst_packets: int = 64
+    leg_step_s: float = 0.002
+    leg_backlog_packets: int = 8192
+    keep_alive_s: float = 0.03
+    heartbeat_gap_s: float = 0.015
+    heartbeat_s: float = 0.05
+    silence_of_legs_s: float = 0.06
+    joining_s: float = 0.1
+    joining_packets: int = 3
+    activate_packets: int = 3
+
     ntp_offset_s: float = 2_208_988_800.0
     """NTP seconds of `now` 0: a driver with a wall clock adds (wall - monotonic)."""
 

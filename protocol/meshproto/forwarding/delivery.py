@@ -52,6 +52,10 @@ class Delivery:
         first: int | None = None
         if packets:
             layer.history.padded(equalise(packets, self._config.equalise_bytes))
+            if layer.slot is not None:
+                stream = layer.slot.stream
+                stream.outgoing += [packet for packet in packets if packet.order >= 0]
+                self._state.fed[stream] = None
             batch = Batch(packets)
             first = batch.first
             if audience.live:

@@ -26,16 +26,19 @@ from meshproto.forwarding.events import ForwardingEvent, ProducerSilent
 from meshproto.forwarding.hearing import Hearing
 from meshproto.forwarding.ingress import Ingress
 from meshproto.forwarding.layer import Layer
-from meshproto.forwarding.outputs import Burst, Resend
+from meshproto.forwarding.outputs import Burst, Repeat, Resend
 from meshproto.forwarding.producer import Producer
+from meshproto.forwarding.relay.deltas import LegDelta
+from meshproto.forwarding.relay.relaying import Relaying
+from meshproto.forwarding.relay_table import PlaneDelta, PlaneNotice
 from meshproto.forwarding.requests import Requests
 from meshproto.forwarding.retransmit import Retransmitter
 from meshproto.forwarding.routing import Routing
 from meshproto.forwarding.state import State, Timer
 from meshproto.forwarding.stats import producers, snapshot
-from meshproto.forwarding.table import ForwardingDelta, TransportKind
+from meshproto.forwarding.table import TransportKind
 from meshproto.forwarding.transport import Transport
-from meshproto.ids import ProducerId, TransportId
+from meshproto.ids import NodeId, ProducerId, StreamId, TransportId
 
 
 class Forwarder:
@@ -49,7 +52,9 @@ class Forwarder:
         self._allotment = Allotment(state, self._routing)
         self._delivery: Delivery = self._routing.delivery
         self._retransmitter = Retransmitter(state)
-        self._hearing = Hearing(state, self._retransmitter, self._ingress.drops)
+        drops = self._ingress.drops
+        self._relaying = Relaying(state, self._delivery.flush, drops)
+        self._hearing = Hearing(state, self._retransmitter, self._relaying, drops)
 
     def add_transport(
         self,
@@ -57,10 +62,11 @@ class Forwarder:
         kind: TransportKind,
         *,
         start_bitrate_bps: int = 0,
+        node: NodeId | None = None,
     ) -> None:
         """Make a remote known.  `start_bitrate_bps` 0 is the default of congestion
-        control.  A LOCAL transport may be sent to at once, a CLIENT after
-        `set_sending`.
+        control.  A LOCAL transport may be sent to at once, a CLIENT or RELAY after
+        `set_sending`.  A RELAY transport leads to `node`.
 
         Raises `StateError` for an id in use, `LimitError` when the table is full.
         """
@@ -69,13 +75,19 @@ class Forwarder:
             raise StateError(f"transport {transport} exists")
         if len(state.transports) >= state.config.transports:
             raise LimitError("transports", state.config.transports)
-        state.transports[transport] = Transport(
-            transport, kind, start_bitrate_bps, state.random
-        )
+        if (node is None) is (kind is TransportKind.RELAY):
+            raise StateError("a RELAY transport, and no other, leads to a node")
+        made = Transport(transport, kind, start_bitrate_bps, state.random)
+        if node is not None:
+            self._relaying.attach(made, node)
+        state.transports[transport] = made
 
     def remove_transport(self, transport: TransportId) -> None:
         """Forget the remote with its producers and consumers; unknown ids are fine."""
+        found = self._state.transports.get(transport)
         self._routing.remove_transport(transport)
+        if found is not None:
+            self._relaying.detach(found)
 
     def set_sending(self, transport: TransportId, sending: bool, now: float) -> None:
         """Whether packets to the transport can be protected and addressed now.
@@ -84,17 +96,30 @@ class Forwarder:
         """
         self._routing.set_sending(self._transport(transport), sending, now)
 
-    def program(self, delta: ForwardingDelta, now: float) -> None:
+    def measured(self, transport: TransportId, rtt_s: float | None) -> None:
+        """A check of a link was answered after `rtt_s`, or (None) was not."""
+        found = self._state.transports.get(transport)
+        if found is not None and rtt_s is not None:
+            before = rtt_s if found.rtt_s is None else found.rtt_s
+            found.rtt_s = before + (rtt_s - before) / 8
+
+    def program(self, delta: PlaneDelta, now: float) -> None:
         """Apply one change of the table.  Raises `StateError` or `LimitError`."""
-        self._routing.program(delta, now)
+        if isinstance(delta, LegDelta):
+            self._relaying.program(delta, now)
+        else:
+            self._routing.program(delta, now)
 
     def receive_rtp(self, transport: TransportId, packet: bytes, now: float) -> None:
-        """A decrypted RTP packet of a publisher; never raises."""
+        """A decrypted RTP packet of a publisher or neighbour; never raises."""
         found = self._state.transports.get(transport)
         if found is None:
             self._ingress.drops["unknown-transport"] += 1
             return
-        layer = self._ingress.receive(found, packet, now)
+        if found.kind is TransportKind.RELAY:
+            layer = self._relaying.receive(found, packet, now)
+        else:
+            layer = self._ingress.receive(found, packet, now)
         if layer is not None:
             self._state.dirty[layer] = None
 
@@ -107,7 +132,7 @@ class Forwarder:
         self._hearing.receive(found, packet, now)
 
     def flush(self, now: float) -> list[Burst]:
-        """Everything that is to leave now, in order."""
+        """Everything that is to leave now, in order: to neighbours first."""
         state = self._state
         for layer in state.dirty:
             if layer.fresh:
@@ -118,10 +143,13 @@ class Forwarder:
             if layer.keys.pending or layer.nacks:
                 self._requests.layer_due(layer, now)
         state.dirty.clear()
-        bursts, state.bursts = state.bursts, []
+        if state.fed:
+            self._relaying.flush(now)
+        bursts, state.bursts = state.leg_bursts + state.bursts, []
+        state.leg_bursts = []
         return bursts
 
-    def poll_resend(self) -> Resend | None:
+    def poll_resend(self) -> Resend | Repeat | None:
         """The next protected packet that is to be sent again as it is."""
         resends = self._state.resends
         return resends.popleft() if resends else None
@@ -131,10 +159,16 @@ class Forwarder:
         waiting = self._state.rtcp
         return waiting.popleft() if waiting else None
 
-    def poll_event(self) -> ForwardingEvent | None:
+    def poll_event(self) -> ForwardingEvent | PlaneNotice | None:
         """The next thing that control should know."""
         events = self._state.events
         return events.popleft() if events else None
+
+    def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
+        """(first number of the key-frame cache, newest number) of a stream; None while
+        it has no packets here.
+        """
+        return self._relaying.history(stream)
 
     def next_timeout(self) -> float | None:
         """The next deadline; None while there is nothing to wait for."""
@@ -175,6 +209,8 @@ class Forwarder:
                 self._allotment.due(subject, now)
             case Timer.SILENCE, Producer():
                 self._listen(subject, now)
+            case _:
+                self._relaying.fire(timer, subject, now)
 
     def _listen(self, producer: Producer, now: float) -> None:
         """Tell when a producer fell silent, once per silence."""

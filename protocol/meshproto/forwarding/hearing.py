@@ -13,8 +13,10 @@ from collections import Counter
 from meshproto.errors import DecodeError
 from meshproto.forwarding.clock import ntp_seconds
 from meshproto.forwarding.consumer import Consumer, Phase
+from meshproto.forwarding.relay.relaying import Relaying
 from meshproto.forwarding.retransmit import Retransmitter
 from meshproto.forwarding.state import State, Timer
+from meshproto.forwarding.table import TransportKind
 from meshproto.forwarding.transport import Transport
 from meshproto.wire import rtcp
 from meshproto.wire.parameters import MediaKind
@@ -27,14 +29,22 @@ class Hearing:
     """Acts on decrypted RTCP; `drops` counts what could not be read."""
 
     def __init__(
-        self, state: State, retransmitter: Retransmitter, drops: Counter[str]
+        self,
+        state: State,
+        retransmitter: Retransmitter,
+        relaying: Relaying,
+        drops: Counter[str],
     ) -> None:
         self._state = state
+        self._relaying = relaying
         self._retransmitter = retransmitter
         self._drops = drops
 
     def receive(self, transport: Transport, compound: bytes, now: float) -> None:
         """One decrypted RTCP datagram; never raises."""
+        if transport.kind is TransportKind.RELAY:
+            self._relaying.hear(transport, compound, now)
+            return
         try:
             packets = rtcp.parse(compound)
         except DecodeError as error:
@@ -94,6 +104,8 @@ class Hearing:
             return
         ours = now + self._state.config.ntp_offset_s
         transport.clock.heard(ntp_seconds(report.ntp_time), ours)
+        if source.layer.clock.ntp_s is None:
+            self._relaying.clock_found(source.layer)
         source.layer.clock.heard(report.ntp_time, report.rtp_time, now)
 
     def _reports(

@@ -50,7 +50,8 @@ class History:
         """Keep a packet that `not in` the history; old ones go."""
         number = packet.number
         if not self._packets:
-            self.floor = number - _REORDER
+            # why never down: what was sent under a number must not change
+            self.floor = max(self.floor, number - _REORDER)
             self._began = number
         self._packets[number] = packet
         self.head = max(self.head, number)
@@ -67,6 +68,21 @@ class History:
         self.floor = self.head + 1
         self.pin = None
         self.size = 0
+
+    def seat(self, head: int) -> None:
+        """Nothing up to number `head` is to come again; for an empty history."""
+        self.head = max(self.head, head)
+        self.floor = max(self.floor, self.head + 1)
+
+    def skip(self, number: int) -> None:
+        """Go on with `number`, far ahead: nothing before it is waited for."""
+        self.clear()
+        self.floor = max(self.floor, number - _REORDER)
+        self.head = max(self.head, number - 1)
+
+    def later(self, order: int) -> list[Packet]:
+        """What is kept and stands at `order` of its stream or behind it."""
+        return [packet for packet in self._packets.values() if packet.order >= order]
 
     def span(self, first: int, last: int) -> Iterator[Packet]:
         """The packets that are there from `first` to `last`, in order."""

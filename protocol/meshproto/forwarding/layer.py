@@ -12,6 +12,7 @@ consumers begin again at the next key frame, as if they had changed layers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from meshproto.errors import DecodeError
 from meshproto.forwarding.audience import Audience
@@ -27,6 +28,9 @@ from meshproto.ids import ProducerId
 from meshproto.wire import descriptor
 from meshproto.wire.descriptor import dependency
 from meshproto.wire.parameters import Codec, MediaKind
+
+if TYPE_CHECKING:
+    from meshproto.forwarding.relay.slots import BoundSlot
 
 _JUMP = 3000
 """A step of more numbers than this is believed when the next packet confirms it
@@ -55,7 +59,8 @@ class Layer:
     """A layer of `producer`; `rid` is "" without simulcast.
 
     `live_from_anywhere`: nothing tells key frames apart (sound, unknown codecs), so a
-    consumer may begin with any packet.
+    consumer may begin with any packet.  `slot` is the layer's place in a stream of the
+    mesh, if it has one.
     """
 
     def __init__(
@@ -86,6 +91,7 @@ class Layer:
         self.newest: Packet | None = None
         self.fresh = True
         self.delivered = -1
+        self.slot: BoundSlot | None = None
         self.last_arrival = 0.0
         self.size = (0, 0)
         self.parts = PartRates()
@@ -122,8 +128,35 @@ class Layer:
             return "sequence-jump"
         if number in self.history:
             return "duplicate"
-        facts = self._facts(form, payload, frame)
-        packet = Packet(
+        packet = self.make(
+            number,
+            timestamp,
+            form,
+            marker=marker,
+            payload=payload,
+            carried=carried,
+            frame=frame,
+            now=now,
+        )
+        self.keep(packet, repaired)
+        if self.slot is not None:
+            self.slot.number(packet)
+        return None
+
+    def make(
+        self,
+        number: int,
+        timestamp: int,
+        form: PayloadFormat,
+        *,
+        marker: bool,
+        payload: bytes,
+        carried: Carried,
+        frame: bytes | None,
+        now: float,
+    ) -> Packet:
+        """A packet whose number is known, to be kept next."""
+        return Packet(
             number,
             timestamp,
             payload,
@@ -131,11 +164,9 @@ class Layer:
             codec=form.codec.name,
             marker=marker,
             carried=carried,
-            facts=facts,
+            facts=self._facts(form, payload, frame),
             arrival=now,
         )
-        self._keep(packet, repaired)
-        return None
 
     def restart(self) -> None:
         """Another source follows: forget what the last one left open."""
@@ -218,7 +249,8 @@ class Layer:
                 self.size = sizes[-1]
         return found.facts() if found.frame is not None else None
 
-    def _keep(self, packet: Packet, repaired: bool) -> None:
+    def keep(self, packet: Packet, repaired: bool = False) -> None:
+        """Take a packet that `make` made, and that is not in the history."""
         now, number = packet.arrival, packet.number
         self.history.add(packet)
         self.last_arrival = now

@@ -30,6 +30,17 @@ class Burst(NamedTuple):
     keep: bool
 
 
+class Repeat(NamedTuple):
+    """Send this packet of a leg, as it was sent before or would have been.
+
+    Packets of legs are the same octets whenever they are written (RFC 0003 section
+    13.4), so the plane keeps nothing: the same nonce gives the same ciphertext.
+    """
+
+    transport: TransportId
+    packet: OutPacket
+
+
 class Resend(NamedTuple):
     """Send the protected packet of (SSRC, packet index) again, byte for byte.
 

@@ -24,20 +24,29 @@ class Packet:
 
     `carried` are the (id, value) pairs of header extensions that may go on, under the
     publisher's ids.  `size` counts payload and padding, in bytes.
+
+    `order` is its number in a stream of the mesh, -1 outside; only then `slot`, `hops`
+    and `epoch` mean something, and `block` is its header extension on legs, once
+    somebody wrote it (RFC 0003 section 13.2).
     """
 
     __slots__ = (
         "_numbers",
         "arrival",
+        "block",
         "carried",
         "codec",
+        "epoch",
         "facts",
+        "hops",
         "marker",
         "number",
+        "order",
         "padding",
         "payload",
         "payload_type",
         "size",
+        "slot",
         "timestamp",
     )
 
@@ -65,6 +74,11 @@ class Packet:
         self.facts = facts
         self.arrival = arrival
         self.size = len(payload)
+        self.order = -1
+        self.slot = 0
+        self.hops = 0
+        self.epoch = 0
+        self.block: bytes | None = None
         self._numbers: vp8.Numbers | None = None
 
     @property
@@ -76,6 +90,13 @@ class Packet:
             except DecodeError:
                 return None
         return self._numbers
+
+    def place(self, slot: int, order: int, hops: int, epoch: int) -> None:
+        """Where the packet stands in a stream of the mesh."""
+        self.slot = slot
+        self.order = order
+        self.hops = hops
+        self.epoch = epoch
 
     def pad(self, octets: int) -> None:
         """Lengthen the packet; only before anybody got it."""

@@ -15,7 +15,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from meshproto.ids import NodeId, StreamId
+from meshproto.forwarding.table import ForwardingDelta
+from meshproto.ids import NodeId, ProducerId, StreamId
 
 LayerMask = int
 """Layers of a stream, one bit each, bit 0 the lowest; audio is always carried."""
@@ -108,10 +109,37 @@ class CloseLeg:
     child: NodeId
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Layer `rid` of `producer`; `bit` is its bit in a `LayerMask`, None where it is
+    always carried (sound).
+    """
+
+    producer: ProducerId
+    rid: str = ""
+    bit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BindStream:
+    """Slot n of the stream is the n-th of `slots` from now on (16 at most).
+
+    At the origin the producers are the publisher's, elsewhere those of a MESH
+    transport.  Control says it again when the publisher came back or its tracks
+    changed; the brain has no part in it.
+    """
+
+    stream: StreamId
+    slots: tuple[Slot, ...]
+
+
 RelayDelta = (
     OpenStream | CloseStream | SetActive | SetSecond | OpenLeg | SetLeg | CloseLeg
 )
-"""A change to the legs of a stream."""
+"""A change to the legs of a stream, as the brain decides it."""
+
+PlaneDelta = ForwardingDelta | RelayDelta | BindStream
+"""Everything that programs a plane."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,17 +27,17 @@ class Requests:
 
     def layer_due(self, layer: Layer, now: float) -> None:
         """NACKs and key-frame requests of a layer whose time has come."""
-        transport = self._state.publisher(layer)
-        if transport is None or layer.ssrc is None:
+        asked = self._state.asked(layer)
+        if asked is None:
             return
         if layer.nacks is not None:
             lost, abandoned = layer.nacks.due(now)
             if lost:
-                self._nack(transport, layer.ssrc, lost)
+                self._nack(*asked, lost)
             if abandoned and layer.kind is MediaKind.VIDEO:
                 layer.keys.want()
         if layer.keys.due(now):
-            self._ask_key_frame(transport, layer)
+            self._ask_key_frame(*asked, layer)
         self._state.watch(layer, now + BREATH_S)
 
     def arrivals_due(self, transport: Transport) -> None:
@@ -116,8 +116,7 @@ class Requests:
             some = [number & 0xFFFF for number in lost[start : start + _NACKED_AT_ONCE]]
             self._post(transport, rtcp.Nack.of(transport.ssrc, ssrc, some).encode())
 
-    def _ask_key_frame(self, transport: Transport, layer: Layer) -> None:
-        ssrc = layer.ssrc or 0
+    def _ask_key_frame(self, transport: Transport, ssrc: int, layer: Layer) -> None:
         if layer.takes_pli:
             request = rtcp.PictureLossIndication(transport.ssrc, ssrc).encode()
         else:

@@ -26,6 +26,7 @@ from meshproto.forwarding.table import (
     RemoveProducer,
     RequestKeyFrame,
     SetSelection,
+    TransportKind,
 )
 from meshproto.forwarding.transport import Transport
 from meshproto.ids import ConsumerId, ProducerId, TransportId
@@ -145,11 +146,13 @@ class Routing:
         transport.producers[delta.producer] = producer
         transport.learn(delta.extensions)
         agenda, config = state.agenda, state.config
+        agenda.at((Timer.SILENCE, producer), now + config.silence_s)
+        if transport.kind is TransportKind.MESH:
+            return  # nobody is there to be reported to
         agenda.no_later((Timer.REPORTS, transport), now + config.report_s)
         if transport.arrivals is not None:
             when = now + config.transport_feedback_s
             agenda.no_later((Timer.ARRIVALS, transport), when)
-        agenda.at((Timer.SILENCE, producer), now + config.silence_s)
 
     def _remove_producer(self, producer: Producer) -> None:
         state = self._state
@@ -164,6 +167,8 @@ class Routing:
         for ssrc in gone:
             del transport.sources[ssrc]
         for layer in producer.layers.values():
+            if layer.slot is not None:
+                layer.slot.detach()
             layer.history.clear()
             state.dirty.pop(layer, None)
             state.agenda.cancel((Timer.LAYER, layer))

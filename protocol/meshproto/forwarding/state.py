@@ -14,11 +14,14 @@ from meshproto.forwarding.config import ForwardingConfig, RandomSource
 from meshproto.forwarding.consumer import Consumer
 from meshproto.forwarding.events import ForwardingEvent
 from meshproto.forwarding.layer import Layer
-from meshproto.forwarding.outputs import Burst, OutPacket, Resend
+from meshproto.forwarding.outputs import Burst, OutPacket, Repeat, Resend
 from meshproto.forwarding.packet import OVERHEAD
 from meshproto.forwarding.producer import Producer
+from meshproto.forwarding.relay.stream import Neighbour, Stream
+from meshproto.forwarding.relay_table import PlaneNotice
+from meshproto.forwarding.table import TransportKind
 from meshproto.forwarding.transport import Transport
-from meshproto.ids import ConsumerId, ProducerId, TransportId
+from meshproto.ids import ConsumerId, NodeId, ProducerId, StreamId, TransportId
 
 _OUTBOX = 4096
 _TWICE_AFTER_S = 0.01
@@ -41,6 +44,9 @@ class Timer(Enum):
     CONGESTION = "congestion"  # a transport's estimator, pacer and prober
     ALLOCATION = "allocation"  # a transport's choice of layers
     SILENCE = "silence"  # a producer's packets
+    JUDGE = "judge"  # whether the legs of a stream fell silent
+    BEAT = "beat"  # signs of life to a neighbour
+    LEG = "leg"  # what a replay still has to send over a leg
 
 
 class State:
@@ -55,14 +61,29 @@ class State:
         self.agenda: Agenda[tuple[Timer, object]] = Agenda()
         self.dirty: dict[Layer, None] = {}
         self.bursts: list[Burst] = []
+        self.neighbours: dict[NodeId, Neighbour] = {}
+        self.streams: dict[StreamId, Stream] = {}
+        self.fed: dict[Stream, None] = {}
+        self.leg_bursts: list[Burst] = []
         self.rtcp: deque[tuple[TransportId, bytes]] = deque(maxlen=_OUTBOX)
-        self.resends: deque[Resend] = deque(maxlen=_OUTBOX)
-        self.events: deque[ForwardingEvent] = deque(maxlen=_OUTBOX)
+        self.resends: deque[Resend | Repeat] = deque(maxlen=_OUTBOX)
+        self.events: deque[ForwardingEvent | PlaneNotice] = deque(maxlen=_OUTBOX)
 
     def publisher(self, layer: Layer) -> Transport | None:
         """The transport over which a layer enters; None once it was removed."""
         producer = self.producers.get(layer.producer)
         return None if producer is None else self.transports.get(producer.transport)
+
+    def asked(self, layer: Layer) -> tuple[Transport, int] | None:
+        """Whom to ask for packets of a layer, and under which SSRC: the publisher, or
+        the active leg of its stream.  None while there is nobody.
+        """
+        transport = self.publisher(layer)
+        if transport is not None and transport.kind is TransportKind.MESH:
+            return None if layer.slot is None else layer.slot.upstream()
+        if transport is None or layer.ssrc is None:
+            return None
+        return transport, layer.ssrc
 
     def depart(
         self, consumer: Consumer, out: list[OutPacket], size: int, now: float
@@ -108,6 +129,16 @@ class State:
         if deadline is not None:
             soonest = max(deadline, now + BREATH_S)
             self.agenda.at((Timer.CONGESTION, transport), soonest)
+
+    def judge(self, stream: Stream, now: float) -> None:
+        """Let the stream's silence be judged anew."""
+        self.agenda.no_later((Timer.JUDGE, stream), now)
+
+    def watch_all(self, stream: Stream, now: float) -> None:
+        """There is somebody (else) to ask for the stream's packets."""
+        for slot in stream.slots.values():
+            if slot.layer is not None:
+                self.watch(slot.layer, now)
 
     def watch(self, layer: Layer, soonest: float) -> None:
         """Set the layer's timer to its next request, not before `soonest`."""

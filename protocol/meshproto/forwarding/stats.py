@@ -4,7 +4,8 @@ The shape is fixed and holds no addresses, names or text of remotes:
 
     {"drops": {reason: count},
      "transports": {id: {...}}, "producers": {id: {..., "layers": {rid: {...}}}},
-     "consumers": {id: {...}}}
+     "consumers": {id: {...}},
+     "streams": {stream in hexadecimal: {...}}}
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import Counter
 from meshproto.forwarding.consumer import Consumer
 from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.producer import Producer
+from meshproto.forwarding.relay.stream import Leg, Stream, Upper
 from meshproto.forwarding.state import State
 from meshproto.forwarding.transport import Transport
 from meshproto.ids import ProducerId
@@ -28,6 +30,7 @@ def snapshot(state: State, drops: Counter[str], now: float) -> Numbers:
         "transports": {i: _transport(t) for i, t in state.transports.items()},
         "producers": producers(state, now),
         "consumers": {i: _consumer(c) for i, c in state.consumers.items()},
+        "streams": {i.hex(): _stream(s) for i, s in state.streams.items()},
     }
 
 
@@ -94,4 +97,44 @@ def _consumer(consumer: Consumer) -> Numbers:
         "repaired_octets": repairs.sent_bytes,
         "repairs_missed": repairs.missed,
         "repairs_refused": repairs.refused,
+    }
+
+
+def _stream(stream: Stream) -> Numbers:
+    return {
+        "origin": stream.origin,
+        "newest": stream.newest,
+        "silent": stream.silent,
+        "counters": dict(stream.counters),
+        "active": _upper(stream.active),
+        "second": _upper(stream.second),
+        "legs": [_leg(leg) for leg in stream.legs.values()],
+    }
+
+
+def _upper(upper: Upper | None) -> Numbers | None:
+    if upper is None:
+        return None
+    transport = upper.neighbour.transport
+    return {
+        "transport": None if transport is None else transport.id,
+        "use": "active" if upper.use is None else upper.use.value,
+        "packets": upper.packets,
+        "told": upper.told,
+    }
+
+
+def _leg(leg: Leg) -> Numbers:
+    transport = leg.neighbour.transport
+    return {
+        "transport": None if transport is None else transport.id,
+        "standby": leg.standby,
+        "paused": leg.pause_after is not None,
+        "packets": leg.packets,
+        "octets": leg.octets,
+        "waiting": len(leg.backlog),
+        "overflows": leg.overflows,
+        "repaired": leg.repairs.answered,
+        "repairs_missed": leg.repairs.missed,
+        "repairs_refused": leg.repairs.refused,
     }

@@ -8,7 +8,7 @@ Outwards it numbers packets over the transport and asks congestion control.
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from meshproto.errors import LimitError, StateError
 from meshproto.forwarding.clock import PublisherClock
@@ -26,6 +26,9 @@ from meshproto.forwarding.table import TransportKind
 from meshproto.ids import TransportId
 from meshproto.wire import extensions
 from meshproto.wire.parameters import Extension
+
+if TYPE_CHECKING:
+    from meshproto.forwarding.relay.stream import Neighbour
 
 
 class Role(Enum):
@@ -61,7 +64,8 @@ class Transport:
 
     `sending` is False until the plane can protect packets.  `number` is the next
     transport-wide number; `numbering` tells whether any consumer writes it.  `moving`:
-    there was media to choose from when layers were last chosen.
+    there was media to choose from when layers were last chosen.  `neighbour` is the
+    node behind a RELAY transport.
     """
 
     __slots__ = (
@@ -75,6 +79,7 @@ class Transport:
         "latched",
         "log",
         "moving",
+        "neighbour",
         "number",
         "numbering",
         "producers",
@@ -112,6 +117,7 @@ class Transport:
         self.rtt_s: float | None = None
         self.told_bps = 0
         self.moving = True
+        self.neighbour: Neighbour | None = None
         self.clock = PublisherClock()
         self.reported = SentReports()
         self.log = SentLog()

@@ -145,7 +145,17 @@ class IceLite:
         try:
             request = stun.decode(datagram)
         except DecodeError as error:
-            return self._refuse(error.reason)
+            return self.malformed(error)
+        return self.handle(request, address, now, local)
+
+    def malformed(self, error: DecodeError) -> Answer:
+        """Count what is no STUN at all."""
+        return self._refuse(error.reason)
+
+    def handle(
+        self, request: stun.Message, address: Address, now: float, local: object = None
+    ) -> Answer:
+        """The same for a well-formed message."""
         if request.message_type != binding.REQUEST:
             return self._refuse("stun-not-a-request")
         username = request.attributes.get(stun_attributes.USERNAME)
@@ -185,16 +195,20 @@ class IceLite:
             if remote is None:
                 return self._refuse("ice-address-taken")
             self._credentials.used(known)
-            event = self._checked(remote, request, now, local)
+            event = self._checked(path, remote, request, now, local)
         elif seen_from != address:
             return self._refuse("ice-replayed")
         reply = binding.success(request, address, key=known.pwd, fingerprint=True)
         return reply, event
 
     def _checked(
-        self, remote: Remote, request: stun.Message, now: float, local: object
+        self,
+        path: ClientPath,
+        remote: Remote,
+        request: stun.Message,
+        now: float,
+        local: object,
     ) -> IceEvent | None:
-        path = remote.path
         event = path.checked(
             remote,
             request.transaction_id,
@@ -217,7 +231,7 @@ class IceLite:
         if holder is not None:
             if holder.path is path:
                 return holder
-            if now - holder.heard < self._config.move_silence_s:
+            if now - holder.heard < holder.path.hold_s:
                 return None
             self._forget(holder)
         spare = path.spare()

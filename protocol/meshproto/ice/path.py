@@ -23,6 +23,7 @@ A packet path pays for this with three attribute accesses, see `lite`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from meshproto.errors import StateError
 from meshproto.ids import TransportId
@@ -77,12 +78,43 @@ IceEvent = PathSelected | PathSilent
 """What the agent tells its owner."""
 
 
+class PacketPath(Protocol):
+    """What a packet path needs of the owner of an address, client or neighbour.
+
+    `hold_s` is how long a silent address stays its owner's when another claims it.
+    """
+
+    transport: TransportId
+    address: Address | None
+    proving: bool
+    remotes: dict[Address, Remote]
+    hold_s: float
+
+    def may_send(self, octets: int) -> bool:
+        """Whether `octets` may be sent to `address` while `proving`."""
+
+    def received(self, remote: Remote, octets: int) -> None:
+        """A datagram came from `remote`, whatever is in it."""
+
+    def received_dtls(self, remote: Remote, octets: int) -> None:
+        """The same for DTLS."""
+
+    def prove(self, remote: Remote) -> None:
+        """Something authenticated came from `remote`."""
+
+    def handshake_done(self) -> None:
+        """The newest DTLS datagram was authentic."""
+
+    def forget(self, remote: Remote) -> None:
+        """The address belongs to somebody else from now on."""
+
+
 class Remote:
     """A validated address; `heard` is when it last sent anything authenticated."""
 
     __slots__ = ("address", "heard", "path")
 
-    def __init__(self, path: ClientPath, address: Address, now: float) -> None:
+    def __init__(self, path: PacketPath, address: Address, now: float) -> None:
         self.path = path
         self.address = address
         self.heard = now
@@ -108,6 +140,7 @@ class ClientPath:
         "_told",
         "address",
         "expired",
+        "hold_s",
         "last_check",
         "local",
         "proving",
@@ -126,6 +159,7 @@ class ClientPath:
         self.last_check = 0.0
         self.local: object = None
         self.expired = False
+        self.hold_s = config.move_silence_s
         self.wake: int | None = None
         self._config = config
         self._secured = False

@@ -62,6 +62,13 @@ def pack_host(host: str) -> bytes:
     return bytes(map(int, host.split(".")))
 
 
+def unpack_host(octets: bytes) -> str:
+    """The text form of 4 or 16 octets; raises `DecodeError` for any other number."""
+    if len(octets) not in {4, 16}:
+        raise DecodeError("stun-address")
+    return _text(int.from_bytes(octets, "big"), len(octets))
+
+
 def encode_xor_address(address: Address, transaction_id: bytes) -> bytes:
     """The value of XOR-MAPPED-ADDRESS: 8 octets for IPv4, 20 for IPv6."""
     return encode_xor_host(pack_host(address[0]), address[1], transaction_id)

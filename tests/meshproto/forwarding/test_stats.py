@@ -24,7 +24,8 @@ def test_the_snapshot_is_plain_data() -> None:
     stats = rig.forwarder.stats(rig.now)
     again = msgpack.unpackb(msgpack.packb(stats), strict_map_key=False)
     assert again == stats
-    assert set(stats) == {"drops", "transports", "producers", "consumers"}
+    tables = {"drops", "transports", "producers", "consumers", "streams"}
+    assert set(stats) == tables
 
 
 def test_figures_are_those_of_what_happened() -> None:

@@ -10,7 +10,8 @@ from meshproto.ids import NodeId
 from meshproto.wire.control import schema as s
 
 REASON_OCTETS_MAX = 24
-DESCRIPTOR_OCTETS_MAX = 900
+DESCRIPTOR_OCTETS_MAX = 1_000
+"""A sealed descriptor: with the record around it, it fills one segment."""
 VERSION_MAX = 255
 
 

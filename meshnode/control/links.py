@@ -1,0 +1,307 @@
+"""Links set up: who dials, who answers, and which of two survives (RFC 0005 5.1).
+
+    maker = LinkMaker(keys, own, port, exchange, accepts)
+    link = await maker.dial(peer, Purpose.OVERLAY)         # connected, or MeshError
+    payload = await maker.answered(source, payload)        # what to send back
+    maker.on_link(handler)                                 # links that others dialled
+
+How a descriptor reaches a node is the caller's affair: `exchange` carries one there and
+brings the answer, over libp2p or through a common neighbour.  Both ends judge alike, by
+what is inside the descriptors:
+
+- both dialled at once: the association of the lower NodeId's dial survives; the other
+  dial is answered "crossed", and its dialler gets the survivor;
+- a descriptor with a session not above the one we have of that node is late;
+- otherwise it replaces what there was: only the node itself can have made it.
+
+Every link is handed over once: to the dialler that waits for it, else by `on_link`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, Protocol, TypeVar
+
+from meshnode.control.descriptors import VERSION, Descriptors, Own, purpose_of
+from meshnode.control.sealing import Keys
+from meshproto.errors import DecodeError, LimitError, MeshError, StateError
+from meshproto.ids import NodeId
+from meshproto.outputs import Purpose
+from meshproto.wire.control.descriptor import LinkDescriptor
+from meshproto.wire.control.peer import PeerRecord
+
+DIALS_MAX = 64
+"""Dials under way: a second of all handshakes, and some that wait for an answer."""
+EXCHANGE_TIMEOUT_S = 10.0
+"""An answer may need a libp2p connection first."""
+CROSSING_WAIT_S = 2.0
+"""After "crossed" the other dial's descriptor is on its way, if it was not lost."""
+
+_LABEL = re.compile(r"[a-z-]{1,24}")
+_THERE = ("new", "connected", "resumed")
+
+Exchange = Callable[[NodeId, bytes], Awaitable[bytes]]
+Accepts = Callable[[PeerRecord, Purpose], str | None]
+
+
+class State(Protocol):
+    """A state of an association."""
+
+    @property
+    def value(self) -> str:
+        """Its name: "new", "connected", "resumed", "silent" or "closed"."""
+
+
+class Link(Protocol):
+    """An association of the media port (`meshnode.media.link_transport`)."""
+
+    @property
+    def state(self) -> State:
+        """Where it is in its life."""
+
+    async def connected(self, timeout_s: float | None = None) -> None:
+        """Wait for the handshake; raises `StateError` when it fails."""
+
+    def on_state(self, handler: Callable[[Any], None]) -> None:
+        """Call `handler(link)` after every change of state."""
+
+    def close(self, reason: str = ...) -> None:
+        """End it."""
+
+
+L = TypeVar("L", bound=Link)
+L_co = TypeVar("L_co", bound=Link, covariant=True)
+
+
+class Port(Protocol[L_co]):
+    """What is needed of a media port."""
+
+    def new_credentials(self) -> tuple[str, str]:
+        """Fresh ICE (ufrag, pwd)."""
+
+    def link(
+        self,
+        node: NodeId,
+        *,
+        local_ufrag: str,
+        local_pwd: str,
+        remote: LinkDescriptor,
+        controlling: bool,
+        dtls_role: Literal["client", "server"],
+    ) -> L_co:
+        """Begin an association; raises `LimitError`."""
+
+
+@dataclass(slots=True)
+class _Entry(Generic[L]):
+    """The association with a node, and the place of its descriptor among the node's."""
+
+    link: L
+    order: tuple[int, int]
+
+
+class LinkMaker(Generic[L]):
+    """Dials and answers for one node.  Belongs to the loop it is used on.
+
+    `accepts` says None to a welcome peer, else a label; `wall_s` is the time of day.
+    """
+
+    def __init__(
+        self,
+        keys: Keys,
+        own: Own,
+        port: Port[L],
+        exchange: Exchange,
+        accepts: Accepts,
+        *,
+        wall_s: Callable[[], float] = time.time,
+    ) -> None:
+        self.refused: Counter[str] = Counter()
+        """What came to nothing, by fixed label."""
+        self._keys = keys
+        self._port = port
+        self._exchange = exchange
+        self._accepts = accepts
+        self._descriptors = Descriptors(keys, own, lambda: int(wall_s() * 1000))
+        self._entries: dict[NodeId, _Entry[L]] = {}
+        self._dials: dict[NodeId, asyncio.Future[L]] = {}
+        self._on_link: Callable[[L, Purpose], None] | None = None
+
+    def on_link(self, handler: Callable[[L, Purpose], None]) -> None:
+        """Set who hears of links that others dialled, once they are connected."""
+        self._on_link = handler
+
+    # -- dialling ----------------------------------------------------------------------
+
+    async def dial(self, peer: PeerRecord, purpose: Purpose) -> L:
+        """A connected link to `peer`.
+
+        Raises `StateError` with a short label ("full", "timeout", ...) where there is
+        none, `LimitError` when too many dials or handshakes are under way.
+        """
+        node = peer.node
+        entry = self._entries.get(node)
+        linked = entry is not None and entry.link.state.value in _THERE
+        if node == self._keys.node or node in self._dials or linked:
+            raise StateError("linked")
+        if len(self._dials) >= DIALS_MAX:
+            raise LimitError("dials", DIALS_MAX)
+        survivor: asyncio.Future[L] = asyncio.get_running_loop().create_future()
+        self._dials[node] = survivor
+        link = None
+        try:
+            link = await self._association(node, purpose, survivor)
+            await link.connected()
+        except BaseException as error:
+            if link is not None:
+                link.close("abandoned")
+            self._count(error)
+            raise
+        finally:
+            del self._dials[node]
+        return link
+
+    async def _association(
+        self, node: NodeId, purpose: Purpose, survivor: asyncio.Future[L]
+    ) -> L:
+        """Our dial's association, or the one of the other end's dial that won."""
+        credentials = self._port.new_credentials()
+        asked = self._descriptors.dial(purpose, credentials)
+        payload = self._descriptors.written(asked, node)
+        carried = asyncio.ensure_future(self._carry(node, payload))
+        try:
+            either: set[asyncio.Future[Any]] = {carried, survivor}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if survivor.done():
+                return survivor.result()
+            found = self._descriptors.read_answer(asked, node, await carried)
+        finally:
+            carried.cancel()
+        if found.refused == "crossed":
+            return await self._survivor(survivor)
+        if found.refused:
+            known = _LABEL.fullmatch(found.refused)
+            raise StateError(found.refused if known else "other")
+        return self._begin(node, credentials, found, dialled=True)
+
+    async def _carry(self, node: NodeId, payload: bytes) -> bytes:
+        try:
+            async with asyncio.timeout(EXCHANGE_TIMEOUT_S):
+                return await self._exchange(node, payload)
+        except (OSError, TimeoutError) as error:
+            raise StateError("no-answer") from error
+
+    async def _survivor(self, survivor: asyncio.Future[L]) -> L:
+        try:
+            async with asyncio.timeout(CROSSING_WAIT_S):
+                return await survivor
+        except TimeoutError:
+            raise StateError("crossed") from None
+
+    def _count(self, error: BaseException) -> None:
+        if isinstance(error, DecodeError):
+            self.refused[error.reason] += 1
+        elif isinstance(error, MeshError):
+            self.refused["dial-failed"] += 1
+
+    # -- answering ---------------------------------------------------------------------
+
+    async def answered(self, source: NodeId, payload: bytes) -> bytes | None:
+        """The answer to a descriptor of `source`; None to what is none.
+
+        `source` is who the channel says it is: libp2p's peer, or the node that an
+        introduction names.
+        """
+        try:
+            asked = self._descriptors.read_dial(source, payload)
+        except DecodeError as error:
+            self.refused[error.reason] += 1
+            return None
+        credentials = self._port.new_credentials()
+        reason = self._judge(asked)
+        if reason is None:
+            try:
+                link = self._begin(source, credentials, asked, dialled=False)
+            except MeshError:
+                reason = "busy"
+            else:
+                self._hand_over(link, asked)
+        if reason is not None:
+            self.refused[f"asked-{reason}"] += 1
+            made = self._descriptors.refusal(asked, reason)
+        else:
+            made = self._descriptors.answer(asked, credentials)
+        return self._descriptors.written(made, source)
+
+    def _judge(self, asked: LinkDescriptor) -> str | None:
+        """None to a welcome dial, else why not."""
+        node = asked.peer.node
+        entry = self._entries.get(node)
+        if not asked.oldest <= VERSION <= asked.newest:
+            return "version"
+        if entry is not None and (asked.peer.epoch, asked.session) <= entry.order:
+            return "late"
+        ours = self._dials.get(node)
+        pending = ours is not None and not ours.done() and entry is None
+        if pending and self._keys.node < node:
+            return "crossed"
+        return self._accepts(asked.peer, purpose_of(asked))
+
+    def _hand_over(self, link: L, asked: LinkDescriptor) -> None:
+        """To the dial of ours that it beat, or to the owner when it stands."""
+        ours = self._dials.get(asked.peer.node)
+        if ours is not None and not ours.done():
+            ours.set_result(link)
+            return
+        purpose = purpose_of(asked)
+        told = False
+
+        def changed(changed_link: L) -> None:
+            nonlocal told
+            if changed_link.state.value == "connected" and not told:
+                told = True
+                if self._on_link is not None:
+                    self._on_link(changed_link, purpose)
+
+        link.on_state(changed)
+
+    # -- both --------------------------------------------------------------------------
+
+    def _begin(
+        self,
+        node: NodeId,
+        credentials: tuple[str, str],
+        found: LinkDescriptor,
+        *,
+        dialled: bool,
+    ) -> L:
+        """An association by both descriptors, in place of any older one."""
+        ufrag, pwd = credentials
+        link = self._port.link(
+            node,
+            local_ufrag=ufrag,
+            local_pwd=pwd,
+            remote=found,
+            controlling=dialled,
+            dtls_role="client" if dialled else "server",
+        )
+        entry = _Entry(link, (found.peer.epoch, found.session))
+        older = self._entries.get(node)
+        self._entries[node] = entry
+        if older is not None:
+            older.link.close("replaced")
+        link.on_state(lambda _: self._changed(node, entry))
+        return link
+
+    def _changed(self, node: NodeId, entry: _Entry[L]) -> None:
+        ended = entry.link.state.value == "closed"
+        if ended and self._entries.get(node) is entry:
+            del self._entries[node]
+
+    def __repr__(self) -> str:
+        return f"<LinkMaker {len(self._entries)} links {len(self._dials)} dials>"
