@@ -20,12 +20,16 @@ from meshproto.ids import TransportId
 
 
 class Outgoing:
-    """Sends for all transports.  `packets` and `octets` count RTP given to sockets."""
+    """Sends for all transports.  `packets` and `octets` count RTP given to sockets,
+    `relayed_*` the part of it that went to other nodes.
+    """
 
     def __init__(self, sessions: dict[TransportId, Session]) -> None:
         self.drops: Counter[str] = Counter()
         self.packets = 0
         self.octets = 0
+        self.relayed_packets = 0
+        self.relayed_octets = 0
         self._sessions = sessions
 
     def burst(self, burst: Burst) -> None:
@@ -103,6 +107,9 @@ class Outgoing:
             return
         self.packets += len(sizes)
         self.octets += octets
+        if session.spec.kind is TransportKind.RELAY:
+            self.relayed_packets += len(sizes)
+            self.relayed_octets += octets
         path.send_burst(pieces, sizes)
 
     def _datagram(self, session: Session, datagram: bytes) -> None:
