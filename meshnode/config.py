@@ -110,6 +110,22 @@ def _readable(path: Path) -> Path:
     return path
 
 
+def _rate(value: object) -> object:
+    """Bits a second: a number, or one with K, M or G behind it, as `20M`."""
+    if not isinstance(value, str):
+        return value
+    number, factor = value.strip().removesuffix("bps").removesuffix("b/s"), 1
+    if number[-1:].upper() in _FACTORS:
+        number, factor = number[:-1], _FACTORS[number[-1].upper()]
+    try:
+        return int(float(number) * factor)
+    except (ValueError, OverflowError):
+        raise ValueError("should be bits a second such as 20M or 800K") from None
+
+
+_FACTORS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+
+BitRate = Annotated[int, BeforeValidator(_rate), Field(ge=0, le=10**12)]
 ListenAddress = Annotated[str, BeforeValidator(_endpoint)]
 IpAddress = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[tuple[IpAddress, ...], BeforeValidator(_several)]
@@ -183,6 +199,18 @@ class Settings(BaseModel):
     """File holding that secret."""
     token_key_file: ReadableFile | None = None
     """PEM file with an Ed25519 key whose tokens are honoured too."""
+    mesh: bool | None = None
+    """Whether to be part of a mesh; None: where `bootstrap` names one.  (The command
+    line takes None for yes: a node that others may join.)"""
+    bootstrap: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    """Nodes of the mesh to join by: HOST, HOST:PORT or a multiaddr."""
+    max_upload: BitRate = 10_000_000
+    """What may be sent to others, in bit/s; K, M and G are understood."""
+    role: Literal["both", "relay", "edge"] = "both"
+    """relay: carries streams of others and serves no clients; edge: serves clients and
+    carries only what they publish; both."""
+    operator: Annotated[str, Field(max_length=64)] = ""
+    """Name of a family of nodes that one person runs; peers spread over families."""
     plane: Literal["auto", "reference", "native"] = "auto"
     """Which packet path runs; auto prefers native where it is built."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -201,6 +229,11 @@ class Settings(BaseModel):
                 f"also set --{missing.replace('_', '-')}"
             )
         return self
+
+    @property
+    def meshed(self) -> bool:
+        """Whether this node is part of a mesh."""
+        return bool(self.bootstrap) if self.mesh is None else self.mesh
 
     @property
     def http_endpoint(self) -> Endpoint:

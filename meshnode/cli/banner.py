@@ -34,6 +34,7 @@ def announcement(
     yield _row("media", f"UDP {' '.join(status.addresses) or 'nowhere'}")
     yield _row("admin", status.urls["admin"])
     yield _row("data", str(settings.data))
+    yield from _mesh(status)
     yield from _key(settings, fresh_key)
     yield ""
     yield from _reach(status, settings)
@@ -57,6 +58,15 @@ def _key(settings: Settings, fresh_key: str) -> Iterator[str]:
         yield _row("publish key", f"in {settings.publish_key_file}")
     else:
         yield _row("publish key", "none: everybody on this machine may publish")
+
+
+def _mesh(status: NodeStatus) -> Iterator[str]:
+    """Who it is to others, and what the next node is started with."""
+    if status.mesh is None:
+        return
+    yield _row("node", status.mesh.node)
+    for address in status.mesh.bootstrap[:1]:
+        yield _row("next node", f"meshnode run --bootstrap {address}")
 
 
 def _reach(status: NodeStatus, settings: Settings) -> Iterator[str]:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 NETWORK = Group.create_ordered("Where it listens")
 ACCESS = Group.create_ordered("Who may do what")
+MESH = Group.create_ordered("The mesh")
 OPERATION = Group.create_ordered("How it runs")
+
+_OWN = frozenset({"limit", "config", "no_mesh"})
+"""Flags that are no setting of that name."""
 
 Text = str | None
 Texts = tuple[str, ...]
@@ -125,6 +129,33 @@ class RunFlags:
             " status` shows them all. Repeatable.",
         ),
     ] = ()
+    bootstrap: Annotated[
+        Texts,
+        _in(
+            MESH,
+            "A node of the mesh to join by: HOST, HOST:PORT [5000] or a multiaddr, each"
+            " also with /p2p/ID. Repeatable.",
+        ),
+    ] = ()
+    no_mesh: Annotated[
+        bool, _in(MESH, "Serve alone: no other node is asked for anything.")
+    ] = False
+    max_upload: Annotated[
+        Text,
+        _in(MESH, "What may be sent to others, such as 20M (bits a second) [10M]."),
+    ] = None
+    role: Annotated[
+        Literal["both", "relay", "edge"] | None,
+        _in(
+            MESH,
+            "relay: carries streams of others, serves no clients; edge: serves clients"
+            " and carries only what they publish [both].",
+        ),
+    ] = None
+    operator: Annotated[
+        Text,
+        _in(MESH, "One name for all nodes that you run: trees spread over families."),
+    ] = None
     data: Annotated[
         Text,
         _in(
@@ -162,8 +193,10 @@ def settings_from(flags: RunFlags) -> Settings:
     given = {
         field.name: getattr(flags, field.name)
         for field in fields(flags)
-        if field.name not in {"limit", "config"} and getattr(flags, field.name) != ()
+        if field.name not in _OWN and getattr(flags, field.name) != ()
     }
+    if flags.no_mesh:
+        given["mesh"] = False
     config = flags.config or os.environ.get("MESHNODE_CONFIG")
     return load(
         {**given, "limits": _limits(flags.limit)},

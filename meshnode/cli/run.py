@@ -29,7 +29,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def run_node(settings: Settings) -> int:
     """Run until a signal.  Raises `StateError` when the node cannot start."""
     settings = settings.model_copy(
-        update={"data": settings.data or default_folder(os.environ)}
+        update={
+            "data": settings.data or default_folder(os.environ),
+            "mesh": settings.mesh is not False,
+        }
     )
     folder = DataFolder(settings.data or default_folder(os.environ))
     try:

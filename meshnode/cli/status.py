@@ -79,11 +79,35 @@ def lines_of(answer: dict[str, Any]) -> list[str]:
     lines += ["", f"streams: {len(streams)}"]
     for stream in streams:
         lines += _stream(stream)
+    lines += _mesh(answer.get("mesh") or {})
     limits = answer.get("limits") or {}
     if limits:
         lines += ["", "limits (change with --limit NAME=NUMBER):"]
         lines += [f"  {name} = {value}" for name, value in sorted(limits.items())]
     return lines
+
+
+def _mesh(mesh: dict[str, Any]) -> list[str]:
+    if not mesh:
+        return []
+    peers = mesh.get("peers") or []
+    lines = ["", f"mesh: node {mesh.get('node')}  reach {mesh.get('reach')}"]
+    lines += [f"  peers: {len(peers)}"]
+    lines += [f"    {_peer(peer)}" for peer in peers]
+    lines += [f"  streams known: {len(mesh.get('streams') or [])}"]
+    for tree in mesh.get("trees") or []:
+        parent = tree.get("parent") or "-"
+        lines.append(
+            f"    {tree.get('name') or tree.get('stream')}  {tree.get('state')}"
+            f"  parent {parent[-8:]}  children {len(tree.get('children') or [])}"
+        )
+    return lines
+
+
+def _peer(peer: dict[str, Any]) -> str:
+    rtt_s = peer.get("rtt_s")
+    rtt = "?" if rtt_s is None else f"{rtt_s * 1000:.1f} ms"
+    return f"{peer.get('node')}  {peer.get('purpose')}  {rtt}  loss {peer.get('loss')}"
 
 
 def duration(seconds: float) -> str:

@@ -35,7 +35,9 @@ the far end meant by its goodbye is known a moment later, see `Control`."""
 
 
 class Carrier:
-    """Carries out outputs; `dial` and `gossip` begin what takes time."""
+    """Carries out outputs; `dial` and `gossip` begin what takes time, `unprobed` hears
+    of a probe that could not even begin.
+    """
 
     def __init__(
         self,
@@ -43,12 +45,14 @@ class Carrier:
         neighbours: Neighbours,
         dial: Callable[[Dial], None],
         gossip: Callable[[NodeId, bytes], None],
+        unprobed: Callable[[int], None],
     ) -> None:
         self.failures: Counter[str] = Counter()
         self._plane = plane
         self._neighbours = neighbours
         self._dial = dial
         self._gossip = gossip
+        self._unprobed = unprobed
 
     def __call__(self, output: Output) -> None:
         """Carry `output` out."""
@@ -81,7 +85,9 @@ class Carrier:
         if neighbour is None:
             return
         self._neighbours.end(neighbour)
-        if reason not in KEPT:
+        if reason in KEPT:
+            neighbour.transport.park()
+        else:
             self.close(neighbour, reason)
 
     def close(self, neighbour: Neighbour, reason: str) -> None:
@@ -91,13 +97,17 @@ class Carrier:
 
     def _probe(self, output: Probe) -> None:
         host = str(ipaddress.ip_address(output.address.ip))
-        self._plane.probe((host, output.address.port), output.token)
+        try:
+            self._plane.probe((host, output.address.port), output.token)
+        except MeshError:
+            self.failures["probe-busy"] += 1
+            self._unprobed(output.token)
 
     def _pace(self, node: NodeId, tree: bool) -> None:
         neighbour = self._neighbours.by_node(node)
         if neighbour is not None:
             pace_s = TREE_PACE_S if tree else IDLE_PACE_S
-            self._plane.pace(neighbour.transport.id, pace_s)
+            neighbour.transport.pace(pace_s)
 
     def _program(self, delta: RelayDelta) -> None:
         try:

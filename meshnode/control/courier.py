@@ -61,19 +61,18 @@ class Courier:
 
     async def exchange(self, node: NodeId, descriptor: bytes) -> bytes:
         """The answer of `node`.  Raises `MeshError`, `RefusedError` among them."""
-        question = envelope.seal(Kind.DESCRIPTOR, descriptor)
         through = self._through.pop(node, None)
         answer = None
         if through is not None:
-            answer = await self._introduced(node, through, question)
+            answer = await self._introduced(node, through, descriptor)
         if answer is None:
-            answer = await self._connected(node, question)
-        kind, body = envelope.unseal(answer)
+            answer = await self._connected(node, descriptor)
+        kind = envelope.kind_of(answer)
         if kind is Kind.REFUSED:
-            raise RefusedError(envelope.label_of(body))
+            raise RefusedError(envelope.label_of(answer))
         if kind is not Kind.ANSWER:
             raise DecodeError("envelope-answer")
-        return body
+        return answer
 
     async def _introduced(
         self, node: NodeId, through: NodeId, question: bytes
@@ -111,7 +110,7 @@ class Courier:
         that somebody waits for.
         """
         asked = self._asked.get(source)
-        is_answer = payload[:1] != bytes((Kind.DESCRIPTOR.value,))
+        is_answer = payload[:1] != bytes((Kind.DIAL.value,))
         if asked is None or not is_answer or asked[0] != through:
             return False
         if not asked[1].done():

@@ -1,22 +1,23 @@
 """Sets links up as the brain asks, and answers those who ask for one.
 
 A dial ends in a link that the driver is told of, or in `dial_failed` with a short
-label: the far end's own ("full", "score"), "timeout", or "unreachable".  One dial per
-node is under way at most; a second one for the same node shares its end.
+label: the far end's own ("full", "score"), "timeout", "unreachable" and the like.  One
+dial per node is under way at most; a second one for the same node shares its end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Callable
 
 from meshnode.control import envelope
 from meshnode.control.courier import Courier, RefusedError
-from meshnode.control.envelope import Kind
+from meshnode.control.libp2p.values import DialError
 from meshnode.control.seam import Link, Maker
 from meshnode.control.tasks import Tasks
-from meshproto.errors import DecodeError, MeshError
+from meshproto.errors import DecodeError, LimitError, MeshError
 from meshproto.ids import NodeId
 from meshproto.outputs import Dial, Purpose
 
@@ -28,6 +29,8 @@ DIALS_MAX = 64
 
 ANSWERS_MAX = 64
 """Descriptors that are being answered at one time."""
+
+_SHORT = re.compile(r"[a-z-]{1,24}")
 
 Up = Callable[[Link, bool, Purpose], None]
 Failed = Callable[[NodeId, str], None]
@@ -53,7 +56,6 @@ class Dialling:
         self._up = up
         self._failed = failed
         self._dialling: dict[NodeId, Purpose] = {}
-        self._refusals: dict[NodeId, str] = {}
         self._answering = 0
         maker.on_link(lambda link, purpose: up(link, False, purpose))
 
@@ -76,14 +78,10 @@ class Dialling:
         try:
             async with asyncio.timeout(DIAL_S):
                 link = await self._maker.dial(wanted.peer, wanted.purpose)
-        except RefusedError as error:
-            label = error.label
         except TimeoutError:
             label = "timeout"
-        except DecodeError as error:
-            label = error.reason
-        except MeshError:
-            label = "unreachable"
+        except MeshError as error:
+            label = _label(error)
         finally:
             del self._dialling[node]
         if not label:
@@ -96,10 +94,6 @@ class Dialling:
 
     # -- answering ---------------------------------------------------------------------
 
-    def refused(self, node: NodeId, label: str) -> None:
-        """The brain refuses a link with `node`: what the answer shall say."""
-        self._refusals[node] = label
-
     async def answer(self, source: NodeId, descriptor: bytes) -> bytes:
         """What to send back to `source`: our descriptor, or why there is none."""
         if self._answering >= ANSWERS_MAX:
@@ -109,13 +103,20 @@ class Dialling:
         try:
             answer = await self._maker.answered(source, descriptor)
         except MeshError as error:
-            reason = error.reason if isinstance(error, DecodeError) else "error"
-            self.counts[f"answer-{reason}"] += 1
+            self.counts[f"answer-{_label(error)}"] += 1
             answer = None
         finally:
             self._answering -= 1
-            label = self._refusals.pop(source, "refused")
-        if answer is None:
-            self.counts[f"refused-{label}"] += 1
-            return envelope.refusal(label)
-        return envelope.seal(Kind.ANSWER, answer)
+        return envelope.refusal("unreadable") if answer is None else answer
+
+
+def _label(error: MeshError) -> str:
+    """Why there is no link: a refusal's own word, or which step failed."""
+    if isinstance(error, RefusedError):
+        return error.label
+    if isinstance(error, DecodeError | DialError):
+        return error.reason
+    if isinstance(error, LimitError):
+        return "busy"
+    text = str(error)
+    return text if _SHORT.fullmatch(text) else "failed"

@@ -1,8 +1,9 @@
-"""What stands around a descriptor on its way (RFC 0005 section 5.4).
+"""What nodes exchange besides frames and gossip: descriptors and lists of peers.
 
-Descriptors and lists of peers travel over one libp2p protocol, and descriptors through
-neighbours as well, where question and answer are separate records.  One octet in front
-tells them apart; what follows is opaque here.
+One libp2p protocol carries both, and descriptors travel through neighbours as well,
+where question and answer are separate records.  The first octet tells them apart (RFC
+0005 section 5.4): for a descriptor it is the first octet of its seal, so a descriptor
+needs no room around it.
 """
 
 from __future__ import annotations
@@ -25,46 +26,43 @@ _LABEL = re.compile(r"[a-z-]{1,24}")
 class Kind(Enum):
     """The first octet."""
 
-    DESCRIPTOR = 1  # asks for a link
-    ANSWER = 2  # the other's descriptor
-    REFUSED = 3  # a label of lower case letters and hyphens
+    DIAL = 1  # a sealed descriptor that asks for a link
+    ANSWER = 2  # a sealed descriptor that answers one
+    REFUSED = 3  # a label of lower case letters and hyphens: it could not be read
     PEERS = 4  # signed peer records, and asks for some
 
 
-def seal(kind: Kind, body: bytes) -> bytes:
-    """`body` with its kind in front."""
-    return bytes((kind.value,)) + body
-
-
-def unseal(payload: bytes) -> tuple[Kind, bytes]:
-    """Kind and body; raises `DecodeError`."""
+def kind_of(payload: bytes) -> Kind:
+    """What `payload` is; raises `DecodeError`."""
     try:
-        return Kind(payload[0]), payload[1:]
+        return Kind(payload[0])
     except (IndexError, ValueError) as error:
         raise DecodeError("envelope-kind") from error
 
 
 def refusal(label: str) -> bytes:
-    """The payload that says why there is no link."""
-    return seal(Kind.REFUSED, label.encode()[:LABEL_OCTETS_MAX])
+    """The payload that says why there is no answer."""
+    return bytes((Kind.REFUSED.value,)) + label.encode()[:LABEL_OCTETS_MAX]
 
 
-def label_of(body: bytes) -> str:
+def label_of(payload: bytes) -> str:
     """The label of a refusal; anything odd is "refused"."""
-    text = body[: LABEL_OCTETS_MAX + 1].decode("ascii", "replace")
+    text = payload[1 : LABEL_OCTETS_MAX + 2].decode("ascii", "replace")
     return text if _LABEL.fullmatch(text) else "refused"
 
 
 def build_peers(peers: list[PeerRecord]) -> bytes:
     """The payload that tells some peers, the own record first."""
     packed: bytes = msgpack.packb([build_peer(peer) for peer in peers[:PEERS_MAX]])
-    return seal(Kind.PEERS, packed)
+    return bytes((Kind.PEERS.value,)) + packed
 
 
-def parse_peers(body: bytes) -> list[PeerRecord]:
+def parse_peers(payload: bytes) -> list[PeerRecord]:
     """The records, their signatures not looked at; raises `DecodeError`."""
+    if kind_of(payload) is not Kind.PEERS:
+        raise DecodeError("envelope-kind")
     try:
-        plain = msgpack.unpackb(body, raw=False, strict_map_key=True)
+        plain = msgpack.unpackb(payload[1:], raw=False, strict_map_key=True)
     except Exception as error:  # why all: msgpack raises many kinds for bad input
         raise DecodeError("envelope-peers") from error
     if not isinstance(plain, list) or len(plain) > PEERS_MAX:

@@ -15,13 +15,12 @@ from typing import Protocol
 
 from meshnode.control import envelope, remembered
 from meshnode.control.bootstrap import Bootstraps
-from meshnode.control.envelope import Kind
 from meshnode.control.libp2p.multiaddress import Multiaddress
 from meshnode.control.libp2p.values import DialError
 from meshnode.control.seam import Host
 from meshnode.control.tasks import Tasks
 from meshproto.chance import Chance
-from meshproto.errors import DecodeError, MeshError
+from meshproto.errors import MeshError
 from meshproto.ids import NodeId
 from meshproto.wire.control.peer import PeerRecord
 
@@ -103,13 +102,13 @@ class Joining:
         self._answering.pop(node, None)
         self._contacts.lost(node, self._clock())
 
-    def answer(self, body: bytes) -> bytes:
+    def answer(self, payload: bytes) -> bytes:
         """Somebody tells peers and asks for some.  Raises `DecodeError`.
 
         What strangers tell is read and not believed: peers of a bootstrap are kept for
         ever, and who wants a link will dial.
         """
-        envelope.parse_peers(body)
+        envelope.parse_peers(payload)
         own = self._mesh.own_record()
         return envelope.build_peers([own, *self._mesh.known_peers()])
 
@@ -152,10 +151,7 @@ class Joining:
         question = envelope.build_peers([self._mesh.own_record()])
         try:
             answer = await self._host.exchange(node, question, EXCHANGE_S)
-            kind, body = envelope.unseal(answer)
-            if kind is not Kind.PEERS:
-                raise DecodeError("envelope-answer")
-            self._learn(envelope.parse_peers(body))
+            self._learn(envelope.parse_peers(answer))
         except MeshError:
             self.counts["peers-failed"] += 1
         else:

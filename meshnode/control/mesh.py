@@ -39,15 +39,11 @@ from meshnode.control.gossiping import Gossiping
 from meshnode.control.identity import Identity, verify
 from meshnode.control.joining import Joining
 from meshnode.control.libp2p import values as host_events
-from meshnode.control.libp2p.multiaddress import (
-    Multiaddress,
-    from_octets,
-    parse_multiaddress,
-)
+from meshnode.control.libp2p.multiaddress import Multiaddress, from_octets
 from meshnode.control.names import Names
 from meshnode.control.neighbours import Neighbour, Neighbours
 from meshnode.control.publications import Publications
-from meshnode.control.reach import Reachability
+from meshnode.control.reach import WORDS, Reachability, media_addresses
 from meshnode.control.reporting import Report
 from meshnode.control.seam import Address, Host, Link, Maker, Plane
 from meshnode.control.tasks import Tasks
@@ -56,25 +52,27 @@ from meshproto.errors import DecodeError
 from meshproto.events import Event
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.gossip import directory_events as news
-from meshproto.ids import NodeId, StreamId, StreamName, TransportId
+from meshproto.ids import NodeId, StreamId, StreamName
 from meshproto.link import events as link_events
 from meshproto.node import Ability, Node, NodeConfig
 from meshproto.node import Identity as BrainIdentity
 from meshproto.outputs import Purpose
 from meshproto.wire import peer_id
 from meshproto.wire.control.directory import Media
-from meshproto.wire.control.peer import PeerRecord
+from meshproto.wire.control.peer import MEDIA_ADDRESSES_MAX, PeerRecord, Reach
 
 LEAVE_S = 2.0
 """For children to move away: the brain's own patience is 1.5 s."""
 LEAVE_POLL_S = 0.02
+LOOK_S = 60.0
+"""Between two looks at the own addresses and claims."""
 PARKED = frozenset({"silent", "unacknowledged", "greeting"})
 """What the far end may say and still resume (RFC 0005 section 5.1)."""
 
 Accepts = Callable[[PeerRecord, Purpose], str | None]
 Carry = Callable[[NodeId, bytes], Any]
-MakeLinks = Callable[[Carry, Accepts], Maker]
-"""`make(exchange, accepts)`: the `Maker` of this node."""
+MakeLinks = Callable[[Carry, Accepts, Callable[[], PeerRecord]], Maker]
+"""`make(exchange, accepts, own_record)`: the `Maker` of this node."""
 
 
 def wall_ms() -> int:
@@ -91,7 +89,7 @@ class Control:
         host: Host,
         plane: Plane,
         make_links: MakeLinks,
-        ability: Ability,
+        ability: Callable[[], Ability],
         *,
         log: newswire.Log,
         contacts: Iterable[Multiaddress] = (),
@@ -104,6 +102,7 @@ class Control:
         self._identity = identity
         self._host = host
         self._ability = ability
+        self._able = Ability(())
         self._log = log
         self._role = role
         self._handler: Callable[[StreamChange], None] = lambda _: None
@@ -124,7 +123,7 @@ class Control:
         self._courier = Courier(host, self._introduce, self._addresses_of)
         self._gossip = Gossiping(host, self._tasks, self._addresses_of, clock)
         self._dialling = Dialling(
-            make_links(self._courier.exchange, self._accepts),
+            make_links(self._courier.exchange, self._accepts, self.own_record),
             self._courier,
             self._tasks,
             self._neighbours.__contains__,
@@ -132,7 +131,11 @@ class Control:
             self._dial_failed,
         )
         self._carrier = Carrier(
-            plane, self._neighbours, self._dialling.dial, self._gossip.send
+            plane,
+            self._neighbours,
+            self._dialling.dial,
+            self._gossip.send,
+            lambda token: self.probed(token, None),
         )
         self._driver = Driver(
             brain, self._carrier, self._happened, clock=clock, wall_ms=wall_ms
@@ -150,12 +153,13 @@ class Control:
         self._host.on_event(self._from_host)
         self._host.serve_exchange(self._asked)
         await self._host.start()
-        self._ability = replace(self._ability, control=self._control_addresses())
+        self._able = self._present_ability()
         self._driver.start()
         self._driver.tell(
-            "start", self._brain.start, self._ability, self._joining.remembered()
+            "start", self._brain.start, self._able, self._joining.remembered()
         )
         self._joining.start()
+        self._tasks.spawn(self._look_after_itself())
 
     async def leave(self) -> None:
         """Go gracefully: own streams end, children move to others, then goodbye."""
@@ -175,10 +179,29 @@ class Control:
             self._carrier.close(neighbour, "node stopped")
         await self._host.close()
 
-    def able(self, ability: Ability) -> None:
-        """What this node has to give changed."""
-        self._ability = replace(ability, control=self._control_addresses())
-        self._driver.tell("able", self._brain.able, self._ability)
+    async def _look_after_itself(self) -> None:
+        """Now and then: interfaces come and go, claims run out."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self._own.renew()
+            self.able()
+
+    def able(self) -> None:
+        """Look at what this node has to give, and tell if that changed."""
+        found = self._present_ability()
+        if found != self._able:
+            self._able = found
+            self._driver.tell("able", self._brain.able, found)
+
+    def _present_ability(self) -> Ability:
+        """What was configured, under the addresses by which others saw us as well."""
+        given, verdict = self._ability(), self._reach.verdict
+        if verdict is None:
+            return given
+        mapped = media_addresses(self._reach.mapped_addresses)
+        # why first: behind a NAT the own addresses are of use to few
+        media = given.media if verdict is Reach.DIRECT else (*mapped, *given.media)
+        return replace(given, media=media[:MEDIA_ADDRESSES_MAX], reach=verdict)
 
     # -- streams -----------------------------------------------------------------------
 
@@ -233,24 +256,18 @@ class Control:
 
     # -- what planes and links report --------------------------------------------------
 
-    def checked(self, transport: TransportId, rtt_s: float | None) -> None:
-        """A check of a link was answered, or (None) was not."""
-        neighbour = self._neighbours.by_transport(transport)
-        if neighbour is None:
-            return
-        if neighbour.link is None and rtt_s is not None:
-            self._begin(neighbour)  # given up, and there it is again
-        node = neighbour.transport.node
-        self._driver.tell("checked", self._brain.checked, ((node, rtt_s),))
-
     def probed(self, token: int, rtt_s: float | None) -> None:
         """A probe was answered, or (None) was not."""
         self._driver.tell("probed", self._brain.probed, token, rtt_s)
 
     def mapped(self, address: Address, by: Address) -> None:
         """Somebody sees us as `address`."""
+        before = self._reach.verdict
         if self._reach.mapped(address, by):
-            self._log.emit("MappedSeen", cause=address[0], reach=self._reach_word())
+            self.able()
+        after = self._reach.verdict
+        if after is not None and after is not before:
+            self._log.emit("Reachable", how=WORDS[after])
 
     def noticed(self, notice: PlaneNotice) -> None:
         """The plane saw something on a relay leg."""
@@ -265,7 +282,7 @@ class Control:
             epoch=self._identity.epoch,
             role=self._role,
             reach=self._reach_word(),
-            bootstrap=self._host.addresses,
+            bootstrap=self._bootstrap_lines(),
             peers=self._report.peers(self._driver.now),
             routes=self._report.routes(),
             trees=self._report.trees(),
@@ -277,6 +294,11 @@ class Control:
     def report(self) -> Report:
         """What more there is to ask: the way of a stream, nodes to enter by."""
         return self._report
+
+    def _bootstrap_lines(self) -> tuple[str, ...]:
+        """What the next node is started with, best first."""
+        addresses = map(from_octets, self._able.control)
+        return tuple(str(replace(a, node=self.node)) for a in addresses)
 
     def _counters(self) -> dict[str, dict[str, int]]:
         return {
@@ -335,9 +357,11 @@ class Control:
         older = self._neighbours.add(neighbour)
         if older is not None:
             older.transport.close("replaced")
-        link.on_frame(partial(self._frame, neighbour))
-        link.on_state(partial(self._changed, neighbour))
+        # why first: the frames that waited for a receiver belong to this life
         self._begin(neighbour)
+        link.on_frame(partial(self._frame, neighbour))
+        link.on_checked(partial(self._checked, neighbour))
+        link.on_state(partial(self._changed, neighbour))
 
     def _begin(self, neighbour: Neighbour) -> None:
         transport = neighbour.transport
@@ -356,6 +380,11 @@ class Control:
             self._begin(neighbour)
         self._driver.tell("frame", self._brain.receive, neighbour.link, frame)
 
+    def _checked(self, neighbour: Neighbour, rtt_s: float | None) -> None:
+        if neighbour.link is not None:
+            result = ((neighbour.transport.node, rtt_s),)
+            self._driver.tell("checked", self._brain.checked, result)
+
     def _changed(self, neighbour: Neighbour, link: Link) -> None:
         state = link.state.value
         if state == "resumed" and neighbour.link is None:
@@ -371,10 +400,7 @@ class Control:
         self._driver.tell("dial-failed", self._brain.dial_failed, node, label)
 
     def _accepts(self, peer: PeerRecord, purpose: Purpose) -> str | None:
-        label = self._brain.accepts(peer, purpose, self._driver.now)
-        if label is not None:
-            self._dialling.refused(peer.node, label)
-        return label
+        return self._brain.accepts(peer, purpose, self._driver.now)
 
     def _introduce(self, target: NodeId, through: NodeId, payload: bytes) -> bool:
         sent = self._driver.tell(
@@ -393,11 +419,6 @@ class Control:
             except DecodeError:
                 continue
         return found
-
-    def _control_addresses(self) -> tuple[bytes, ...]:
-        """Multiaddrs without the id, which the record names anyway."""
-        parsed = [parse_multiaddress(text) for text in self._host.addresses]
-        return tuple(replace(a, node=None).to_octets() for a in parsed)[:4]
 
     def _from_host(self, event: object) -> None:
         match event:
@@ -425,23 +446,20 @@ class Control:
     async def _asked(self, source: NodeId, payload: bytes) -> bytes | None:
         """Answer an exchange of `source` over libp2p."""
         try:
-            kind, body = envelope.unseal(payload)
+            kind = envelope.kind_of(payload)
             if kind is Kind.PEERS:
-                return self._joining.answer(body)
-            if kind is Kind.DESCRIPTOR:
-                return await self._dialling.answer(source, body)
+                return self._joining.answer(payload)
+            if kind is Kind.DIAL:
+                return await self._dialling.answer(source, payload)
         except DecodeError as error:
             self._log.emit("ExchangeRefused", cause=error.reason)
         return None
 
     async def _arrived(self, event: link_events.DescriptorArrived) -> None:
         """A descriptor came through a neighbour: answer it the same way."""
-        try:
-            kind, body = envelope.unseal(event.descriptor)
-        except DecodeError:
-            return
-        if kind is Kind.DESCRIPTOR:
-            answer = await self._dialling.answer(event.source, body)
+        payload = event.descriptor
+        if payload[:1] == bytes((Kind.DIAL.value,)):
+            answer = await self._dialling.answer(event.source, payload)
             self._introduce(event.source, event.through, answer)
 
     # -- hearing the brain -------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The links of this node as the driver sees them: by life, by node, by transport.
+"""The links of this node as the driver sees them: by life and by node.
 
 An association on the media port outlives a link: when the brain gives a silent link up
 the keys stay for minutes, and the first check that is answered begins a new life under
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from meshnode.control.seam import Link
-from meshproto.ids import LinkId, NodeId, TransportId
+from meshproto.ids import LinkId, NodeId
 from meshproto.outputs import Purpose
 
 
@@ -25,8 +25,6 @@ class Neighbour:
     purpose: Purpose
     since_s: float
     link: LinkId | None = None
-    checks: int = 0
-    missed: int = 0
 
 
 class Neighbours:
@@ -35,7 +33,6 @@ class Neighbours:
     def __init__(self) -> None:
         self._lives: dict[LinkId, Neighbour] = {}
         self._nodes: dict[NodeId, Neighbour] = {}
-        self._transports: dict[TransportId, Neighbour] = {}
         self._numbers = itertools.count(1)
 
     def __iter__(self) -> Iterator[Neighbour]:
@@ -53,7 +50,6 @@ class Neighbours:
         if older is not None:
             self.remove(older)
         self._nodes[neighbour.transport.node] = neighbour
-        self._transports[neighbour.transport.id] = neighbour
         return older
 
     def begin(self, neighbour: Neighbour) -> LinkId:
@@ -73,10 +69,9 @@ class Neighbours:
     def remove(self, neighbour: Neighbour) -> None:
         """Forget an association; unknown ones are fine."""
         self.end(neighbour)
-        transport = neighbour.transport
-        if self._nodes.get(transport.node) is neighbour:
-            del self._nodes[transport.node]
-        self._transports.pop(transport.id, None)
+        node = neighbour.transport.node
+        if self._nodes.get(node) is neighbour:
+            del self._nodes[node]
 
     def by_link(self, link: LinkId) -> Neighbour | None:
         """Whose life `link` is."""
@@ -85,7 +80,3 @@ class Neighbours:
     def by_node(self, node: NodeId) -> Neighbour | None:
         """The association with `node`."""
         return self._nodes.get(node)
-
-    def by_transport(self, transport: TransportId) -> Neighbour | None:
-        """The association that the packet path calls so."""
-        return self._transports.get(transport)

@@ -96,8 +96,17 @@ class Link(Protocol):
     def on_state(self, handler: Callable[[Any], None]) -> None:
         """Call `handler(link)` after every change of state."""
 
+    def on_checked(self, handler: Callable[[float | None], None]) -> None:
+        """Call `handler(rtt_s)` for every check of the path, None for a missed one."""
+
     def send(self, frame: bytes) -> bool:
         """Send one control frame; False where it is lost."""
+
+    def pace(self, interval_s: float) -> None:
+        """How often to check the path."""
+
+    def park(self) -> None:
+        """Keep the keys and look once a second: an answer makes it "resumed"."""
 
     def close(self, reason: str = ...) -> None:
         """Say goodbye to the association and free everything."""
@@ -124,9 +133,6 @@ class Plane(Protocol):
 
     def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
         """(newest key frame, newest) of a stream in its own numbers."""
-
-    def pace(self, transport: TransportId, interval_s: float) -> None:
-        """How often to check a link."""
 
     def probe(self, address: Address, token: int) -> None:
         """One plain STUN Binding; ends in `Probed(token, rtt_s or None)`."""

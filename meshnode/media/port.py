@@ -194,6 +194,15 @@ class MediaPort:
         self.plane.add_transport(spec)
         return spec.transport
 
+    def add_mesh(self) -> TransportId:
+        """A transport to nobody, for the producers of a stream that legs bring.
+
+        End it with `plane.close_transport`.
+        """
+        spec = TransportSpec(TransportId(next(self._ids)), TransportKind.MESH)
+        self.plane.add_transport(spec)
+        return spec.transport
+
     def stats(self) -> dict[str, object]:
         """The plane's counters with the port's own under "clients" and "drops"."""
         dropped = self._drops.copy()

@@ -133,6 +133,8 @@ class Http:
             parts.gatekeeper,
             parts.health,
             parts.settings.limits.sdp_bytes,
+            parts.elsewhere,
+            serves_clients=parts.settings.role != "relay",
         )
         sdp_limits = assembly.sdp_limits_of(parts.settings)
         front = Front(house, parts.slots, parts.list, sdp_limits)

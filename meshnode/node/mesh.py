@@ -27,7 +27,9 @@ from aiohttp import web
 
 import meshnode
 from meshnode.config import Settings
+from meshnode.control.mesh import Control
 from meshnode.media.plane import Address, MediaPlane, PlaneEvent
+from meshnode.node import meshing
 from meshnode.node import parts as assembly
 from meshnode.node.http import Http
 from meshnode.node.inside import Inside
@@ -35,7 +37,8 @@ from meshnode.node.local import LocalPublisher, LocalSubscriber, LocalTrack
 from meshnode.node.measure import Measure
 from meshnode.node.parts import Parts
 from meshnode.node.planes import make_plane
-from meshnode.node.report import stream_status
+from meshnode.node.relaying import Relaying
+from meshnode.node.report import mesh_gauges, stream_status
 from meshnode.observe.health import Phase
 from meshnode.observe.status import NodeStatus, StreamStatus
 from meshnode.observe.trace import Trace
@@ -43,6 +46,8 @@ from meshnode.signalling.broadcast import Reader
 from meshnode.signalling.happenings import Draining, Happening
 from meshnode.signalling.members import Publisher, SessionEvent, Viewer
 from meshproto.errors import StateError
+from meshproto.forwarding.relay_table import PlaneNotice
+from meshproto.ice.events import MappedSeen, Probed
 
 TICK_S = 1.0
 DRAIN_VIEWERS_S = 4.0
@@ -69,6 +74,8 @@ class MeshNode:
         self._listen = listen
         self._parts_or_none: Parts | None = None
         self._http: Http | None = None
+        self._control: Control | None = None
+        self._relaying: Relaying | None = None
         self._tasks = asyncio.TaskGroup()
         self._running: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -84,6 +91,13 @@ class MeshNode:
         async with contextlib.AsyncExitStack() as undo:
             await self._open_port(parts)
             undo.push_async_callback(parts.port.close)
+            if self.settings.meshed:
+                self._relaying = Relaying(parts, parts.port.plane.program)
+                self._control = meshing.build(parts, self._relaying)
+                parts.elsewhere = self._relaying
+                parts.port.on_event(self._heard)
+                undo.push_async_callback(self._control.close)
+                await self._control.start()
             self._http = Http(self, parts)
             if self._listen:
                 undo.push_async_callback(self._http.close)
@@ -120,6 +134,8 @@ class MeshNode:
         parts.list.close()
         if self._http is not None:
             await self._http.close()
+        if self._control is not None:
+            await self._control.close()
         await parts.port.close()
         for task in self._running:
             task.cancel()
@@ -142,6 +158,8 @@ class MeshNode:
             await asyncio.sleep(TICK_S)
             self._measure.tick()
             parts.calls.handle_timeout()
+            if self._relaying is not None:
+                self._relaying.tick()
             if self._http is not None:
                 self._http.shed(parts.clock())
 
@@ -170,6 +188,7 @@ class MeshNode:
         """Everything there is to say; no secret, no whole address of a client."""
         parts = self._parts
         figures = self._measure.figures(self._http)
+        mesh = None if self._control is None else self._control.status()
         return NodeStatus(
             version=meshnode.__version__,
             state=parts.health.phase.value,
@@ -180,7 +199,8 @@ class MeshNode:
             limits=self.settings.limits.model_dump(),
             streams=self.streams(),
             counters=figures.counters,
-            gauges=figures.gauges,
+            gauges={**figures.gauges, **mesh_gauges(mesh)},
+            mesh=mesh,
         )
 
     def trace(self, stream: str) -> Trace | None:
@@ -210,6 +230,15 @@ class MeshNode:
     def subscribe(self, stream: str) -> LocalSubscriber:
         """The stream's RTP packets.  Raises `MeshError` while nobody publishes it."""
         return Inside(self._parts).subscribe(stream)
+
+    async def bring(self, stream: str) -> None:
+        """Have a stream of the mesh here, so that `subscribe` finds it.
+
+        Returns at once for a stream that is here or that nobody has; raises `MeshError`
+        where it does not come within three seconds.
+        """
+        if self._relaying is not None:
+            await self._relaying.bring(stream)
 
     # -- serving -----------------------------------------------------------------------
 
@@ -254,6 +283,8 @@ class MeshNode:
             async with asyncio.timeout(DRAIN_VIEWERS_S):
                 while any(len(v.feeds) for v in viewers):  # noqa: ASYNC110
                     await asyncio.sleep(DRAIN_POLL_S)
+        if self._control is not None:
+            await self._control.leave()
         self._hang_up("the node drains")
 
     def _hang_up(self, reason: str) -> None:
@@ -271,9 +302,21 @@ class MeshNode:
         name = type(happening).__name__
         self._measure.events[name] += 1
         parts.log.emit(name, **fields)
+        if self._relaying is not None:
+            self._relaying.happened(happening)
 
     def _heard(self, event: PlaneEvent) -> None:
-        self._measure.heard(event)
+        control = self._control
+        if control is None:
+            self._measure.heard(event)
+        elif isinstance(event, PlaneNotice):
+            control.noticed(event)
+        elif isinstance(event, Probed):
+            control.probed(event.token, event.rtt_s)
+        elif isinstance(event, MappedSeen):
+            control.mapped(event.address, event.by)
+        else:
+            self._measure.heard(event)
 
 
 def _text(address: Address) -> str:

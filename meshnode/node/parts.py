@@ -25,6 +25,7 @@ from meshnode.signalling.doorway import Doorway
 from meshnode.signalling.extensions import Slots
 from meshnode.signalling.happenings import Happening
 from meshnode.signalling.lists import StreamList
+from meshnode.signalling.seam import Elsewhere
 from meshnode.signalling.streams import StreamLimits, Streams
 from meshnode.signalling.trust import Trust
 from meshproto.wire.sdp.model import SdpLimits
@@ -97,6 +98,7 @@ class Parts:
     list: StreamList
     happenings: Broadcast[Happening]
     log: EventLog
+    elsewhere: Elsewhere | None = None
 
 
 def build(

@@ -73,7 +73,7 @@ class NodeStatus:
     """A node; `state` is starting, ready, draining or stopped.
 
     `counters` only grow: numbers, and tables of numbers by reason.  `gauges` are what
-    is open at this moment.  `mesh` is None for a node that is in none.
+    is open at this moment.  `mesh` is None for a node that serves alone.
     """
 
     version: str

@@ -19,8 +19,9 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -36,6 +37,11 @@ ALGORITHM = "Ed25519"
 ANY_STREAM = "*"
 TOKEN_BYTES_MAX = 4096
 _SALT = b"meshnode token key 1"
+_CLAIM_CONTEXT = b"meshnode claim secret 1"
+_CLAIM_SALT = b"meshnode bearer claim 1"
+NAMED_SCRYPT_N = 2**12
+"""A bearer without a publish key is a name that people choose: 10 ms to try one."""
+NAMED_KEPT = 64
 
 
 class Right(Enum):
@@ -51,12 +57,15 @@ class Grant:
     """What a request may do, and as whom.
 
     `owner` is the same for all credentials of one key and "" for an anonymous caller;
-    a stream is taken over only by its own owner.
+    a stream is taken over only by its own owner.  `secret` (32 octets) goes with the
+    owner: the claim on a stream in the mesh is derived from it, so whoever has the key
+    may take the stream over at any node.
     """
 
     owner: str
     rights: frozenset[Right]
     stream: str = ANY_STREAM
+    secret: bytes | None = field(default=None, repr=False, compare=False)
 
     def allows(self, right: Right, stream: str) -> bool:
         """Whether `right` holds for `stream`."""
@@ -72,6 +81,9 @@ class TokenKey:
 
     def __init__(self, private: Ed25519PrivateKey) -> None:
         self._key = _okp(private)
+        seed = private.private_bytes_raw()
+        self.secret = hashlib.sha256(_CLAIM_CONTEXT + seed).digest()
+        """What claims are derived from (RFC 0005 section 2.1)."""
 
     @classmethod
     def derive(cls, publish_key: str) -> TokenKey:
@@ -167,7 +179,9 @@ class Gatekeeper:
                 "publishing from other machines or sites needs a publish key; "
                 "set one with --publish-key-file or MESHNODE_PUBLISH_KEY",
             )
-        return Grant(_named(bearer), frozenset({Right.PUBLISH}), stream)
+        return Grant(
+            _named(bearer), frozenset({Right.PUBLISH}), stream, _named_secret(bearer)
+        )
 
     def admin(self, bearer: str, unix_now: float) -> Grant:
         """The grant to command this node over its public address."""
@@ -195,13 +209,27 @@ class Gatekeeper:
         if self._publish_key and hmac.compare_digest(
             bearer.encode(), self._publish_key
         ):
-            return Grant(_KEY_HOLDER, frozenset(Right))
+            return Grant(_KEY_HOLDER, frozenset(Right), secret=self._secret())
         granted = (key.verify(bearer, unix_now) for key in self._token_keys)
-        return next((grant for grant in granted if grant is not None), None)
+        found = next((grant for grant in granted if grant is not None), None)
+        return None if found is None else replace(found, secret=self._secret())
+
+    def _secret(self) -> bytes:
+        """One for all credentials, as they have one owner."""
+        return self._token_keys[-1].secret
 
 
 def _named(bearer: str) -> str:
     return hashlib.sha256(bearer.encode()).hexdigest()[:16] if bearer else ""
+
+
+@lru_cache(maxsize=NAMED_KEPT)
+def _named_secret(bearer: str) -> bytes | None:
+    if not bearer:
+        return None
+    return hashlib.scrypt(
+        bearer.encode(), salt=_CLAIM_SALT, n=NAMED_SCRYPT_N, r=8, p=1, dklen=32
+    )
 
 
 def bearer_of(authorization: str) -> str:

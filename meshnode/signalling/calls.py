@@ -117,6 +117,7 @@ class Calls:
             entrant.address,
             entrant.owner,
             tracks=tuple(self._track(track) for track in agreed.tracks),
+            secret=entrant.secret,
         )
         session = self._session(Door.WHIP, publisher, transport, seat)
         self._program(transport, producers(publisher, agreed.tracks))

@@ -30,6 +30,7 @@ from meshnode.signalling.doorway import (
 from meshnode.signalling.extensions import EVENT_TYPES
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.resource import FRAGMENT, SDP
+from meshnode.signalling.seam import Elsewhere
 from meshnode.signalling.sessions import Entrant, Pending, Session
 from meshnode.signalling.stream import stream_name
 from meshnode.signalling.trust import Caller
@@ -51,9 +52,13 @@ class House:
     gatekeeper: Gatekeeper
     health: Health
     sdp_bytes: int
+    elsewhere: Elsewhere | None = None
+    serves_clients: bool = True
 
     def welcome(self) -> None:
-        """Raise `Refused` (503) unless the node takes new sessions."""
+        """Raise `Refused` (503, 403) unless the node takes new sessions."""
+        if not self.serves_clients:
+            raise Refused(403, "this node relays for other nodes and serves no clients")
         if not self.health.ready:
             raise Refused(
                 503,
@@ -84,7 +89,9 @@ class WhipEndpoint:
             house.doorway.charge(f"key {grant.owner}")
         require_type(request, SDP)
         text = await read_text(request, house.sdp_bytes)
-        entrant = Entrant(caller.address, grant.owner, caller.here)
+        entrant = Entrant(caller.address, grant.owner, caller.here, grant.secret)
+        if house.elsewhere is not None:
+            house.elsewhere.arriving(name, grant.owner, grant.secret)
         return created(request, house.calls.publish(name, text, entrant))
 
 
@@ -110,6 +117,8 @@ class WhepEndpoint:
         require_type(request, SDP)
         text = await read_text(request, house.sdp_bytes)
         entrant = Entrant(caller.address, here=caller.here)
+        if house.elsewhere is not None:
+            await house.elsewhere.bring(name)
         try:
             if text.strip():
                 return created(request, house.calls.play(name, text, entrant))

@@ -153,12 +153,14 @@ class Member:
 @dataclass(slots=True, eq=False)
 class Publisher(Member):
     """A member that brings tracks; `heard_s` is when its media was last seen to flow
-    and `packets` how much there had been by then.
+    and `packets` how much there had been by then.  `secret` claims the stream's name in
+    the mesh, None leaves that to the node.
     """
 
     tracks: tuple[Track, ...] = ()
     heard_s: float = 0.0
     packets: int = 0
+    secret: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True, eq=False)

@@ -84,6 +84,20 @@ class Plane(Protocol):
         """Apply changes to the forwarding table in order."""
 
 
+class Elsewhere(Protocol):
+    """The mesh, as far as doors know of it: streams that other nodes have."""
+
+    async def bring(self, name: str) -> None:
+        """Have the stream of that name here, if anybody has it.
+
+        Returns at once for streams that are here or that nobody has.  Raises `Refused`
+        (503) where it does not come in time.
+        """
+
+    def arriving(self, name: str, owner: str, secret: bytes | None) -> None:
+        """A publisher is about to claim `name` here; it may own what comes in."""
+
+
 class Media(Protocol):
     """The media port."""
 

@@ -67,11 +67,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Entrant:
-    """Who asks for a session: its address, whose credential, whether from here."""
+    """Who asks for a session: its address, whose credential, whether from here.
+
+    `secret` is what its claim in the mesh is derived from (`access.Grant`).
+    """
 
     address: str
     owner: str = ""
     here: bool = False
+    secret: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

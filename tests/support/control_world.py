@@ -19,7 +19,7 @@ from meshnode.control.identity import Identity, KeyPair
 from meshnode.control.libp2p import values
 from meshnode.control.libp2p.multiaddress import parse_multiaddress
 from meshnode.control.mesh import Control, wall_ms
-from meshproto.errors import MeshError
+from meshproto.errors import MeshError, StateError
 from meshproto.forwarding.relay_table import RelayDelta
 from meshproto.ids import NodeId, StreamId, TransportId
 from meshproto.node import Ability, NodeConfig
@@ -54,6 +54,8 @@ class FakeLink:
         self.peer: FakeLink
         self.sent: list[bytes] = []
         self.reason = ""
+        self.paces: list[float] = []
+        self.check: Callable[[float | None], None] = lambda rtt_s: None
         self._world = world
         self._frame: Callable[[bytes], None] = lambda frame: None
         self._state: Callable[[Any], None] = lambda link: None
@@ -63,6 +65,15 @@ class FakeLink:
 
     def on_state(self, handler: Callable[[Any], None]) -> None:
         self._state = handler
+
+    def on_checked(self, handler: Callable[[float | None], None]) -> None:
+        self.check = handler
+
+    def pace(self, interval_s: float) -> None:
+        self.paces.append(interval_s)
+
+    def park(self) -> None:
+        self.become(LinkState.SILENT)
 
     def send(self, frame: bytes) -> bool:
         if self.state is LinkState.CLOSED:
@@ -106,19 +117,24 @@ class FakeMaker:
     async def dial(self, peer: PeerRecord, purpose: Purpose) -> FakeLink:
         own = build_peer(self._world.controls[self._node].own_record())
         tree = bytes((purpose is Purpose.TREE,))
-        answer = await self._exchange(peer.node, tree + own)
+        answer = await self._exchange(peer.node, b"\1" + tree + own)
         if self._world.is_cut(self._node, peer.node):
             raise MeshError("no way")
-        return self._world.take(int.from_bytes(answer, "big"))
+        if answer[1:2] == b"-":
+            raise StateError(answer[2:].decode())
+        return self._world.take(int.from_bytes(answer[1:], "big"))
 
     async def answered(self, source: NodeId, payload: bytes) -> bytes | None:
-        purpose = Purpose.TREE if payload[0] else Purpose.OVERLAY
-        peer = parse_peer(payload[1:])
-        if peer.node != source or self._accepts(peer, purpose) is not None:
+        purpose = Purpose.TREE if payload[1] else Purpose.OVERLAY
+        peer = parse_peer(payload[2:])
+        if peer.node != source:
             return None
+        label = self._accepts(peer, purpose)
+        if label is not None:
+            return b"\2-" + label.encode()
         here, number = self._world.link(self._node, source)
         asyncio.get_running_loop().call_soon(self._on_link, here, purpose)
-        return number.to_bytes(4, "big")
+        return b"\2" + number.to_bytes(4, "big")
 
 
 class FakePlane:
@@ -126,7 +142,6 @@ class FakePlane:
 
     def __init__(self, world: World) -> None:
         self.deltas: list[RelayDelta] = []
-        self.paces: dict[TransportId, float] = {}
         self._world = world
         self.control: Control
 
@@ -135,9 +150,6 @@ class FakePlane:
 
     def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
         return None
-
-    def pace(self, transport: TransportId, interval_s: float) -> None:
-        self.paces[transport] = interval_s
 
     def probe(self, address: tuple[str, int], token: int) -> None:
         there = address in self._world.media
@@ -266,19 +278,21 @@ class World:
         plane = self.planes[keys.node] = FakePlane(self)
         log = self.logs[keys.node] = FakeLog()
 
-        def make_links(exchange: Any, accepts: Any) -> FakeMaker:
+        def make_links(exchange: Any, accepts: Any, _record: Any) -> FakeMaker:
             maker = FakeMaker(self, keys.node, exchange, accepts)
             self.makers[keys.node] = maker
             return maker
 
         media = MediaAddress(bytes((192, 0, number, 1)), 5000)
+        octets = parse_multiaddress(address).to_octets()
+        ability = Ability((media,), (octets,), copies=copies)
         self.media[f"192.0.{number}.1", 5000] = None
         control = Control(
             Identity(keys, wall_ms()),
             FakeHost(self, keys.node, address),
             plane,
             make_links,
-            Ability((media,), copies=copies),
+            lambda: ability,
             log=log,
             contacts=settings.pop("contacts", contacts),
             config=config,

@@ -16,6 +16,8 @@ class DistributionConfig:
     # --- capacity (RFC 0011 section 5)
     uplink_share: float = 0.75
     """Of the measured uplink; the rest is control, repair and viewers' bursts."""
+    carries_others: bool = True
+    """False: this node feeds nobody but those who want what is published here."""
     children_max: int = 16
     """Per tree; more brings depth 1 less and serialisation 2 ms more (tree study 4)."""
     reserve_one_in: int = 6

@@ -47,6 +47,8 @@ def budget_bps(shared: Shared) -> float:
 def slots(shared: Shared, tree: Tree) -> Slots:
     """How many children the tree still takes here."""
     config = shared.config
+    if not tree.publishing and not config.carries_others:
+        return Slots(0, 0, 0, 0)
     rate, budget = full_bps(shared, tree), budget_bps(shared)
     total = min(config.children_max, int(budget / rate))
     taken = sum(child.full for child in tree.children.values())
@@ -68,6 +70,8 @@ def over(shared: Shared, tree: Tree) -> bool:
 def standby_allowed(shared: Shared, tree: Tree) -> bool:
     """Whether one more child may count on this node (RFC 0011 section 6.4)."""
     config = shared.config
+    if not tree.publishing and not config.carries_others:
+        return False
     promised = sum(not child.carries for child in tree.children.values())
     total = min(config.children_max, int(budget_bps(shared) / full_bps(shared, tree)))
     most = min(config.standby_children_max, config.standbys_per_slot * total)

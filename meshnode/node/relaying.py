@@ -1,0 +1,317 @@
+"""Local streams and the mesh, joined: what is published here goes out, what is watched
+here comes in.
+
+    publisher here   -> tracks -> media -> Control.publish, slots bound to its producers
+    viewer here, stream elsewhere -> Control.watch -> a publisher of door "mesh" whose
+                        producers are fed by legs; viewers attach to it the usual way
+
+So the registry of streams does not know the mesh: a stream from afar lingers, comes
+back, is taken over and ends by the same rules as one that a browser publishes.  The
+rest of this module is about when: a stream is fetched for the first viewer and let go
+`LINGER_S` after the last one; when its origin ends, viewers keep their session for the
+registry's linger, and a publisher that comes back, here or elsewhere, goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from meshnode.control.changes import (
+    StreamChange,
+    StreamSeen,
+    StreamTaken,
+    StreamUnseen,
+)
+from meshnode.node.arrival import DOOR, Arrival
+from meshnode.node.departure import Departure
+from meshnode.node.parts import Parts
+from meshnode.signalling import happenings
+from meshnode.signalling.members import Publisher
+from meshnode.signalling.problems import Refused
+from meshproto.errors import MeshError
+from meshproto.forwarding.relay_table import (
+    BindStream,
+    CloseStream,
+    OpenStream,
+    RelayDelta,
+    SetActive,
+)
+from meshproto.ids import NodeId, StreamId, StreamName
+from meshproto.wire.control.directory import Media
+
+ARRIVE_S = 3.0
+"""How long a viewer waits for a stream to come: players give up at five."""
+
+LINGER_S = 5.0
+"""A stream without viewers is kept so long: a page that is loaded again needs it."""
+
+
+class Mesh(Protocol):
+    """What is needed of `meshnode.control.mesh.Control`."""
+
+    @property
+    def node(self) -> NodeId:
+        """The own id."""
+
+    def publish(
+        self,
+        name: StreamName,
+        media: Media,
+        rates_bps: tuple[int, ...],
+        secret: bytes | None = None,
+    ) -> StreamId:
+        """Offer a stream, or say that it changed."""
+
+    def unpublish(self, stream: StreamId) -> None:
+        """End it."""
+
+    def stream(self, name: StreamName, secret: bytes | None = None) -> StreamId:
+        """The id that `name` has for the holder of `secret`."""
+
+    def find(self, called: str) -> StreamSeen | None:
+        """The stream that is called so here."""
+
+    def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
+        """Want it."""
+
+    def unwatch(self, stream: StreamId) -> None:
+        """Want it no more."""
+
+
+class Relaying:
+    """The bridge of one node; `program` is the plane behind it."""
+
+    def __init__(
+        self, parts: Parts, program: Callable[[Iterable[RelayDelta | BindStream]], None]
+    ) -> None:
+        self._parts = parts
+        self._program = program
+        self._mesh_or_none: Mesh | None = None
+        self._arrivals: dict[StreamId, Arrival] = {}
+        self._departures: dict[StreamName, Departure] = {}
+        self._open: dict[StreamId, None] = {}
+
+    def join(self, mesh: Mesh) -> None:
+        """The mesh is there: `program` was handed to it, its changes come here."""
+        self._mesh_or_none = mesh
+
+    @property
+    def _mesh(self) -> Mesh:
+        assert self._mesh_or_none is not None
+        return self._mesh_or_none
+
+    # -- between brain and plane -------------------------------------------------------
+
+    def program(self, deltas: Iterable[RelayDelta]) -> None:
+        """Deltas of the brain; a stream that opens is bound to its producers at once.
+
+        Raises `MeshError` as planes do.
+        """
+        for delta in deltas:
+            self._program([delta])
+            if isinstance(delta, OpenStream):
+                self._open[delta.stream] = None
+                self._bind(delta.stream)
+            elif isinstance(delta, CloseStream):
+                self._open.pop(delta.stream, None)
+            elif isinstance(delta, SetActive) and delta.parent is not None:
+                arrival = self._arrivals.get(delta.stream)
+                if arrival is not None:
+                    arrival.feed(self._parts.streams)
+
+    def _bind(self, stream: StreamId) -> None:
+        slots = None
+        if stream in self._arrivals:
+            slots = self._arrivals[stream].slots
+        for departure in self._departures.values():
+            if departure.stream == stream:
+                slots = departure.slots
+        if slots and stream in self._open:
+            self._program([BindStream(stream, slots)])
+
+    # -- what happens here -------------------------------------------------------------
+
+    def happened(self, happening: happenings.Happening) -> None:
+        """Something happened to a local stream or session."""
+        if self._mesh_or_none is None:
+            return
+        match happening:
+            case happenings.StreamLive(name):
+                self._live(name)
+            case happenings.StreamEnded(name):
+                self._ended(name)
+            case happenings.ViewerJoined(name) | happenings.ViewerLeft(name):
+                self._audience(name, happening.viewers)
+            case _:
+                pass
+
+    def tick(self) -> None:
+        """Once a second: tell what changed, let go what nobody watches."""
+        now = self._parts.clock()
+        for departure in self._departures.values():
+            departure.refresh(self._mesh, now)
+        for arrival in tuple(self._arrivals.values()):
+            if arrival.idle_for(now) >= LINGER_S:
+                self._let_go(arrival, "nobody watches")
+
+    def _live(self, name: StreamName) -> None:
+        stream = self._parts.streams.get(name)
+        publisher = None if stream is None else stream.publisher
+        if publisher is None or publisher.door == DOOR:
+            return
+        departure = self._departures.get(name)
+        if departure is None or departure.secret != publisher.secret:
+            self._withdraw(name)
+            id_ = self._mesh.stream(name, publisher.secret)
+            departure = Departure(id_, name, publisher.secret)
+        arrival = self._arrivals.pop(departure.stream, None)
+        if arrival is not None:
+            # the publisher came here: what was fetched from afar is ours now
+            arrival.close(self._parts, "taken over")
+            self._mesh.unwatch(departure.stream)
+        departure.publisher = publisher
+        self._departures[name] = departure
+        try:
+            departure.publish(self._mesh, self._parts.clock())
+        except MeshError as error:
+            del self._departures[name]
+            self._parts.log.emit("NotInTheMesh", stream=name, why=str(error))
+        else:
+            self._bind(departure.stream)
+
+    def _ended(self, name: StreamName) -> None:
+        self._withdraw(name)
+        for arrival in tuple(self._arrivals.values()):
+            if arrival.name == name and arrival.member is None:
+                self._let_go(arrival, "ended")
+
+    def _withdraw(self, name: StreamName) -> None:
+        departure = self._departures.pop(name, None)
+        if departure is not None:
+            self._mesh.unpublish(departure.stream)
+
+    def _audience(self, name: StreamName, viewers: int) -> None:
+        for arrival in self._arrivals.values():
+            if arrival.name == name:
+                arrival.audience(viewers, self._parts.clock())
+                if viewers:
+                    self._mesh.watch(arrival.stream, arrival.mask, viewers)
+
+    # -- what happens in the mesh ------------------------------------------------------
+
+    def changed(self, change: StreamChange) -> None:
+        """The directory of streams changed."""
+        self._parts.list.changed()
+        match change:
+            case StreamSeen():
+                self._seen(change)
+            case StreamUnseen(stream):
+                arrival = self._arrivals.get(stream)
+                if arrival is not None:
+                    arrival.close(self._parts, "the publisher left")
+            case StreamTaken(stream, _, _):
+                self._taken(stream)
+
+    def _seen(self, seen: StreamSeen) -> None:
+        if seen.origin == self._mesh.node:
+            return
+        arrival = self._arrivals.get(seen.stream)
+        if arrival is None:
+            local = self._parts.streams.get(seen.name)
+            if local is not None and local.publisher is None and local.viewers:
+                self._fetch(seen)  # viewers still wait for a publisher to come back
+        elif arrival.member is None or arrival.media != seen.media:
+            self._bring_in(arrival, seen)
+
+    def _taken(self, stream: StreamId) -> None:
+        """Our publisher went to another node: so do our viewers."""
+        for name, departure in tuple(self._departures.items()):
+            if departure.stream != stream:
+                continue
+            del self._departures[name]
+            publisher = departure.publisher
+            if publisher is not None:
+                publisher.hang_up("taken over at another node")
+            seen = self._mesh.find(name)
+            local = self._parts.streams.get(name)
+            if seen is not None and local is not None and local.viewers:
+                self._fetch(seen)
+
+    # -- fetching ----------------------------------------------------------------------
+
+    async def bring(self, name: str) -> None:
+        """Have the stream of that name here, if anybody has it.
+
+        Returns at once for streams that are here or that nobody has; raises `Refused`
+        (503) where the stream does not come in time, or `LimitError`.
+        """
+        if self._mesh_or_none is None:
+            return
+        local = self._parts.streams.get(name)
+        publisher = None if local is None else local.publisher
+        if publisher is not None and publisher.door != DOOR:
+            return
+        seen = self._mesh.find(name)
+        if seen is None or seen.origin == self._mesh.node:
+            return
+        arrival = self._arrivals.get(seen.stream) or self._fetch(seen)
+        try:
+            async with asyncio.timeout(ARRIVE_S):
+                await arrival.fed.wait()
+        except TimeoutError:
+            raise Refused(
+                503,
+                f"{name} is published at another node, but does not come from there;"
+                " try again in a moment",
+                retry_after_s=2,
+            ) from None
+
+    def arriving(self, name: str, owner: str, secret: bytes | None) -> None:
+        """A publisher is about to claim `name` here; it may own what comes in."""
+        if self._mesh_or_none is None or not owner:
+            return
+        arrival = self._arrivals.get(self._mesh.stream(StreamName(name), secret))
+        if arrival is None:
+            return
+        local = self._parts.streams.get(arrival.name)
+        if arrival.member is not None:
+            arrival.member.owner = owner
+        elif local is not None:
+            local.owner = owner
+
+    def _fetch(self, seen: StreamSeen) -> Arrival:
+        """Begin to fetch a stream.  Raises `LimitError` where too many are here."""
+        arrival = Arrival(seen.stream, seen.name, self._parts.clock())
+        local = self._parts.streams.get(seen.name)
+        arrival.audience(len(local.viewers) if local else 0, self._parts.clock())
+        self._arrivals[seen.stream] = arrival
+        try:
+            self._bring_in(arrival, seen)
+            self._mesh.watch(seen.stream, arrival.mask, max(arrival.viewers, 1))
+        except MeshError:
+            self._let_go(arrival, "refused")
+            raise
+        return arrival
+
+    def _bring_in(self, arrival: Arrival, seen: StreamSeen) -> None:
+        """Give the stream its producers and a publisher, or others in their place."""
+        before = arrival.detach()
+        arrival.open(self._parts, seen)
+        self._bind(arrival.stream)
+        if before is not None:
+            # why after: viewers move from the old tracks to the new without a gap
+            arrival.dismiss(self._parts, before, "its tracks changed")
+
+    def _let_go(self, arrival: Arrival, reason: str) -> None:
+        if self._arrivals.get(arrival.stream) is arrival:
+            del self._arrivals[arrival.stream]
+        self._mesh.unwatch(arrival.stream)
+        arrival.close(self._parts, reason)
+
+    # -- looking -----------------------------------------------------------------------
+
+    def fetched(self) -> Sequence[tuple[StreamName, Publisher | None]]:
+        """The streams from afar that are here."""
+        return [(a.name, a.member) for a in self._arrivals.values()]

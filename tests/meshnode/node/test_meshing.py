@@ -1,0 +1,105 @@
+"""Nodes of a mesh as processes of their own: publish at one, watch at another."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+
+from meshnode.client.picture import read_number
+from support.node import KEY, RunningNode, running_node
+
+MESHNODE = (sys.executable, "-m", "meshnode.cli.main")
+ENVIRONMENT = {**os.environ, "MESHNODE_PUBLISH_KEY": KEY}
+
+
+def started(stack: contextlib.ExitStack, number: int, *arguments: str) -> RunningNode:
+    base = 16_000 + 10 * number
+    return stack.enter_context(
+        running_node(
+            *arguments,
+            http=f"127.0.0.1:{base + 1}",
+            admin=f"127.0.0.1:{base + 2}",
+            port=base,
+        )
+    )
+
+
+def bootstrap(node: RunningNode) -> str:
+    """What the next node is started with."""
+    lines: list[str] = node.status()["mesh"]["bootstrap"]
+    return lines[-1]
+
+
+def until(check: Callable[[], Any], what: str, deadline_s: float = 15.0) -> Any:
+    end = time.monotonic() + deadline_s
+    while not (value := check()):
+        if time.monotonic() > end:
+            raise AssertionError(f"not within {deadline_s} s: {what}")
+        time.sleep(0.1)
+    return value
+
+
+def knows(node: RunningNode, stream: str) -> bool:
+    return any(s["name"] == stream for s in node.status()["mesh"]["streams"])
+
+
+@contextlib.contextmanager
+def publishing(node: RunningNode, stream: str) -> Iterator[None]:
+    """`meshnode publish --test` into a node."""
+    target = f"{node.url}/{stream}"
+    process = subprocess.Popen(
+        [*MESHNODE, "publish", "--test", target, "--size", "320x180"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def playing(node: RunningNode, stream: str, output: Path, seconds: int) -> Any:
+    """`meshnode play` for some seconds, recorded; the process."""
+    target = [f"{node.url}/{stream}", "-o", str(output), "--duration", str(seconds)]
+    return subprocess.Popen(
+        [*MESHNODE, "play", *target],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=ENVIRONMENT,
+    )
+
+
+def numbers_in(path: Path) -> list[int]:
+    """The frame numbers in the test picture, as they were decoded."""
+    with av.open(str(path)) as container:
+        found = [read_number(frame) for frame in container.decode(video=0)]
+    return [number for number in found if number is not None]
+
+
+def test_what_is_published_at_one_node_plays_at_another(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        first = started(stack, 0)
+        second = started(stack, 1, "--bootstrap", bootstrap(first))
+        with publishing(first, "cam"):
+            until(lambda: knows(second, "cam"), "the stream is known")
+            output = tmp_path / "out.mkv"
+            player = playing(second, "cam", output, 3)
+            said, _ = player.communicate(timeout=30)
+            assert player.returncode == 0, said
+            (tree,) = second.status()["mesh"]["trees"]
+            assert tree["state"] == "live"
+            assert tree["parent"] == first.status()["mesh"]["node"]
+        numbers = numbers_in(output)
+        assert len(numbers) > 30
+        assert numbers == sorted(set(numbers))
