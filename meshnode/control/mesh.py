@@ -144,7 +144,8 @@ class Control:
         self._joining = Joining(
             self, host, contacts, data, self._tasks, self._alone, chance, clock
         )
-        self._report = Report(brain, self._neighbours, self._names)
+        self.report = Report(brain, self._neighbours, self._names)
+        """What more there is to ask: the way of a stream, nodes to enter by."""
 
     # -- life --------------------------------------------------------------------------
 
@@ -283,17 +284,12 @@ class Control:
             role=self._role,
             reach=self._reach_word(),
             bootstrap=self._bootstrap_lines(),
-            peers=self._report.peers(self._driver.now),
-            routes=self._report.routes(),
-            trees=self._report.trees(),
-            streams=tuple(self._report.streams()),
+            peers=self.report.peers(self._driver.now),
+            routes=self.report.routes(),
+            trees=self.report.trees(),
+            streams=tuple(self.report.streams()),
             counters=self._counters(),
         )
-
-    @property
-    def report(self) -> Report:
-        """What more there is to ask: the way of a stream, nodes to enter by."""
-        return self._report
 
     def _bootstrap_lines(self) -> tuple[str, ...]:
         """What the next node is started with, best first."""

@@ -175,6 +175,8 @@ class _Tracing:
         route: Route | None,
         dearer_s: float | None,
     ) -> Why:
+        if self._parent is None and route is not None and route.selected:
+            return Why.CHOSEN
         if node == self._trees.standby(self._stream):
             return Why.STANDBY
         if node in self._trees.children(self._stream):
@@ -187,8 +189,6 @@ class _Tracing:
             return Why.RETRACTED
         if not route.feasible:
             return Why.UNFEASIBLE
-        if route.selected and self._parent is None:
-            return Why.CHOSEN
         return Why.OUTSIDE if self._root else self._by_price(dearer_s)
 
     def _by_price(self, dearer_s: float | None) -> Why:

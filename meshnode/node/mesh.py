@@ -205,8 +205,7 @@ class MeshNode:
 
     def trace(self, stream: str) -> Trace | None:
         """The way of a stream of the mesh to this node; None where nobody has it."""
-        del stream
-        return None
+        return None if self._control is None else self._control.report.trace(stream)
 
     def events(self) -> Reader[Happening]:
         """What happens from now on, to be read by `async for` until the node stops.

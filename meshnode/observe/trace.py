@@ -103,7 +103,7 @@ class Trace:
 
 
 _WORDS = {
-    Why.CHOSEN: "the parent",
+    Why.CHOSEN: "the next hop",
     Why.STANDBY: "the second parent",
     Why.BELOW: "fed by this node: it would be a loop",
     Why.FULL: "full: no free slot",
