@@ -17,6 +17,7 @@ from meshproto.chance import Chance
 from meshproto.config.distribution import DistributionConfig
 from meshproto.distribution import (
     above,
+    capacity,
     downstream,
     hearing,
     interest,
@@ -189,6 +190,19 @@ class Distribution:
                 self.unpublish(tree.stream, now)
             else:
                 shedding.hand_over(shared, tree, now)
+
+    def judge(self, carries: Callable[[StreamId], bool], now: float) -> None:
+        """From now on pass on only streams of others that `carries` allows.
+
+        Children of a stream that is not allowed any more are asked to move first.
+        """
+        self._shared.carries = carries
+        for tree in list(self._shared.trees.values()):
+            if capacity.carried(self._shared, tree):
+                continue
+            if tree.children:
+                shedding.hand_over(self._shared, tree, now)
+            place.tell_offers(self._shared, tree)
 
     @property
     def gone(self) -> bool:

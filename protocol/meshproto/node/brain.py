@@ -194,6 +194,11 @@ class Node:
         self._router.wall(wall_ms, now)
         self._directory.wall(wall_ms, now)
 
+    def judge(self, carries: Callable[[StreamId], bool], now: float) -> None:
+        """Which streams of others this node passes on; it may change its mind."""
+        self._trees.judge(carries, now)
+        self._settle(now)
+
     def leave(self, now: float) -> None:
         """Go gracefully: children are handed over first."""
         self._directory.leaving(now)
