@@ -239,6 +239,10 @@ class Control:
         stream = self._names.find(called)
         return None if stream is None else self._seen(stream)
 
+    def known(self, stream: StreamId) -> StreamSeen | None:
+        """What is known of a stream, None while nobody has it."""
+        return self._seen(stream)
+
     def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
         """Viewers here want `layers` (a mask) of a stream, wherever it comes to be.
 

@@ -109,6 +109,14 @@ def mask_of(media: Media) -> int:
     return (1 << max(levels, 1)) - 1
 
 
+def shape(media: Media) -> tuple[object, ...]:
+    """What producers depend on; sizes and bitrates are not part of it."""
+    return tuple(
+        (t.kind, t.codec, t.clock_rate, t.fmtp, tuple(la.rid for la in t.layers))
+        for t in carried_tracks(media)
+    )
+
+
 def tracks_of(media: Media, producers: Sequence[ProducerId]) -> tuple[LocalTrack, ...]:
     """The tracks of a stream that comes over the mesh; data is not one of them."""
     carried = carried_tracks(media)

@@ -25,6 +25,7 @@ from meshnode.control.changes import (
     StreamUnseen,
 )
 from meshnode.node.arrival import DOOR, Arrival
+from meshnode.node.carried import Carried
 from meshnode.node.departure import Departure
 from meshnode.node.parts import Parts
 from meshnode.signalling import happenings
@@ -73,6 +74,9 @@ class Mesh(Protocol):
     def find(self, called: str) -> StreamSeen | None:
         """The stream that is called so here."""
 
+    def known(self, stream: StreamId) -> StreamSeen | None:
+        """What is known of a stream."""
+
     def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
         """Want it."""
 
@@ -91,6 +95,7 @@ class Relaying:
         self._mesh_or_none: Mesh | None = None
         self._arrivals: dict[StreamId, Arrival] = {}
         self._departures: dict[StreamName, Departure] = {}
+        self._carried: dict[StreamId, Carried] = {}
         self._open: dict[StreamId, None] = {}
 
     def join(self, mesh: Mesh) -> None:
@@ -113,23 +118,53 @@ class Relaying:
             self._program([delta])
             if isinstance(delta, OpenStream):
                 self._open[delta.stream] = None
-                self._bind(delta.stream)
+                self._opened(delta)
             elif isinstance(delta, CloseStream):
                 self._open.pop(delta.stream, None)
+                self._forget(delta.stream)
             elif isinstance(delta, SetActive) and delta.parent is not None:
                 arrival = self._arrivals.get(delta.stream)
                 if arrival is not None:
                     arrival.feed(self._parts.streams)
 
+    def _opened(self, opened: OpenStream) -> None:
+        """A stream is carried from now on: by the publisher's producers where it is
+        published, elsewhere by producers made for it.
+        """
+        seen = None if opened.origin else self._mesh.known(opened.stream)
+        if seen is not None:
+            self._carry(seen)
+        self._bind(opened.stream)
+
+    def _carry(self, seen: StreamSeen) -> Carried:
+        """The producers for a stream from afar, others where its tracks changed."""
+        found = self._carried.get(seen.stream)
+        if found is not None and found.serves(seen.media):
+            return found
+        fresh = self._carried[seen.stream] = Carried(self._parts, seen.media)
+        self._bind(seen.stream)
+        arrival = self._arrivals.get(seen.stream)
+        if arrival is not None and arrival.member is not None:
+            arrival.open(self._parts, fresh)
+        if found is not None:
+            found.close()
+        return fresh
+
     def _bind(self, stream: StreamId) -> None:
-        slots = None
-        if stream in self._arrivals:
-            slots = self._arrivals[stream].slots
+        carried = self._carried.get(stream)
+        slots = () if carried is None else carried.slots
         for departure in self._departures.values():
             if departure.stream == stream:
                 slots = departure.slots
         if slots and stream in self._open:
             self._program([BindStream(stream, slots)])
+
+    def _forget(self, stream: StreamId) -> None:
+        """Drop the producers of a stream that is neither carried nor fetched."""
+        if stream not in self._open and stream not in self._arrivals:
+            carried = self._carried.pop(stream, None)
+            if carried is not None:
+                carried.close()
 
     # -- what happens here -------------------------------------------------------------
 
@@ -169,8 +204,9 @@ class Relaying:
         arrival = self._arrivals.pop(departure.stream, None)
         if arrival is not None:
             # the publisher came here: what was fetched from afar is ours now
-            arrival.close(self._parts, "taken over")
+            arrival.close(self._parts.streams, "taken over")
             self._mesh.unwatch(departure.stream)
+            self._forget(departure.stream)
         departure.publisher = publisher
         self._departures[name] = departure
         try:
@@ -210,20 +246,22 @@ class Relaying:
             case StreamUnseen(stream):
                 arrival = self._arrivals.get(stream)
                 if arrival is not None:
-                    arrival.close(self._parts, "the publisher left")
+                    arrival.close(self._parts.streams, "the publisher left")
             case StreamTaken(stream, _, _):
                 self._taken(stream)
 
     def _seen(self, seen: StreamSeen) -> None:
         if seen.origin == self._mesh.node:
             return
+        if seen.stream in self._open or seen.stream in self._arrivals:
+            self._carry(seen)
         arrival = self._arrivals.get(seen.stream)
         if arrival is None:
             local = self._parts.streams.get(seen.name)
             if local is not None and local.publisher is None and local.viewers:
                 self._fetch(seen)  # viewers still wait for a publisher to come back
-        elif arrival.member is None or arrival.media != seen.media:
-            self._bring_in(arrival, seen)
+        elif arrival.member is None:
+            arrival.open(self._parts, self._carry(seen))
 
     def _taken(self, stream: StreamId) -> None:
         """Our publisher went to another node: so do our viewers."""
@@ -288,27 +326,19 @@ class Relaying:
         arrival.audience(len(local.viewers) if local else 0, self._parts.clock())
         self._arrivals[seen.stream] = arrival
         try:
-            self._bring_in(arrival, seen)
+            arrival.open(self._parts, self._carry(seen))
             self._mesh.watch(seen.stream, arrival.mask, max(arrival.viewers, 1))
         except MeshError:
             self._let_go(arrival, "refused")
             raise
         return arrival
 
-    def _bring_in(self, arrival: Arrival, seen: StreamSeen) -> None:
-        """Give the stream its producers and a publisher, or others in their place."""
-        before = arrival.detach()
-        arrival.open(self._parts, seen)
-        self._bind(arrival.stream)
-        if before is not None:
-            # why after: viewers move from the old tracks to the new without a gap
-            arrival.dismiss(self._parts, before, "its tracks changed")
-
     def _let_go(self, arrival: Arrival, reason: str) -> None:
         if self._arrivals.get(arrival.stream) is arrival:
             del self._arrivals[arrival.stream]
         self._mesh.unwatch(arrival.stream)
-        arrival.close(self._parts, reason)
+        arrival.close(self._parts.streams, reason)
+        self._forget(arrival.stream)
 
     # -- looking -----------------------------------------------------------------------
 

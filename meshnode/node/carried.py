@@ -1,0 +1,47 @@
+"""The producers of a stream that legs bring to this node, watched here or not.
+
+A relay without viewers needs them as well: numbers, history and repair of a leg belong
+to producers (RFC 0003 section 13).  They hang on a transport to nobody
+(`TransportKind.MESH`): what they are asked for goes to whichever leg is active.
+"""
+
+from __future__ import annotations
+
+from meshnode.node import media_map
+from meshnode.node.parts import Parts
+from meshproto.errors import MeshError
+from meshproto.wire.control.directory import Media
+
+
+class Carried:
+    """One stream's transport, tracks and slots, made from what the directory says.
+
+    Raises `MeshError` where a table is full; then nothing is left behind.
+    """
+
+    def __init__(self, parts: Parts, media: Media) -> None:
+        directory = parts.streams.directory
+        ids = [directory.new_producer() for _ in media_map.carried_tracks(media)]
+        self.media = media
+        self.tracks = media_map.tracks_of(media, ids)
+        self.slots = media_map.slots_of(self.tracks)
+        self.transport = parts.port.add_mesh()
+        self._parts = parts
+        try:
+            parts.port.plane.program(
+                media_map.producers_of(self.transport, self.tracks)
+            )
+        except MeshError:
+            self.close()
+            raise
+
+    def __repr__(self) -> str:
+        return f"<Carried {self.transport} {len(self.tracks)} tracks>"
+
+    def serves(self, media: Media) -> bool:
+        """Whether these producers fit what the stream has now."""
+        return media_map.shape(self.media) == media_map.shape(media)
+
+    def close(self) -> None:
+        """Forget them."""
+        self._parts.port.plane.close_transport(self.transport)

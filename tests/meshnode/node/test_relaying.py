@@ -1,0 +1,197 @@
+"""Streams that go from node to node, with real links, in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from meshnode import LocalTrack, MeshNode, Settings
+from meshnode.node.local import LocalPublisher
+from meshnode.signalling.problems import Refused
+from meshproto.errors import MeshError
+from meshproto.wire.parameters import Codec, MediaKind
+from support.control_world import until
+
+OPUS = LocalTrack(MediaKind.AUDIO, Codec(111, "opus", 48000, 2))
+FRAME_S = 0.02
+
+Start = Callable[..., Awaitable[MeshNode]]
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Start a node that joins by those given."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def begin(*others: MeshNode, **more: Any) -> MeshNode:
+            lines = tuple(mesh(other).bootstrap[0] for other in others)
+            settings = Settings(
+                **{
+                    "port": 0,
+                    "http": "127.0.0.1:0",
+                    "admin": "127.0.0.1:0",
+                    "hosts": ("127.0.0.1",),
+                    "mesh": True,
+                    "bootstrap": lines,
+                    **more,
+                }
+            )
+            return await stack.enter_async_context(MeshNode(settings))
+
+        yield begin
+
+
+def mesh(node: MeshNode) -> Any:
+    found = node.status().mesh
+    assert found is not None
+    return found
+
+
+def ready(node: MeshNode) -> int:
+    return sum(peer.ready for peer in mesh(node).peers)
+
+
+def knows(node: MeshNode, name: str) -> bool:
+    return any(stream.name == name for stream in mesh(node).streams)
+
+
+def apart(a: MeshNode, b: MeshNode) -> None:
+    """From now on the two refuse each other's links."""
+    for here, there in ((a, b), (b, a)):
+        control, other = here._control, there._control
+        assert control is not None
+        assert other is not None
+        accepts = control._brain.accepts
+
+        def refuse(peer: Any, *rest: Any, _o: Any = other.node, _a: Any = accepts):
+            return "apart" if peer.node == _o else _a(peer, *rest)
+
+        control._brain.accepts = refuse  # type: ignore[method-assign]
+
+
+class Source:
+    """Publishes numbered packets for as long as the block lasts."""
+
+    def __init__(self, publisher: LocalPublisher, first: int = 0) -> None:
+        self.publisher = publisher
+        self.number = first
+
+    async def run(self) -> None:
+        while not self.publisher.closed:
+            number = self.number
+            head = struct.pack("!BBHII", 0x80, 111, number & 0xFFFF, number * 960, 7)
+            self.publisher.send_rtp(0, head + b"%d" % number)
+            self.number += 1
+            await asyncio.sleep(FRAME_S)
+
+
+@contextlib.asynccontextmanager
+async def source(
+    node: MeshNode, name: str = "cam", owner: str = "local", first: int = 0
+) -> AsyncIterator[Source]:
+    found = Source(node.publish(name, [OPUS], owner=owner), first)
+    task = asyncio.create_task(found.run())
+    try:
+        yield found
+    finally:
+        task.cancel()
+        found.publisher.close()
+
+
+async def watch(node: MeshNode, count: int, name: str = "cam") -> list[int]:
+    """The numbers of `count` packets, as a viewer at `node` gets them."""
+    await until(lambda: knows(node, name), "the stream is known")
+    await node.bring(name)
+    numbers: list[int] = []
+    with node.subscribe(name) as subscriber:
+        async with asyncio.timeout(20):
+            async for packet in subscriber:
+                numbers.append(int(packet.data[12:]))
+                if len(numbers) >= count:
+                    break
+    return numbers
+
+
+async def test_every_packet_comes_once_and_in_order(start: Start) -> None:
+    first = await start()
+    second = await start(first)
+    async with source(first):
+        numbers = await watch(second, 60)
+    assert numbers == list(range(numbers[0], numbers[0] + 60))
+
+
+async def test_a_node_in_the_middle_passes_a_stream_on(start: Start) -> None:
+    first = await start()
+    middle = await start(first)
+    await until(lambda: ready(middle) == 1, "a link")
+    last = await start(middle)
+    apart(first, last)
+    await until(lambda: ready(last) >= 1, "a link")
+    async with source(first):
+        numbers = await watch(last, 60)
+        if ready(last) == 1:
+            (tree,) = mesh(last).trees
+            assert tree.parent == mesh(middle).node
+    assert numbers == list(range(numbers[0], numbers[0] + 60))
+
+
+async def test_a_stream_nobody_watches_any_more_is_let_go(start: Start) -> None:
+    first = await start()
+    second = await start(first)
+    async with source(first):
+        await watch(second, 5)
+        assert mesh(second).trees
+        await until(lambda: not mesh(second).trees, "it is let go")
+        assert await watch(second, 5)
+
+
+async def test_a_publisher_that_moves_takes_its_viewers_along(start: Start) -> None:
+    first = await start(publish_key="one key")
+    second = await start(first, publish_key="one key")
+    await until(lambda: ready(second) == 1, "a link")
+    secret = first._parts.gatekeeper._secret()
+    seen: list[int] = []
+
+    async def view() -> None:
+        await until(lambda: knows(second, "cam"), "the stream is known")
+        await second.bring("cam")
+        with second.subscribe("cam") as subscriber:
+            async for packet in subscriber:
+                seen.append(int(packet.data[12:]))
+
+    async with source(first, owner="key") as there:
+        there.publisher._member.secret = secret
+        first._relaying._live("cam")
+        viewer = asyncio.create_task(view())
+        await until(lambda: len(seen) > 20, "packets come")
+        second._relaying.arriving("cam", "key", secret)
+        async with source(second, owner="key", first=10_000) as here:
+            here.publisher._member.secret = secret
+            second._relaying._live("cam")
+            await until(lambda: seen[-1] > 10_020, "packets of the second come")
+            await until(lambda: there.publisher.closed, "the first is told")
+        viewer.cancel()
+
+
+async def test_a_stream_that_does_not_come_is_refused_in_time(start: Start) -> None:
+    first = await start()
+    second = await start(first)
+    async with source(first) as it:
+        await until(lambda: knows(second, "cam"), "the stream is known")
+        second._relaying._mesh_or_none.watch = lambda *wish: None
+        with pytest.raises(Refused, match="does not come"):
+            await second.bring("cam")
+        assert it.number
+
+
+async def test_an_unknown_stream_is_not_waited_for(start: Start) -> None:
+    node = await start()
+    async with asyncio.timeout(1):
+        await node.bring("nothing")
+    with pytest.raises(MeshError):
+        node.subscribe("nothing")
