@@ -147,7 +147,9 @@ def _delays(value: object) -> object:
     try:
         return {address: float(ms) for address, _, ms in pairs}
     except ValueError:
-        raise ValueError("should be ADDRESS=MILLISECONDS, several with spaces") from None
+        raise ValueError(
+            "should be ADDRESS=MILLISECONDS, several with spaces"
+        ) from None
 
 
 ByteSize = Annotated[int, BeforeValidator(_size), Field(ge=0, le=10**18)]

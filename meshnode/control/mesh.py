@@ -111,7 +111,7 @@ class Control:
         self._tasks = Tasks()
         self._reach = Reachability(own_addresses)
         keys, chance = identity.keys, random.SystemRandom()
-        self.node = keys.node
+        self.node, self.sign = keys.node, keys.sign
         brain = Node(
             BrainIdentity(keys.node, identity.epoch, keys.sign),
             chance,
@@ -169,7 +169,15 @@ class Control:
         trees = self._brain.view.trees
         while not trees.gone and self._driver.now < end:  # noqa: ASYNC110
             await asyncio.sleep(LEAVE_POLL_S)
-        self._driver.tell("farewell", self._brain.farewell)
+        self.part(self._brain.view.links.neighbours(), "leaving")
+
+    def part(self, neighbours: Iterable[NodeId], reason: str) -> None:
+        """Say goodbye to neighbours."""
+        self._driver.tell("part", self._brain.part, neighbours, reason)
+
+    def judge(self, carries: Callable[[StreamId], bool]) -> None:
+        """Which streams of others this node passes on from now on."""
+        self._driver.tell("judge", self._brain.judge, carries)
 
     async def close(self) -> None:
         """Stop at once; after `leave` nobody minds."""

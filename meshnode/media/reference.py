@@ -39,8 +39,8 @@ from meshnode.media.plane import (
 from meshnode.media.sender import Control
 from meshnode.media.session import Session
 from meshnode.media.srtp import make_inbound, make_legs, make_outbound
-from meshnode.media.uplink import Uplink
 from meshnode.media.udp import BUFFER_MIN_BYTES, UdpSocket, bind_all
+from meshnode.media.uplink import Uplink
 from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
@@ -425,6 +425,10 @@ class ReferencePlane:
     def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
         """See `MediaPlane.stream_history`."""
         return self._forwarder.stream_history(stream)
+
+    def sent(self) -> tuple[int, int]:
+        """See `MediaPlane.sent`."""
+        return self._uplink.octets, self._outgoing.relayed_octets
 
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""

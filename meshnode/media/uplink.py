@@ -31,7 +31,15 @@ class Uplink:
     `held` the packets that were not.
     """
 
-    __slots__ = ("_clock", "_level", "_seen_at", "held", "limit_bps", "octets", "packets")
+    __slots__ = (
+        "_clock",
+        "_level",
+        "_seen_at",
+        "held",
+        "limit_bps",
+        "octets",
+        "packets",
+    )
 
     def __init__(
         self, limit_bps: float = 0.0, clock: Callable[[], float] = time.monotonic

@@ -76,7 +76,9 @@ def parse(lines: Iterable[str], place: str) -> Rules:
             nodes.add(node)
         else:
             said = " ".join(words)[:80]
-            raise StateError(f"{place} line {number} is {said!r} but should be {SHAPES}")
+            raise StateError(
+                f"{place} line {number} is {said!r} but should be {SHAPES}"
+            )
     return Rules(frozenset(names), frozenset(claims), frozenset(nodes))
 
 

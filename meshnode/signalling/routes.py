@@ -10,6 +10,7 @@ from aiohttp import web
 
 from meshnode.signalling.doorway import Doorway, Endpoint
 from meshnode.signalling.endpoints import House, WhepEndpoint, WhipEndpoint
+from meshnode.signalling.entrance import Entries
 from meshnode.signalling.extensions import Extensions, Slots
 from meshnode.signalling.lists import StreamList
 from meshnode.signalling.page import Page, web_files
@@ -53,8 +54,10 @@ def doors(front: Front) -> Table:
 
 def lists(front: Front) -> Table:
     """What the page asks, by path."""
-    own = front.house.doorway.own
+    own, house = front.house.doorway.own, front.house
+    entries = Entries(lambda: house.onward)
     return {
+        "/api/entries": house.doorway.door(entries.methods()),
         "/api/streams": own(front.streams.methods()),
         "/api/events": own(front.streams.events()),
     }

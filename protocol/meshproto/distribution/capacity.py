@@ -14,7 +14,6 @@ from meshproto.distribution.shared import Shared
 from meshproto.distribution.tree import Child, Tree
 from meshproto.wire.control.distribution import Use
 
-
 COPIES_UNLIMITED = 65_535
 """From here on copies are not counted: that costs a walk over all trees."""
 

@@ -180,9 +180,7 @@ class Node:
         return sent_octets(self._links)
 
     def sizes(self) -> tuple[tuple[str, int, int], ...]:
-        """(limit, size, maximum) of the tables that strangers can fill, for checkers
-        and the status page.
-        """
+        """(limit, size, maximum) of the tables that strangers can fill."""
         return sizes(self._view, self._config)
 
     def record(self) -> PeerRecord:
@@ -205,10 +203,10 @@ class Node:
         self._trees.leaving(now)
         self._settle(now)
 
-    def farewell(self, now: float) -> None:
-        """Say goodbye to every neighbour: the last input, after `leave` is done."""
-        for neighbour in self._links.neighbours():
-            self._links.close(neighbour, "leaving", now)
+    def part(self, neighbours: Iterable[NodeId], reason: str, now: float) -> None:
+        """Say goodbye to some, or to all, which is the last input after `leave`."""
+        for neighbour in tuple(neighbours):
+            self._links.close(neighbour, reason, now)
         self._settle(now)
 
     # --- streams --------------------------------------------------------------------

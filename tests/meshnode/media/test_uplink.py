@@ -44,7 +44,9 @@ def test_no_ten_seconds_hold_five_per_cent_more_than_the_limit() -> None:
     for _ in range(12_000):
         # bursts of all sizes, three times what the line takes, with silences between
         clock.now += chance.choice((0.001, 0.003, 0.01, 0.4 * (chance.random() < 0.01)))
-        uplink.admit([chance.randrange(100, 1300)] * chance.randrange(1, 40), HEADERS_V4)
+        uplink.admit(
+            [chance.randrange(100, 1300)] * chance.randrange(1, 40), HEADERS_V4
+        )
         if chance.random() < 0.2:
             uplink.pay(120)
         sent.append((clock.now, uplink.octets - before))

@@ -65,7 +65,15 @@ def test_what_is_denied_is_refused_even_if_it_is_allowed(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "line",
-    ["steam cam", "stream", "stream a b", "claim xyz", "claim 9f3a", "node 12D3", "cam"],
+    [
+        "steam cam",
+        "stream",
+        "stream a b",
+        "claim xyz",
+        "claim 9f3a",
+        "node 12D3",
+        "cam",
+    ],
 )
 def test_a_mistake_is_one_sentence_with_its_line(line: str) -> None:
     with pytest.raises(StateError) as error:
