@@ -69,6 +69,8 @@ class DirectoryConfig:
     clock_slack_s: float = 86_400.0
 
     sync_s: float = 60.0
+    # after the first comparison over a link: gossip grafts it within two heartbeats
+    sync_new_s: float = 3.0
     # after one that taught us a little, or much, others are asked sooner: a rumour must
     # reach more than one on average or it dies out, and gossip under way is no rumour
     sync_few_s: float = 15.0

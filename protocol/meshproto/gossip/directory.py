@@ -193,3 +193,5 @@ class Directory:
                     self._own.refresh(now)
                 case Task.SYNC:
                     self._sync.due(now)
+                case Task.SYNC_NEW:
+                    self._sync.again(now)

@@ -27,6 +27,7 @@ class Task(Enum):
     FLUSH = "flush"
     REFRESH = "refresh"
     SYNC = "sync"
+    SYNC_NEW = "sync new"
 
 
 NO_STREAM = StreamId(b"")

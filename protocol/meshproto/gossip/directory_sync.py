@@ -62,6 +62,7 @@ class Sync:
         "_state",
         "_turn",
         "_wanted",
+        "_young",
     )
 
     def __init__(self, state: State, hear: Hear) -> None:
@@ -70,6 +71,7 @@ class Sync:
         self._neighbours: dict[NodeId, _Neighbour] = {}
         self._wanted: dict[StreamId, float] = {}
         self._turn: list[NodeId] = []
+        self._young: dict[NodeId, float] = {}
         self._rounds = 0
         self._hurry_s = 0.0
 
@@ -80,15 +82,19 @@ class Sync:
             Allowance(config.sync_octets_per_s, config.sync_octets_burst, now),
             Allowance(config.heard_octets_per_s, config.heard_octets_burst, now),
         )
-        if first:
-            self._begin(node)
         if (Task.SYNC, NO_STREAM) not in self._state.timers:
             wait_s = config.sync_s * self._state.chance.random()
             self._state.wait(Task.SYNC, now + wait_s)
+        if first:
+            self._begin(node)
+            # why again: what is gossiped before the two are grafted passes them by
+            self._young[node] = now + config.sync_new_s
+            self._wait_for_young()
 
     def down(self, node: NodeId) -> None:
         """The link is gone; unknown ones are fine."""
         self._neighbours.pop(node, None)
+        self._young.pop(node, None)
         if not self._neighbours:
             self._state.timers.cancel((Task.SYNC, NO_STREAM))
 
@@ -108,6 +114,19 @@ class Sync:
             state.wait(Task.SYNC, now + state.spread(self._hurry_s, 0.5))
         elif self._neighbours:
             state.wait(Task.SYNC, now + state.spread(state.config.sync_s, 0.25))
+
+    def again(self, now: float) -> None:
+        """Compare with the neighbours of links that were new a moment ago."""
+        for node in [n for n, due in self._young.items() if due <= now]:
+            del self._young[node]
+            self._begin(node)
+        self._wait_for_young()
+
+    def _wait_for_young(self) -> None:
+        if self._young:
+            self._state.wait(Task.SYNC_NEW, min(self._young.values()))
+        else:
+            self._state.timers.cancel((Task.SYNC_NEW, NO_STREAM))
 
     def _begin(self, node: NodeId) -> None:
         table = self._state.table
