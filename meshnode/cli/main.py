@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from meshnode import __version__
 from meshnode.cli import (
+    demo,
     doctor,
     keygen,
     peers,
@@ -41,6 +42,9 @@ Examples:
   meshnode publish --test demo          a test picture into it
   meshnode play demo -o out.mkv         and out of it, into a file
 
+  meshnode demo                         five nodes on this machine, and a map
+  meshnode --bootstrap HOST             join the mesh of that node
+
   meshnode --http 0.0.0.0:8080 --public-ip 203.0.113.7
   meshnode --http 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
   meshnode --port 5001 --http 127.0.0.1:8082 --admin 127.0.0.1:8083 \\
@@ -51,7 +55,7 @@ of --config (public_ip). Flags beat the environment, the environment the file.
 `meshnode COMMAND --help` tells more about each command."""
 
 SEEING = (status, peers, routes, streams, trace)
-COMMANDS = (publish, play, *SEEING, ports, keygen, token, doctor)
+COMMANDS = (publish, play, demo, *SEEING, ports, keygen, token, doctor)
 HINT = "try meshnode --help"
 
 app = App(

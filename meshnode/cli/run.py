@@ -8,9 +8,11 @@ ends at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 
 from meshnode.cli.banner import announcement
 from meshnode.cli.conflicts import sentence
@@ -72,12 +74,27 @@ async def _serve(settings: Settings, fresh_key: str) -> int:
                 node.status(), settings, fresh_key, qr=is_terminal
             ):
                 say(line)
-            await stopped.wait()
+            with _reloading(node):
+                await stopped.wait()
             await _drain(node)
     except StateError as error:
         # what was taken is still taken, and deserves the longer answer
         raise StateError(sentence(settings) or str(error)) from None
     return 0
+
+
+@contextlib.contextmanager
+def _reloading(node: MeshNode) -> Iterator[None]:
+    """SIGHUP reads the operator's lists again, where there is such a signal."""
+    number = getattr(signal, "SIGHUP", None)
+    loop = asyncio.get_running_loop()
+    if number is not None:
+        loop.add_signal_handler(number, node.reload_lists)
+    try:
+        yield
+    finally:
+        if number is not None:
+            loop.remove_signal_handler(number)
 
 
 async def _drain(node: MeshNode) -> None:

@@ -134,7 +134,7 @@ class Http:
             parts.health,
             parts.settings.limits.sdp_bytes,
             parts.elsewhere,
-            parts.onward,
+            lambda: parts.onward,
             serves_clients=parts.settings.role != "relay",
         )
         sdp_limits = assembly.sdp_limits_of(parts.settings)

@@ -13,6 +13,7 @@ Location (draft-ietf-wish-whep section 4.3).
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -55,7 +56,7 @@ class House:
     health: Health
     sdp_bytes: int
     elsewhere: Elsewhere | None = None
-    onward: Onward | None = None
+    find_onward: Callable[[], Onward | None] = lambda: None
     serves_clients: bool = True
 
     def welcome(self) -> None:
@@ -118,13 +119,14 @@ class WhepEndpoint:
         """
         house = self._house
         name = stream_name(request.match_info["stream"])
-        was_sent = house.onward is not None and house.onward.arrived(request, name)
+        onward = house.find_onward()
+        was_sent = onward is not None and onward.arrived(request, name)
         try:
             return await self._play(request, caller, name)
         except (LimitError, Refused) as error:
             url = None
-            if house.onward is not None and not was_sent and _may_go_on(error):
-                url = house.onward.url(name, caller.address)
+            if onward is not None and not was_sent and _may_go_on(error):
+                url = onward.url(name, caller.address)
             if url is None:
                 raise
             return web.Response(

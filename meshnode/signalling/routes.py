@@ -55,7 +55,7 @@ def doors(front: Front) -> Table:
 def lists(front: Front) -> Table:
     """What the page asks, by path."""
     own, house = front.house.doorway.own, front.house
-    entries = Entries(lambda: house.onward)
+    entries = Entries(house.find_onward)
     return {
         "/api/entries": house.doorway.door(entries.methods()),
         "/api/streams": own(front.streams.methods()),

@@ -1,7 +1,8 @@
 /**
  * `<mesh-player src="http://node/whep/NAME">`: a player that can be pasted anywhere.
  *
- * Attributes: `src`; `autoplay` (starts when inserted); `stats` (statistics shown).
+ * Attributes: `src`; `autoplay` (starts when inserted); `stats` (statistics shown);
+ * `here` (stays with the node of `src` even if another one of its mesh is nearer).
  * Methods: `start()`, `stop()`, `retryNow()`.  Events: `state`, `firstframe` (detail:
  * milliseconds since Watch), `sample`, `viewers`.  It starts muted, because browsers
  * play nothing else without a gesture, and offers a button for the sound.
@@ -49,7 +50,10 @@ export class MeshPlayer extends MeshElement {
   /** Watch `src`; does nothing while watching. */
   start() {
     if (this.connection || !this.src) return;
-    const player = new Player(this.endpoint, { token: this.token ?? '' });
+    const player = new Player(this.endpoint, {
+      token: this.token ?? '',
+      roams: !this.hasAttribute('here'),
+    });
     player.addEventListener('stream', ({ detail }) => this.#show(player, detail));
     player.addEventListener('layers', ({ detail }) => this.#offer(detail));
     player.addEventListener('viewers', ({ detail }) =>
