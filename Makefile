@@ -41,8 +41,10 @@ format: $(STAMP) ## rewrite the sources in the house format
 	@$(BIN)/ruff check --fix-only -q .
 	@$(BIN)/ruff format .
 
-interop: $(STAMP) ## every client we can install, publishing and playing
+interop: $(STAMP) ## other software: gossip routers, and every client, publishing and playing
 	@tools/system.sh interop
+	@PYTHON="$(CURDIR)/$(BIN)/python" tests/interop/install.sh
+	@$(BIN)/pytest tests/interop
 	@$(BIN)/python tests/interop/run.py
 
 network: $(STAMP) ## loss, bottleneck and attack runs in network namespaces (root)

@@ -20,6 +20,24 @@ if ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
 fi
 
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
+
+# libp2p brings fastecdsa, for which there is no wheel
+compiles() {
+    "$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_path("include"))' |
+        { read -r include; printf '#include <Python.h>\n#include <gmp.h>\n' |
+            "${CC:-cc}" -I"$include" -E - >/dev/null 2>&1; }
+}
+if ! "$VENV/bin/python" -c 'import fastecdsa' 2>/dev/null && ! compiles; then
+    packages="gcc libc6-dev libgmp-dev python3-dev"
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+        echo "setup: installing Debian packages: $packages"
+        apt-get update -q >/dev/null
+        # shellcheck disable=SC2086
+        DEBIAN_FRONTEND=noninteractive apt-get install -y -q $packages >/dev/null
+    else
+        fail "a C compiler, Python's and GMP's headers are needed; type: sudo apt-get install $packages"
+    fi
+fi
 echo "setup: installing into $VENV (once)"
 "$VENV/bin/python" -m pip install -q --disable-pip-version-check \
     -c constraints.txt -e '.[test,dev]' || fail "pip could not install the project, see above"

@@ -31,9 +31,7 @@ app = command("demo", ABOUT, EXAMPLES)
 def demo(
     *,
     nodes: Annotated[int, Parameter(help="How many, 2 to 5.")] = 5,
-    scale: Annotated[
-        float, Parameter(help="Factor for the delays; 0 for none.")
-    ] = 1.0,
+    scale: Annotated[float, Parameter(help="Factor for the delays; 0 for none.")] = 1.0,
     duration: Annotated[
         float | None, Parameter(help="Stop after so many seconds.")
     ] = None,

@@ -171,7 +171,7 @@ def _wait_ready(member: Member, number: int) -> None:
     while time.monotonic() < end:
         member.check()
         with contextlib.suppress(urllib.error.URLError, OSError):
-            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own URL
+            urllib.request.urlopen(url, timeout=2).close()
             return
         time.sleep(LOOK_S)
     raise StateError(f"{member.name} did not start within {START_S:.0f} s")

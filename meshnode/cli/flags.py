@@ -24,9 +24,6 @@ ACCESS = Group.create_ordered("Who may do what")
 MESH = Group.create_ordered("The mesh")
 OPERATION = Group.create_ordered("How it runs")
 
-_OWN = frozenset({"limit", "config", "no_mesh"})
-"""Flags that are no setting of that name."""
-
 Text = str | None
 Texts = tuple[str, ...]
 
@@ -137,9 +134,14 @@ class RunFlags:
             " also with /p2p/ID. Repeatable.",
         ),
     ] = ()
-    no_mesh: Annotated[
-        bool, _in(MESH, "Serve alone: no other node is asked for anything.")
-    ] = False
+    mesh: Annotated[
+        bool | None,
+        Parameter(
+            group=MESH,
+            help="Be part of a mesh that others may join [yes]; --no-mesh: alone.",
+            show_default=False,
+        ),
+    ] = None
     max_upload: Annotated[
         Text,
         _in(MESH, "What may be sent to others, such as 20M (bits a second) [10M]."),
@@ -214,10 +216,8 @@ def settings_from(flags: RunFlags) -> Settings:
     given = {
         field.name: getattr(flags, field.name)
         for field in fields(flags)
-        if field.name not in _OWN and getattr(flags, field.name) != ()
+        if field.name not in {"limit", "config"} and getattr(flags, field.name) != ()
     }
-    if flags.no_mesh:
-        given["mesh"] = False
     config = flags.config or os.environ.get("MESHNODE_CONFIG")
     return load(
         {**given, "limits": _limits(flags.limit)},

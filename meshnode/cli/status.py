@@ -123,11 +123,7 @@ def _lent(lent: dict[str, Any]) -> list[str]:
     ]
     if lent.get("grant", 1) < 1:
         lines.append(f"overloaded: offers {lent['grant']:.0%} of its capacity")
-    for each in lent.get("carrying") or []:
-        lines.append(
-            f"  carries {each.get('name') or each.get('stream')}:"
-            f" {each.get('copies', 0)} copies to nodes, {each.get('viewers', 0)} viewers"
-        )
+    lines += map(_carried, lent.get("carrying") or [])
     named = {
         "max_upload_bps": "--max-upload",
         "max_upload_month": "--max-upload-month",
@@ -136,8 +132,16 @@ def _lent(lent: dict[str, Any]) -> list[str]:
         "allowed": "--allow, lines",
         "denied": "--deny, lines",
     }
-    set_ = [f"{flag} = {lent[k]}" for k, flag in named.items() if lent.get(k) is not None]
+    set_ = [
+        f"{flag} = {lent[k]}" for k, flag in named.items() if lent.get(k) is not None
+    ]
     return [*lines, f"  limits: {', '.join(set_) or 'none set'}"]
+
+
+def _carried(each: dict[str, Any]) -> str:
+    name, copies = each.get("name") or each.get("stream"), each.get("copies", 0)
+    viewers = each.get("viewers", 0)
+    return f"  carries {name}: {copies} copies to nodes, {viewers} viewers"
 
 
 def _rate(bps: object) -> str:

@@ -178,4 +178,3 @@ class _Probe(asyncio.DatagramProtocol):
 
     def error_received(self, _error: Exception) -> None:
         """Nobody listens there; the time-out says so."""
-

@@ -31,6 +31,7 @@ from meshnode.control.descriptors import VERSION, Descriptors, Own, purpose_of
 from meshnode.control.sealing import Keys
 from meshproto.errors import DecodeError, LimitError, MeshError, StateError
 from meshproto.ids import NodeId
+from meshproto.link.bucket import Bucket
 from meshproto.outputs import Purpose
 from meshproto.wire.control.descriptor import LinkDescriptor
 from meshproto.wire.control.peer import PeerRecord
@@ -39,6 +40,8 @@ DIALS_MAX = 64
 """Dials under way: a second of all handshakes, and some that wait for an answer."""
 EXCHANGE_TIMEOUT_S = 10.0
 """An answer may need a libp2p connection first."""
+ANSWERS_PER_S = 50.0
+"""Descriptors of others that are opened, 0.4 ms each: no more than handshakes."""
 CROSSING_WAIT_S = 2.0
 """After "crossed" the other dial's descriptor is on its way, if it was not lost."""
 
@@ -131,6 +134,7 @@ class LinkMaker(Generic[L]):
         self._entries: dict[NodeId, _Entry[L]] = {}
         self._dials: dict[NodeId, asyncio.Future[L]] = {}
         self._on_link: Callable[[L, Purpose], None] | None = None
+        self._answers = Bucket(ANSWERS_PER_S, ANSWERS_PER_S, time.monotonic())
 
     def on_link(self, handler: Callable[[L, Purpose], None]) -> None:
         """Set who hears of links that others dialled, once they are connected."""
@@ -218,6 +222,8 @@ class LinkMaker(Generic[L]):
         introduction names.
         """
         try:
+            if not self._answers.take(time.monotonic()):
+                raise DecodeError("asked-rate")
             asked = self._descriptors.read_dial(source, payload)
         except DecodeError as error:
             self.refused[error.reason] += 1

@@ -19,44 +19,29 @@ import random
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from meshnode.control import envelope, newswire
-from meshnode.control.carrier import Carrier
-from meshnode.control.changes import (
-    StreamChange,
-    StreamSeen,
-    StreamTaken,
-    StreamUnseen,
-)
-from meshnode.control.courier import Courier
-from meshnode.control.dialling import Dialling
+from meshnode.control.changes import StreamChange, StreamSeen
 from meshnode.control.driver import Driver
 from meshnode.control.envelope import Kind
-from meshnode.control.gossiping import Gossiping
 from meshnode.control.identity import Identity, verify
 from meshnode.control.joining import Joining
 from meshnode.control.libp2p import values as host_events
 from meshnode.control.libp2p.multiaddress import Multiaddress, from_octets
-from meshnode.control.names import Names
-from meshnode.control.neighbours import Neighbour, Neighbours
-from meshnode.control.publications import Publications
+from meshnode.control.linking import Linking, MakeLinks
 from meshnode.control.reach import WORDS, Reachability, media_addresses
 from meshnode.control.reporting import Report
-from meshnode.control.seam import Address, Host, Link, Maker, Plane
+from meshnode.control.seam import Address, Host, Plane
+from meshnode.control.streams import Streams
 from meshnode.control.tasks import Tasks
 from meshnode.observe.mesh_status import MeshStatus
 from meshproto.errors import DecodeError
 from meshproto.events import Event
 from meshproto.forwarding.relay_table import PlaneNotice
-from meshproto.gossip import directory_events as news
 from meshproto.ids import NodeId, StreamId, StreamName
-from meshproto.link import events as link_events
 from meshproto.node import Ability, Node, NodeConfig
 from meshproto.node import Identity as BrainIdentity
-from meshproto.outputs import Purpose
 from meshproto.wire import peer_id
 from meshproto.wire.control.directory import Media
 from meshproto.wire.control.peer import MEDIA_ADDRESSES_MAX, PeerRecord, Reach
@@ -66,13 +51,6 @@ LEAVE_S = 2.0
 LEAVE_POLL_S = 0.02
 LOOK_S = 60.0
 """Between two looks at the own addresses and claims."""
-PARKED = frozenset({"silent", "unacknowledged", "greeting"})
-"""What the far end may say and still resume (RFC 0005 section 5.1)."""
-
-Accepts = Callable[[PeerRecord, Purpose], str | None]
-Carry = Callable[[NodeId, bytes], Any]
-MakeLinks = Callable[[Carry, Accepts, Callable[[], PeerRecord]], Maker]
-"""`make(exchange, accepts, own_record)`: the `Maker` of this node."""
 
 
 def wall_ms() -> int:
@@ -105,9 +83,6 @@ class Control:
         self._able = Ability(())
         self._log = log
         self._role = role
-        self._handler: Callable[[StreamChange], None] = lambda _: None
-        self._neighbours = Neighbours()
-        self._names = Names()
         self._tasks = Tasks()
         self._reach = Reachability(own_addresses)
         keys, chance = identity.keys, random.SystemRandom()
@@ -120,31 +95,20 @@ class Control:
             config,
         )
         self._brain = brain
-        self._courier = Courier(host, self._introduce, self._addresses_of)
-        self._gossip = Gossiping(host, self._tasks, self._addresses_of, clock)
-        self._dialling = Dialling(
-            make_links(self._courier.exchange, self._accepts, self.own_record),
-            self._courier,
-            self._tasks,
-            self._neighbours.__contains__,
-            self._up,
-            self._dial_failed,
-        )
-        self._carrier = Carrier(
-            plane,
-            self._neighbours,
-            self._dialling.dial,
-            self._gossip.send,
-            lambda token: self.probed(token, None),
+        self._linking = Linking(
+            *(brain, host, plane, make_links, self._tasks, log),
+            self._reach.called,
+            clock,
         )
         self._driver = Driver(
-            brain, self._carrier, self._happened, clock=clock, wall_ms=wall_ms
+            brain, self._linking.carrier, self._happened, clock=clock, wall_ms=wall_ms
         )
-        self._own = Publications(self._driver, keys.seed, wall_ms)
+        self._linking.drive(self._driver)
+        self._streams = Streams(self._driver, keys.seed, wall_ms)
         self._joining = Joining(
             self, host, contacts, data, self._tasks, self._alone, chance, clock
         )
-        self.report = Report(brain, self._neighbours, self._names)
+        self.report = Report(brain, self._linking.neighbours, self._streams.names)
         """What more there is to ask: the way of a stream, nodes to enter by."""
 
     # -- life --------------------------------------------------------------------------
@@ -184,15 +148,14 @@ class Control:
         self._joining.save()
         await self._tasks.close()
         self._driver.close()
-        for neighbour in self._neighbours:
-            self._carrier.close(neighbour, "node stopped")
+        self._linking.close()
         await self._host.close()
 
     async def _look_after_itself(self) -> None:
         """Now and then: interfaces come and go, claims run out."""
         while True:
             await asyncio.sleep(LOOK_S)
-            self._own.renew()
+            self._streams.own.renew()
             self.able()
 
     def able(self) -> None:
@@ -216,7 +179,7 @@ class Control:
 
     def on_change(self, handler: Callable[[StreamChange], None]) -> None:
         """Set who hears of the directory of streams."""
-        self._handler = handler
+        self._streams.on_change(handler)
 
     def publish(
         self,
@@ -231,25 +194,23 @@ class Control:
         what the publisher's claim is derived from, None for this node's own.  Raises
         `MeshError` at a bound.
         """
-        self._names.learn(self._own.stream(name, secret), name, own=True)
-        return self._own.publish(name, media, rates_bps, secret)
+        return self._streams.publish(name, media, rates_bps, secret)
 
     def unpublish(self, stream: StreamId) -> None:
         """The publisher is gone for good; unknown streams are fine."""
-        self._own.unpublish(stream)
+        self._streams.own.unpublish(stream)
 
     def stream(self, name: StreamName, secret: bytes | None = None) -> StreamId:
         """The id that `name` would have for the holder of `secret`."""
-        return self._own.stream(name, secret)
+        return self._streams.own.stream(name, secret)
 
     def find(self, called: str) -> StreamSeen | None:
         """The stream that is called so here, None while nobody has it."""
-        stream = self._names.find(called)
-        return None if stream is None else self._seen(stream)
+        return self._streams.find(called)
 
     def known(self, stream: StreamId) -> StreamSeen | None:
         """What is known of a stream, None while nobody has it."""
-        return self._seen(stream)
+        return self._streams.known(stream)
 
     def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
         """Viewers here want `layers` (a mask) of a stream, wherever it comes to be.
@@ -312,11 +273,8 @@ class Control:
         return {
             "octets": self._brain.sent_octets(),
             "libp2p": self._host.stats(),
-            "dials": dict(self._dialling.counts),
-            "descriptors": dict(self._courier.counts),
-            "gossip": dict(self._gossip.failures),
+            **self._linking.counters(),
             "joining": dict(self._joining.counts),
-            "outputs": dict(self._carrier.failures),
             "defects": {
                 **self._driver.defects,
                 **self._tasks.failures,
@@ -336,14 +294,14 @@ class Control:
 
     def known_peers(self) -> Sequence[PeerRecord]:
         """Remembered peers, neighbours first."""
-        near = [self._brain.peer(n.transport.node) for n in self._neighbours]
+        near = [self._brain.peer(n.transport.node) for n in self._linking.neighbours]
         far = self._brain.view.overlay.members()
         first = {peer.node: peer for peer in near if peer is not None}
         return [*first.values(), *(p for p in far if p.node not in first)]
 
     def neighbours(self) -> int:
         """How many links stand."""
-        return len(self._neighbours)
+        return len(self._linking.neighbours)
 
     def meet(self, peers: Sequence[PeerRecord]) -> None:
         """Bootstrap told of these."""
@@ -356,100 +314,12 @@ class Control:
     def _alone(self, why: str) -> None:
         self._log.emit("Alone", why=why)
 
-    # -- links -------------------------------------------------------------------------
-
-    def _up(self, link: Link, outbound: bool, purpose: Purpose) -> None:
-        if not outbound:
-            self._reach.called()
-        neighbour = Neighbour(link, outbound, purpose, self._driver.now)
-        older = self._neighbours.add(neighbour)
-        if older is not None:
-            older.transport.close("replaced")
-        # why first: the frames that waited for a receiver belong to this life
-        self._begin(neighbour)
-        link.on_frame(partial(self._frame, neighbour))
-        link.on_checked(partial(self._checked, neighbour))
-        link.on_state(partial(self._changed, neighbour))
-
-    def _begin(self, neighbour: Neighbour) -> None:
-        transport = neighbour.transport
-        self._driver.tell(
-            "link-up",
-            self._brain.link_up,
-            self._neighbours.begin(neighbour),
-            transport.node,
-            transport.rtt_s or 0.0,
-            neighbour.outbound,
-            neighbour.purpose,
-        )
-
-    def _frame(self, neighbour: Neighbour, frame: bytes) -> None:
-        if neighbour.link is None:
-            self._begin(neighbour)
-        self._driver.tell("frame", self._brain.receive, neighbour.link, frame)
-
-    def _checked(self, neighbour: Neighbour, rtt_s: float | None) -> None:
-        if neighbour.link is not None:
-            result = ((neighbour.transport.node, rtt_s),)
-            self._driver.tell("checked", self._brain.checked, result)
-
-    def _changed(self, neighbour: Neighbour, link: Link) -> None:
-        state = link.state.value
-        if state == "resumed" and neighbour.link is None:
-            self._begin(neighbour)
-        elif state == "closed":
-            life = neighbour.link
-            self._neighbours.remove(neighbour)
-            if life is not None:
-                self._driver.tell("link-down", self._brain.link_down, life)
-
-    def _dial_failed(self, node: NodeId, label: str) -> None:
-        self._log.emit("DialFailed", cause=label, node=peer_id.to_text(node))
-        self._driver.tell("dial-failed", self._brain.dial_failed, node, label)
-
-    def _accepts(self, peer: PeerRecord, purpose: Purpose) -> str | None:
-        return self._brain.accepts(peer, purpose, self._driver.now)
-
-    def _introduce(self, target: NodeId, through: NodeId, payload: bytes) -> bool:
-        sent = self._driver.tell(
-            "introduce", self._brain.introduce, target, through, payload
-        )
-        return bool(sent)
-
     # -- libp2p ------------------------------------------------------------------------
 
-    def _addresses_of(self, node: NodeId) -> Sequence[str]:
-        peer = self._brain.peer(node)
-        found = []
-        for octets in () if peer is None else peer.control:
-            try:
-                found.append(str(from_octets(octets)))
-            except DecodeError:
-                continue
-        return found
-
     def _from_host(self, event: object) -> None:
-        match event:
-            case host_events.PeerConnected(node):
-                if not event.outbound:
-                    self._reach.called()
-                self._gossip.connected(node)
-            case host_events.PeerDisconnected(node):
-                self._gossip.disconnected(node)
-                self._joining.lost(node)
-            case host_events.GossipReceived(node, rpc):
-                self._driver.tell("gossip", self._brain.gossip_received, node, rpc)
-            case host_events.GossipPaused(node):
-                self._driver.tell("stall", self._brain.gossip_stalled, node, True)
-            case host_events.GossipResumed(node):
-                self._driver.tell("stall", self._brain.gossip_stalled, node, False)
-            case host_events.HostRestarted(times):
-                self._gossip.restarted()
-                self._log.emit("HostRestarted", times=times)
-            case host_events.HostRefused(node, reason):
-                self._log.emit("HostRefused", cause=reason, node=newswire.plain(node))
-            case _:
-                pass
+        if isinstance(event, host_events.PeerDisconnected):
+            self._joining.lost(event.node)
+        self._linking.from_host(event)
 
     async def _asked(self, source: NodeId, payload: bytes) -> bytes | None:
         """Answer an exchange of `source` over libp2p."""
@@ -458,67 +328,14 @@ class Control:
             if kind is Kind.PEERS:
                 return self._joining.answer(payload)
             if kind is Kind.DIAL:
-                return await self._dialling.answer(source, payload)
+                return await self._linking.answer(source, payload)
         except DecodeError as error:
             self._log.emit("ExchangeRefused", cause=error.reason)
         return None
-
-    async def _arrived(self, event: link_events.DescriptorArrived) -> None:
-        """A descriptor came through a neighbour: answer it the same way."""
-        payload = event.descriptor
-        if payload[:1] == bytes((Kind.DIAL.value,)):
-            answer = await self._dialling.answer(event.source, payload)
-            self._introduce(event.source, event.through, answer)
 
     # -- hearing the brain -------------------------------------------------------------
 
     def _happened(self, event: Event) -> None:
         newswire.write(self._log, event)
-        match event:
-            case link_events.DescriptorArrived(source, through, payload):
-                if not self._courier.arrived(source, through, payload):
-                    self._tasks.spawn(self._arrived(event))
-            case link_events.IntroductionFailed(target, through):
-                self._courier.failed(target, through)
-            case link_events.LinkLost(node, "goodbye", theirs) | link_events.LinkFailed(
-                node, "goodbye", theirs
-            ):
-                self._dismissed(node, theirs)
-            case news.StreamFound(stream, name):
-                self._names.learn(stream, name)
-                self._tell_seen(stream)
-            case news.StreamMoved(stream) | news.StreamChanged(stream):
-                self._tell_seen(stream)
-            case news.StreamGone(stream):
-                self._gone(stream)
-            case news.ClaimLost(stream, origin):
-                name = self._names.called(stream) or StreamName("")
-                self._own.lost(stream)
-                self._handler(StreamTaken(stream, name, origin))
-            case _:
-                pass
-
-    def _dismissed(self, node: NodeId, theirs: str) -> None:
-        """The far end said goodbye: unless it may come back, so do we."""
-        neighbour = self._neighbours.by_node(node)
-        if neighbour and neighbour.link is None and theirs not in PARKED:
-            self._carrier.close(neighbour, "goodbye")
-
-    def _seen(self, stream: StreamId) -> StreamSeen | None:
-        directory = self._brain.directory
-        origin, media = directory.resolve(stream), directory.media(stream)
-        name = self._names.called(stream)
-        if origin is None or media is None or name is None:
-            return None
-        return StreamSeen(stream, name, origin, media)
-
-    def _tell_seen(self, stream: StreamId) -> None:
-        seen = self._seen(stream)
-        if seen is not None:
-            self._handler(seen)
-
-    def _gone(self, stream: StreamId) -> None:
-        name = self._names.called(stream)
-        self._names.forget(stream)
-        if name is not None:
-            self._handler(StreamUnseen(stream, name))
+        self._linking.happened(event)
+        self._streams.happened(event)

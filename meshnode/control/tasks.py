@@ -38,6 +38,8 @@ class Tasks:
         task = asyncio.get_running_loop().create_task(self._guarded(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        # why: one that is cancelled before it began would never have been awaited
+        task.add_done_callback(lambda _: work.close())
         return True
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """The seam between control and the packet path (RFC 0002 section 6).
 
-A plane owns the UDP port: it answers STUN, runs ICE-lite, protects and forwards RTP.
+A plane owns the UDP port: it answers STUN, runs ICE (lite for clients, full between
+nodes), protects and forwards RTP.
 It does not speak DTLS; it hands DTLS datagrams of validated transports up and sends
 what it is told, so that a handshake can never block media.  Everything that crosses is
 plain data in both directions.  `reference` implements it in Python, `native` in Rust.

@@ -33,7 +33,11 @@ class Inside:
         self._streams = parts.streams
 
     def publish(
-        self, name: str, tracks: Sequence[LocalTrack], owner: str
+        self,
+        name: str,
+        tracks: Sequence[LocalTrack],
+        owner: str,
+        secret: bytes | None = None,
     ) -> LocalPublisher:
         """A publisher in this process."""
         check_tracks(tracks)
@@ -51,6 +55,7 @@ class Inside:
             tracks=tuple(
                 self._track(place, track) for place, track in enumerate(tracks)
             ),
+            secret=secret,
         )
         self._program(transport, _producers(member, tracks))
         self._streams.publish(member)

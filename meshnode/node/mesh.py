@@ -106,10 +106,11 @@ class MeshNode:
                     parts, self._control, volunteer, lambda: self.urls
                 )
                 parts.port.on_event(self._heard)
+            self._http = Http(self, parts)
+            if self._control is not None:
                 undo.push_async_callback(self._control.close)
                 await self._control.start()
                 self._control.judge(self._carries)
-            self._http = Http(self, parts)
             if self._listen:
                 undo.push_async_callback(self._http.close)
                 await self._http.open()
@@ -267,13 +268,20 @@ class MeshNode:
     # -- media in process --------------------------------------------------------------
 
     def publish(
-        self, stream: str, tracks: Sequence[LocalTrack], *, owner: str = "local"
+        self,
+        stream: str,
+        tracks: Sequence[LocalTrack],
+        *,
+        owner: str = "local",
+        secret: bytes | None = None,
     ) -> LocalPublisher:
         """Publish a stream from this process.
 
+        In a mesh `secret` (32 octets) claims the name: whoever has it may publish the
+        same stream at another node.  None: this node's own key does.
         Raises `MeshError` while somebody else publishes it, or where a table is full.
         """
-        return Inside(self._parts).publish(stream, tracks, owner)
+        return Inside(self._parts).publish(stream, tracks, owner, secret)
 
     def subscribe(self, stream: str) -> LocalSubscriber:
         """The stream's RTP packets.  Raises `MeshError` while nobody publishes it."""

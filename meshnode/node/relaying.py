@@ -45,6 +45,9 @@ from meshproto.wire.control.directory import Media
 ARRIVE_S = 3.0
 """How long a viewer waits for a stream to come: players give up at five."""
 
+LOOK_S = 0.25
+"""How often a waiting viewer looks whether the name means another stream by now."""
+
 LINGER_S = 5.0
 """A stream without viewers is kept so long: a page that is loaded again needs it."""
 
@@ -291,13 +294,10 @@ class Relaying:
         publisher = None if local is None else local.publisher
         if publisher is not None and publisher.door != DOOR:
             return
-        seen = self._mesh.find(name)
-        if seen is None or seen.origin == self._mesh.node:
-            return
-        arrival = self._arrivals.get(seen.stream) or self._fetch(seen)
         try:
             async with asyncio.timeout(ARRIVE_S):
-                await arrival.fed.wait()
+                while not await self._brought(name):
+                    pass
         except TimeoutError:
             raise Refused(
                 503,
@@ -305,6 +305,19 @@ class Relaying:
                 " try again in a moment",
                 retry_after_s=2,
             ) from None
+
+    async def _brought(self, name: str) -> bool:
+        """Wait a moment; whether the stream is here by now, or nobody has it."""
+        seen = self._mesh.find(name)
+        if seen is None or seen.origin == self._mesh.node:
+            return True
+        arrival = self._arrivals.get(seen.stream) or self._fetch(seen)
+        try:
+            async with asyncio.timeout(LOOK_S):
+                return await arrival.fed.wait()
+        except TimeoutError:
+            # why again: meanwhile somebody else may have the name
+            return False
 
     def arriving(self, name: str, owner: str, secret: bytes | None) -> None:
         """A publisher is about to claim `name` here; it may own what comes in."""

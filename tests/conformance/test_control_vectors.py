@@ -8,13 +8,21 @@ from typing import Any
 import msgpack
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from meshnode.control.sealing import (
+    SealKind,
+    montgomery_public,
+    open_seal,
+    seal_with,
+)
 from meshproto.errors import DecodeError
 from meshproto.ids import NodeId
 from meshproto.wire.control import frame as f
 from meshproto.wire.control import link, schema
+from meshproto.wire.control.descriptor import build_descriptor, parse_descriptor
 from meshproto.wire.control.peer import build_peer, parse_peer
-from support.control_vectors import FOLDER, Script, plain
+from support.control_vectors import FOLDER, KeyPair, Script, plain
 
 
 def vectors(name: str, key: str = "cases") -> list[Any]:
@@ -64,6 +72,28 @@ def test_a_signed_peer_record(case: dict[str, Any]) -> None:
     assert record.signed_part().hex() == case["signed_part"]
     key = Ed25519PublicKey.from_public_bytes(record.node[-32:])
     key.verify(record.signature, bytes.fromhex(case["signed_part"]))
+
+
+@pytest.mark.parametrize("case", vectors("descriptor.json"))
+def test_a_sealed_descriptor(case: dict[str, Any]) -> None:
+    receiver = KeyPair(bytes.fromhex(case["receiver_seed"]))
+    assert receiver.node.hex() == case["receiver"]
+    assert montgomery_public(receiver.node).hex() == case["receiver_x25519"]
+    octets = open_seal(bytes.fromhex(case["sealed"]), receiver)
+    assert octets.hex() == case["octets"]
+    found = parse_descriptor(octets)
+    assert plain(found) == case["fields"]
+    assert build_descriptor(found) == octets
+    signed_part = found.signed_part(receiver.node)
+    assert signed_part.hex() == case["signed_part"]
+    sender = KeyPair(bytes.fromhex(case["sender_seed"]))
+    assert found.peer.node == sender.node
+    assert found.signature == sender.sign(signed_part)
+    ephemeral = X25519PrivateKey.from_private_bytes(
+        bytes.fromhex(case["ephemeral_private"])
+    )
+    sealed = seal_with(ephemeral, octets, receiver.node, SealKind.DIAL)
+    assert sealed.hex() == case["sealed"]
 
 
 @pytest.mark.parametrize("end", vectors("link.json", "ends"), ids=["dialler", "other"])

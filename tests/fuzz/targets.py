@@ -15,11 +15,16 @@ from dataclasses import dataclass, replace
 
 import msgpack
 
+from meshnode.control.libp2p import multiaddress
 from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp import make_inbound
+from meshproto.config.ice import AgentConfig
 from meshproto.config.link import LinkConfig
 from meshproto.errors import DecodeError
+from meshproto.ice.agent import IceAgent
 from meshproto.ice.bucket import PrefixBucket
+from meshproto.ice.events import Local
+from meshproto.ice.link_path import Association
 from meshproto.ice.lite import IceLite
 from meshproto.ice.server import StunServer
 from meshproto.ids import LinkId, NodeId, TransportId
@@ -38,6 +43,7 @@ from meshproto.wire import (
     twcc,
 )
 from meshproto.wire.control import frame, peer, schema
+from meshproto.wire.control.descriptor import parse_descriptor
 from meshproto.wire.control.directory import (
     BODY_OCTETS_MAX,
     Body,
@@ -120,6 +126,24 @@ def _agent() -> Callable[[bytes], object]:
     def receive(data: bytes) -> None:
         _, event = agent.receive(data, ("192.0.2.9", 9), 1.0)
         assert event is None, "an unauthenticated datagram changed a transport"
+
+    return receive
+
+
+def _links_agent() -> Callable[[bytes], object]:
+    agent = IceAgent(AgentConfig(), random.Random(1))
+    agent.open(["192.0.2.1"])
+    spec = Association(
+        *(TransportId(1), "localufrag", "p" * 24, "remote", "q" * 24), controlling=True
+    )
+    agent.add(spec, [("192.0.2.9", 9)], 1.0)
+    agent.take_out()
+
+    def receive(data: bytes) -> None:
+        agent.receive(stun.decode(data), ("192.0.2.9", 9), Local(0), 1.0)
+        agent.handle_timeout(1.0)
+        assert not agent.take_events(), "what nobody signed changed a link"
+        assert not agent.by_address
 
     return receive
 
@@ -221,13 +245,28 @@ def _directory(data: bytes) -> None:
     alone.pass_time(2_000.0)
 
 
+def _multiaddress(data: bytes) -> None:
+    for read in (
+        lambda: multiaddress.from_octets(data),
+        lambda: multiaddress.parse_multiaddress(data.decode("latin-1")),
+    ):
+        try:
+            found = read()
+        except ALLOWED:
+            continue
+        assert multiaddress.from_octets(found.to_octets()) == found
+
+
 TARGETS = {
     "directory": Target(_directory, ("msgpack",)),
     "pubsub": Target(_pubsub, ("gossip",)),
     "gossip": Target(_router, ("gossip",)),
     "peer-id": Target(lambda data: peer_id.from_text(data.decode("latin-1")), ()),
+    "multiaddress": Target(_multiaddress, ()),
     "stun": Target(stun.decode, ("stun",)),
     "ice": Target(_agent(), ("stun",)),
+    "ice-links": Target(_links_agent(), ("stun",)),
+    "descriptor": Target(parse_descriptor, ("msgpack",)),
     "rtp": Target(_rtp, ("rtp",)),
     "rtx": Target(_rtx, ("rtp",)),
     "red": Target(red.decode, ("rtp",)),

@@ -10,12 +10,13 @@ mkdir -p "$INTEROP_INSTALLED"
 
 missing() { echo "interop: no $1" >&2; }
 
+# packages of $1/package.json into $2
 npm_packages() {
-    cmp -s "$clients/package.json" "$INTEROP_INSTALLED/package.json" &&
-        [ -d "$INTEROP_INSTALLED/node_modules" ] && return
-    cp "$clients/package.json" "$INTEROP_INSTALLED/"
-    (cd "$INTEROP_INSTALLED" && npm install --no-package-lock --silent) || {
-        rm -f "$INTEROP_INSTALLED/package.json"
+    mkdir -p "$2"
+    cmp -s "$1/package.json" "$2/package.json" && [ -d "$2/node_modules" ] && return
+    cp "$1/package.json" "$2/"
+    (cd "$2" && npm install --no-package-lock --silent) || {
+        rm -f "$2/package.json"
         return 1
     }
 }
@@ -33,7 +34,10 @@ go_program() {
     (cd "$clients/pion" && go build -o "$built" .)
 }
 
-npm_packages || missing "npm packages (werift, node-datachannel)"
+npm_packages "$clients" "$INTEROP_INSTALLED" ||
+    missing "npm packages (werift, node-datachannel)"
+npm_packages "$clients/js-libp2p" "$INTEROP_INSTALLED/js-libp2p" ||
+    missing "npm packages of js-libp2p"
 python_packages || missing "PyPI package wrtc"
 go_program || missing "Go program (pion)"
 exit 0

@@ -15,15 +15,24 @@ from typing import Any
 
 import msgpack
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from meshnode.control.sealing import SealKind, montgomery_public, seal_with
 from meshproto.config.link import LinkConfig
 from meshproto.ids import LinkId, NodeId
 from meshproto.link.links import Links
 from meshproto.outputs import HangUp, Outbox, Transmit
 from meshproto.wire.control import frame as f
 from meshproto.wire.control import link, schema
-from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach, build_peer
+from meshproto.wire.control.descriptor import Aim, LinkDescriptor, build_descriptor
+from meshproto.wire.control.peer import (
+    MediaAddress,
+    PeerRecord,
+    Reach,
+    build_peer,
+    parse_peer,
+)
 
 FOLDER = Path(__file__).resolve().parents[2] / "rfcs/vectors/control"
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -151,6 +160,50 @@ def peer() -> dict[str, Any]:
     }
 
 
+def descriptor() -> dict[str, Any]:
+    """A descriptor of `NODE`, signed for and sealed to the key of 20..3f."""
+    receiver = KeyPair(bytes(range(32, 64)))
+    record = parse_peer(bytes.fromhex(peer()["octets"]))
+    made = LinkDescriptor(
+        *(5_001, 1, 1, 0, "Vq3xD0aYk2Tz", "p4T0n8Wc1Jq7Zs5Lr2Bx9Ev6"),
+        candidates=record.media,
+        fingerprint=bytes(range(100, 132)),
+        nonce=bytes(range(16)),
+        answers=b"",
+        expires_ms=1_764_000_030_000,
+        aim=Aim.TREE,
+        refused="",
+        peer=record,
+    )
+    signed = replace(made, signature=KEY.sign(made.signed_part(receiver.node)))
+    octets = build_descriptor(signed)
+    ephemeral = X25519PrivateKey.from_private_bytes(bytes(range(64, 96)))
+    sealed = seal_with(ephemeral, octets, receiver.node, SealKind.DIAL)
+    return {
+        "sender_seed": bytes(range(32)).hex(),
+        "receiver_seed": receiver.seed.hex(),
+        "receiver": receiver.node.hex(),
+        "receiver_x25519": montgomery_public(receiver.node).hex(),
+        "ephemeral_private": bytes(range(64, 96)).hex(),
+        "fields": plain(signed),
+        "signed_part": signed.signed_part(receiver.node).hex(),
+        "octets": octets.hex(),
+        "sealed": sealed.hex(),
+    }
+
+
+class KeyPair:
+    """The key of a seed, as `sealing` needs it."""
+
+    def __init__(self, seed: bytes) -> None:
+        self.seed = seed
+        self._private = Ed25519PrivateKey.from_private_bytes(seed)
+        self.node = NodeId(ID_HEAD + self._private.public_key().public_bytes_raw())
+
+    def sign(self, data: bytes) -> bytes:
+        return self._private.sign(data)
+
+
 class Script:
     """Inputs of one machine and what it put out after each."""
 
@@ -234,6 +287,10 @@ def documents() -> dict[str, dict[str, Any]]:
         "peer.json": {
             "about": "RFC 0005 section 4: a peer record signed by the key of 00..1f",
             "cases": [peer()],
+        },
+        "descriptor.json": {
+            "about": "RFC 0005 section 5.1: a descriptor, signed and sealed",
+            "cases": [descriptor()],
         },
         "link.json": life(),
     }

@@ -22,11 +22,13 @@ from meshproto.forwarding import codec
 from meshproto.forwarding.config import ForwardingConfig, RandomSource
 from meshproto.forwarding.events import ForwardingEvent
 from meshproto.forwarding.forwarder import Forwarder
-from meshproto.forwarding.outputs import Burst, Resend
-from meshproto.forwarding.table import ForwardingDelta, TransportKind
-from meshproto.ids import TransportId
+from meshproto.forwarding.outputs import Burst, Repeat, Resend
+from meshproto.forwarding.relay_table import PlaneDelta, PlaneNotice
+from meshproto.forwarding.table import TransportKind
+from meshproto.ids import NodeId, TransportId
 
 FOLDER = Path(__file__).resolve().parents[2] / "rfcs" / "vectors" / "forwarding"
+RELAY = FOLDER.parent / "relay"
 
 Json = dict[str, Any]
 
@@ -72,18 +74,28 @@ class Recorder(Forwarder):
         kind: TransportKind,
         *,
         start_bitrate_bps: int = 0,
+        node: NodeId | None = None,
     ) -> None:
         """Note and do."""
-        call = {"transport": transport, "kind": kind.value}
+        call: Json = {"transport": transport, "kind": kind.value}
+        if node is not None:
+            call["node"] = node.hex()
         self._calls.append(call | {"start_bitrate_bps": start_bitrate_bps})
-        super().add_transport(transport, kind, start_bitrate_bps=start_bitrate_bps)
+        super().add_transport(
+            transport, kind, start_bitrate_bps=start_bitrate_bps, node=node
+        )
+
+    def measured(self, transport: TransportId, rtt_s: float | None) -> None:
+        """Note and do."""
+        self._calls.append({"transport": transport, "rtt_s": rtt_s})
+        super().measured(transport, rtt_s)
 
     def set_sending(self, transport: TransportId, sending: bool, now: float) -> None:
         """Note and do."""
         self._note(now, transport=transport, sending=sending)
         super().set_sending(transport, sending, now)
 
-    def program(self, delta: ForwardingDelta, now: float) -> None:
+    def program(self, delta: PlaneDelta, now: float) -> None:
         """Note and do."""
         self._note(now, program=codec.plain(delta))
         super().program(delta, now)
@@ -117,18 +129,26 @@ class Recorder(Forwarder):
             self._tell("rtcp", [found[0], found[1].hex()])
         return found
 
-    def poll_resend(self) -> Resend | None:
+    def poll_resend(self) -> Resend | Repeat | None:
         """Poll and note."""
         found = super().poll_resend()
-        if found is not None:
+        if isinstance(found, Repeat):
+            header, load, _, index = found.packet
+            told = [found.transport, index, (header + load).hex()]
+            self._tell("repeats", told)
+        elif found is not None:
             self._tell("resends", found._asdict())
         return found
 
-    def poll_event(self) -> ForwardingEvent | None:
+    def poll_event(self) -> ForwardingEvent | PlaneNotice | None:
         """Poll and note."""
         found = super().poll_event()
         if found is not None:
-            self._tell("events", {"event": type(found).__name__} | asdict(found))
+            fields = {
+                key: value.hex() if isinstance(value, bytes) else value
+                for key, value in asdict(found).items()
+            }
+            self._tell("events", {"event": type(found).__name__} | fields)
         return found
 
     def _note(self, now: float, **call: object) -> None:
@@ -169,8 +189,11 @@ def _call(forwarder: Forwarder, call: Json) -> None:
         case {"program": delta, "at_s": now}:
             forwarder.program(codec.from_plain(delta), now)
         case {"transport": transport, "kind": kind, "start_bitrate_bps": start}:
+            node = NodeId(bytes.fromhex(call["node"])) if "node" in call else None
             kind = TransportKind(kind)
-            forwarder.add_transport(transport, kind, start_bitrate_bps=start)
+            forwarder.add_transport(transport, kind, start_bitrate_bps=start, node=node)
+        case {"transport": transport, "rtt_s": rtt_s}:
+            forwarder.measured(transport, rtt_s)
         case {"transport": transport, "sending": sending, "at_s": now}:
             forwarder.set_sending(transport, sending, now)
         case {"transport": transport, "rtp": packet, "at_s": now}:
@@ -184,8 +207,13 @@ def _call(forwarder: Forwarder, call: Json) -> None:
 
 
 def vectors() -> list[Path]:
-    """Every vector."""
+    """Every vector of section 12."""
     return sorted(FOLDER.glob("*.json"))
+
+
+def hops() -> list[Path]:
+    """Every scenario of section 13: what one node between others does."""
+    return sorted(RELAY.glob("hop-*.json"))
 
 
 def load(path: Path) -> Json:
@@ -202,15 +230,17 @@ def text_of(vector: Json) -> str:
     return "\n".join(["{", *lines, ' "steps": [', steps, " ]", "}"]) + "\n"
 
 
-def write(cases: dict[str, Callable[[], Json]]) -> None:
+def write(cases: dict[str, Callable[[], Json]], folder: Path = FOLDER) -> None:
     """Write the files of all cases anew."""
-    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for name, case in cases.items():
-        (FOLDER / f"{name}.json").write_text(text_of(case()), encoding="utf-8")
+        (folder / f"{name}.json").write_text(text_of(case()), encoding="utf-8")
 
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from support.forwarding_cases import CASES
+    from support.leg_cases import LEG_CASES
 
     write(CASES)
+    write(LEG_CASES, RELAY)

@@ -92,10 +92,11 @@ async def open_node(
     others: dict[NodeId, LinkNode],
     *,
     hosts: Sequence[str] = ("127.0.0.1",),
+    port: int = 0,
     links: AgentConfig | None = None,
 ) -> LinkNode:
-    port = MediaPort(ReferencePlane(links=links), Certificate.generate())
-    addresses = await port.open(hosts, 0)
-    made = LinkNode(Keys(number), port, others, tuple(addresses))
+    media = MediaPort(ReferencePlane(links=links), Certificate.generate())
+    addresses = await media.open(hosts, port)
+    made = LinkNode(Keys(number), media, others, tuple(addresses))
     others[made.keys.node] = made
     return made

@@ -128,6 +128,22 @@ class Lab:
             f" numgen random mod 1000 '<' {per_mille} counter drop"
         )
 
+    def cut(self, name: str, other: str) -> None:
+        """Nothing of `other` reaches the host any more, and the other way round."""
+        for here, there in ((name, other), (other, name)):
+            inside = f"ip netns exec {self.namespace(here)} nft"
+            sh(f"{inside} add table inet cut")
+            sh(
+                f"{inside} 'add chain inet cut in"
+                " { type filter hook input priority 0 ; }'"
+            )
+            sh(f"{inside} add rule inet cut in ip saddr {self.address(there)} drop")
+
+    def mend(self, name: str, other: str) -> None:
+        """Undo every `cut` of the two hosts."""
+        for here in (name, other):
+            sh(f"ip netns exec {self.namespace(here)} nft delete table inet cut")
+
     def limit(self, name: str, bitrate_bps: int, queue_bytes: int = 60_000) -> None:
         """Squeeze what the host receives through a token bucket with a queue."""
         port = f"p{self.names.index(name)}"

@@ -1,8 +1,10 @@
 """asyncio on this side, trio in a thread on the other, and nobody waits for anybody.
 
-Into trio go calls (`post`, refused when too many are on their way or trio is down) and
-jobs with a result (`ask`).  Out of it come calls, run on the loop in order, a bounded
-number per turn so that media is not held up.  Neither side ever blocks.
+Into trio go calls (`post`, refused when trio is down) and jobs with a result (`ask`,
+refused when too many are under way).  Out of it come calls, run on the loop in order, a
+bounded number per turn so that media is not held up.  Neither side ever blocks.  What
+is posted is bounded by its cause: one ring per queue, one reply per request, one
+receipt per turn of the loop; to refuse one of those would be to lose it.
 
 If the trio run ends by an exception, however that came about, the supervisor starts it
 again after a pause that doubles from 0.1 s to 30 s; what was asked for fails at once.
@@ -45,15 +47,13 @@ class Bridge:
         main: Callable[[Call], Awaitable[None]],
         restarted: Callable[[int], None],
         *,
-        commands_max: int,
+        jobs_max: int,
         events_max: int,
     ) -> None:
         self._main = main
         self._restarted = restarted
-        self._commands_max = commands_max
+        self._jobs_max = jobs_max
         self._out: Mailbox[tuple[Call, Call | None]] = Mailbox(events_max, self._ring)
-        self._lock = threading.Lock()
-        self._posted = 0
         self._token: trio.lowlevel.TrioToken | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -90,15 +90,11 @@ class Bridge:
     def post(self, call: Callable[[*Ts], object], *arguments: *Ts) -> bool:
         """Run `call` in trio soon; False when it will not be run."""
         token = self._token
-        with self._lock:
-            if token is None or self._posted >= self._commands_max:
-                return False
-            self._posted += 1
+        if token is None:
+            return False
         try:
-            token.run_sync_soon(self._run_posted, call, arguments)
+            token.run_sync_soon(_run_posted, call, arguments)
         except trio.RunFinishedError:
-            with self._lock:
-                self._posted -= 1
             return False
         return True
 
@@ -107,6 +103,8 @@ class Bridge:
         result or an exception.  What `start` returns cancels the job.
         """
         assert self._loop is not None
+        if len(self._waiting) >= self._jobs_max:
+            raise DialError("full", f"{self._jobs_max} calls are under way")
         future: asyncio.Future[Any] = self._loop.create_future()
         cancels: list[Call] = []
 
@@ -159,22 +157,11 @@ class Bridge:
         except RuntimeError:
             LOGGER.debug("the loop closed before libp2p did")
 
-    def _run_posted(
-        self, call: Callable[..., object], arguments: tuple[Any, ...]
-    ) -> None:
-        with self._lock:
-            self._posted -= 1
-        try:
-            call(*arguments)
-        except Exception:
-            LOGGER.exception("a call into libp2p failed")
-
     async def _supervised(self) -> None:
         token = trio.lowlevel.current_trio_token()
 
         def started() -> None:
-            with self._lock:
-                self._token, self._posted = token, 0
+            self._token = token
             self.tell(lambda: _resolve(self._begun, None))
 
         await self._main(started)
@@ -219,6 +206,13 @@ def _resolve(future: asyncio.Future[Any], result: Any) -> None:
         future.set_exception(result)
     else:
         future.set_result(result)
+
+
+def _run_posted(call: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+    try:
+        call(*arguments)
+    except Exception:
+        LOGGER.exception("a call into libp2p failed")
 
 
 def _run_all(calls: list[Call]) -> None:

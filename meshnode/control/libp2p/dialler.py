@@ -87,8 +87,7 @@ class Dialler:
             stream = await trio.open_tcp_stream(target.host, target.port)
             wire = Wire(stream, is_initiator=True, write_s=self._limits.write_s)
         except OSError as error:
-            refused = isinstance(error, ConnectionRefusedError)
-            label = "refused" if refused or "refused" in str(error) else "unreachable"
+            label = "refused" if _refused(error) else "unreachable"
             raise DialError(label, f"{target}: {error.strerror or error}") from error
         try:
             with trio.fail_after(self._limits.handshake_s):
@@ -100,3 +99,12 @@ class Dialler:
             wire.abort()
             raise
         return found, wire, muxer
+
+
+def _refused(error: BaseException) -> bool:
+    """Whether this says that nothing listens; trio puts it below others."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(_refused(one) for one in error.exceptions)
+    if isinstance(error, ConnectionRefusedError):
+        return True
+    return error.__cause__ is not None and _refused(error.__cause__)

@@ -107,9 +107,9 @@ class Gossip:
 
     async def hear(self, connection: Connection, stream: Stream, _: str) -> None:
         """Read the peer's stream until it ends."""
-        await connection.speaks.wait()
         framer, credit = Framer(), Credit(self._unread_octets)
         while data := await stream.read_some():
+            await connection.speaks.wait()
             try:
                 rpcs = framer.feed(data)
             except DecodeError:

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 LOGGER = logging.getLogger("meshnode.control.libp2p")
 DEFAULT_LIMITS = HostLimits()
+KNOWN_MAX = 1024
+"""Nodes that we spoke gossip to; four times the connections there can be."""
 
 Server = Callable[[NodeId, bytes], Awaitable[bytes | None]]
 
@@ -68,6 +70,7 @@ class Libp2pHost:
         self._serving: set[asyncio.Task[None]] = set()
         self._sockets: list[socket.socket] = []
         self._queues: dict[NodeId, Outgoing] = {}
+        self._known: dict[NodeId, None] = {}
         self._switch: Switch | None = None
         self._bridge: Bridge | None = None
 
@@ -83,7 +86,7 @@ class Libp2pHost:
         self._bridge = Bridge(
             self._main,
             self._restarted,
-            commands_max=self._limits.commands,
+            jobs_max=self._limits.jobs,
             events_max=self._limits.events,
         )
         try:
@@ -148,10 +151,12 @@ class Libp2pHost:
     def send_gossip(self, node: NodeId, rpc: bytes) -> bool:
         """Queue an RPC; False, and counted, if there is no connection or no room.
 
-        The first one opens our gossip stream, and makes that of `node` be read.
+        The first one opens our gossip stream, and makes that of `node` be read, now
+        and on every later connection until `disconnect`.
         """
         if len(rpc) > RPC_OCTETS_MAX:
             raise LimitError("rpc_octets_max", RPC_OCTETS_MAX)
+        self._know(node)
         queue = self._queues.get(node)
         was_paused = queue is not None and queue.paused
         if queue is None or not queue.offer(rpc):
@@ -163,6 +168,7 @@ class Libp2pHost:
 
     def open_gossip(self, node: NodeId) -> bool:
         """Open our gossip stream before there is something to say; False if gone."""
+        self._know(node)
         queue = self._queues.get(node)
         if queue is None:
             return False
@@ -171,6 +177,7 @@ class Libp2pHost:
 
     def disconnect(self, node: NodeId) -> None:
         """End the connection; `PeerDisconnected` follows if there was one."""
+        self._known.pop(node, None)
         switch = self._switch
         if switch is not None and self._bridge is not None:
             self._bridge.post(switch.disconnect, node)
@@ -197,10 +204,19 @@ class Libp2pHost:
     def _tell(self, event: HostEvent, queue: Outgoing | None = None) -> None:
         if isinstance(event, PeerConnected) and queue is not None:
             self._queues[event.node] = queue
+            if event.node in self._known:
+                queue.wake()
         elif isinstance(event, PeerDisconnected):
             self._queues.pop(event.node, None)
         for handler in self._handlers:
             handler(event)
+
+    def _know(self, node: NodeId) -> None:
+        """Our router has `node` for a neighbour: what it says may be heard."""
+        if node not in self._known:
+            self._known[node] = None
+            if len(self._known) > KNOWN_MAX:
+                del self._known[next(iter(self._known))]
 
     def _restarted(self, times: int) -> None:
         self._counters["restarts"] += 1

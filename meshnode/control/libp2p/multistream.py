@@ -72,6 +72,6 @@ async def _read(stream: Stream) -> str:
     if not 0 < size <= LINE_OCTETS_MAX:
         raise StreamError("multistream")
     octets = await stream.read_exactly(size)
-    if not octets.endswith(b"\n"):
+    if not octets.endswith(b"\n") or not octets.isascii():
         raise StreamError("multistream")
-    return octets[:-1].decode("utf-8", "replace")
+    return octets[:-1].decode()

@@ -27,7 +27,7 @@ class Stream:
         self._muxed = muxed
         self._stall_s = stall_s
         self._buffer = bytearray()
-        self._gone = False
+        self._gone = self._finished = self._ended = False
 
     async def read_some(self) -> bytes:
         """What has arrived; empty at the end of the stream."""
@@ -39,6 +39,7 @@ class Stream:
             data: bytes = await self._muxed.read(READ_OCTETS)
         except Exception as error:
             if type(error).__name__ == "MuxedStreamEOF":
+                self._ended = True
                 return b""
             raise StreamError(type(error).__name__) from error
         return data
@@ -75,14 +76,16 @@ class Stream:
 
     async def finish(self) -> None:
         """Say that nothing more will be written."""
+        self._finished = True
         try:
             await self._muxed.close()
         except Exception as error:
             raise StreamError(type(error).__name__) from error
 
     async def reset(self) -> None:
-        """End both directions now; never raises."""
-        if self._gone:
+        """End both directions now, if they have not ended; never raises."""
+        if self._gone or (self._finished and self._ended):
+            # why not reset anyway: the peer may still have to read what we wrote
             return
         self._gone = True
         with trio.CancelScope(shield=True):

@@ -235,12 +235,24 @@ class Switch:
         limits = self._limits
         if self._crowded() or self._half_open.total() >= limits.half_open:
             return "full"
-        if len(self.connections) >= limits.connections:
+        if len(self.connections) >= limits.connections and not self._evict():
             return "full"
         here = sum(c.host == host for c in self.connections.values())
         if here + self._half_open[host] >= limits.connections_per_address:
             return "address-full"
         return ""
+
+    def _evict(self) -> bool:
+        """Make room at the cost of somebody who came, and whom we have no use for."""
+        before = trio.current_time() - self._limits.idle_s
+        for connection in self.connections.values():
+            used = connection.outbound or connection.speaks.is_set()
+            if not used and connection.born < before:
+                connection.abort()
+                self._remove(connection)
+                self.count("evicted")
+                return True
+        return False
 
     def _made(self, node: NodeId, wire: Wire, muxer: Any) -> Connection:
         ring, rung = trio.open_memory_channel[None](1)

@@ -123,8 +123,8 @@ class HostLimits:
     """Of one peer's RPCs that asyncio has not taken; then we stop reading from it."""
     exchanges: int = 32
     """Requests of others that wait for our answer."""
-    commands: int = 1024
-    """Calls on their way into the trio thread."""
+    jobs: int = 1024
+    """`connect` and `exchange` under way."""
     events: int = 4096
     """Events on their way out of it; when full nobody new is let in."""
     refusals_per_s: float = 20.0
@@ -135,6 +135,10 @@ class HostLimits:
     """To agree on the protocol of one stream."""
     answer_s: float = 10.0
     """For our own handler to answer a request."""
+    idle_s: float = 30.0
+    """When full, an inbound connection this old to which we never spoke gossip gives
+    way to a new one, so that strangers cannot occupy all places.
+    """
     write_s: float = 20.0
     """A connection that takes nothing for so long is dead."""
 
@@ -151,6 +155,7 @@ COUNTERS = (
     "exchanges-in",
     "exchanges-out",
     "exchange-failed",
+    "evicted",
     "restarts",
     # refusals; the labels of `HostRefused` and `DialError`
     "address-full",

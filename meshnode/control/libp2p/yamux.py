@@ -1,4 +1,4 @@
-"""Yamux of py-libp2p with three repairs, for exactly the version that was read.
+"""Yamux of py-libp2p with two repairs, for exactly the version that was read.
 
 *Window updates.*  The stock stream sends one 12-octet frame, encrypted and in a write
 of its own, for every read, and doubles its window up to 16 MB.  Ours tells the peer
@@ -8,9 +8,6 @@ reader that is cancelled there would lose them.
 
 *What a peer may send.*  Nothing stops a peer from sending beyond the window; the stock
 connection says so in the log and keeps it all.  Ours ends the connection.
-
-*Who may open streams.*  Ids of the wrong parity would collide with ours; the connection
-that brings them ends too.
 """
 
 from __future__ import annotations

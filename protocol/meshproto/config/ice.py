@@ -29,8 +29,10 @@ class AgentConfig:
     first_retry_s: float = 0.1
     """Wait for the answer to a pair's first check, then doubling: most round trips are
     shorter, and a hole is punched by repetition."""
-    attempts: int = 6
-    """Checks of a pair before it counts as failed: 3 s in all."""
+    retry_max_s: float = 0.8
+    """Longest wait: where half of all datagrams are lost, only numbers help."""
+    attempts: int = 9
+    """Checks of a pair before it counts as failed: 5 s, as long as set-up may take."""
     unproven_attempts: int = 2
     """The same for an address that nobody announced: with the answer to the check that
     named it, at most three times what came from there is sent."""

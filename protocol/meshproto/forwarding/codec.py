@@ -1,7 +1,8 @@
 """Deltas as bytes: how the forwarding table's changes reach a plane elsewhere.
 
 RFC 0003 section 2.1.  A delta is a map: `delta` says which one it is, the other keys
-are its fields by name.  Sequences are arrays, enums their values, absent options nil.
+are its fields by name.  Sequences are arrays, enums their values, absent options nil,
+ids of nodes and streams hexadecimal text.
 The same maps stand as JSON in the vectors of RFC 0003, so that a plane in another
 language needs no second notation.
 
@@ -21,10 +22,20 @@ from typing import Any, NoReturn, cast, get_args, get_origin, get_type_hints
 import msgpack
 
 from meshproto.errors import DecodeError
+from meshproto.forwarding.relay_table import (
+    BindStream,
+    CloseLeg,
+    CloseStream,
+    OpenLeg,
+    OpenStream,
+    PlaneDelta,
+    SetActive,
+    SetLeg,
+    SetSecond,
+)
 from meshproto.forwarding.table import (
     AddConsumer,
     AddProducer,
-    ForwardingDelta,
     MoveConsumer,
     RemoveConsumer,
     RemoveProducer,
@@ -46,10 +57,22 @@ _KINDS: dict[str, type[Any]] = {
     "set-selection": SetSelection,
     "remove-consumer": RemoveConsumer,
     "request-key-frame": RequestKeyFrame,
+    "open-stream": OpenStream,
+    "close-stream": CloseStream,
+    "bind-stream": BindStream,
+    "set-active": SetActive,
+    "set-second": SetSecond,
+    "open-leg": OpenLeg,
+    "set-leg": SetLeg,
+    "close-leg": CloseLeg,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
 _ID_MAX = (1 << 63) - 1
+_NUMBER_MAX = (1 << 48) - 1
+_NAME_BYTES_MAX = 128
+"""The longest id of a node or stream."""
+
 _BOUNDS = {
     "ssrc": 0xFFFFFFFF,
     "rtx_ssrc": 0xFFFFFFFF,
@@ -63,6 +86,12 @@ _BOUNDS = {
     "id": 255,
     "max_spatial": 7,
     "max_temporal": 7,
+    "alias": 0xFFFFFFFF,
+    "base": _NUMBER_MAX,
+    "start": _NUMBER_MAX,
+    "pause_after": _NUMBER_MAX,
+    "layers": 0xFFFFFFFF,
+    "bit": 31,
 }
 """Largest value of an integer field by its name; ids of the table have `_ID_MAX`."""
 
@@ -71,12 +100,12 @@ _POSITIVE = frozenset(("clock_rate_hz", "channels", "id"))
 Read = Callable[[object], Any]
 
 
-def encode(delta: ForwardingDelta) -> bytes:
+def encode(delta: PlaneDelta) -> bytes:
     """The delta as msgpack; only for values that keep the types of `table`."""
     return cast(bytes, msgpack.packb(plain(delta)))
 
 
-def decode(data: bytes) -> ForwardingDelta:
+def decode(data: bytes) -> PlaneDelta:
     """The way back.  Raises `DecodeError` for anything that `encode` cannot mean."""
     if len(data) > DELTA_BYTES_MAX:
         raise DecodeError("delta-too-long", f"{len(data)} octets")
@@ -87,12 +116,12 @@ def decode(data: bytes) -> ForwardingDelta:
     return from_plain(value)
 
 
-def plain(delta: ForwardingDelta) -> dict[str, object]:
+def plain(delta: PlaneDelta) -> dict[str, object]:
     """The delta as what msgpack and JSON know: maps, lists, text, integers, None."""
     return {"delta": _NAMES[type(delta)], **cast(dict[str, object], _plain(delta))}
 
 
-def from_plain(value: object) -> ForwardingDelta:
+def from_plain(value: object) -> PlaneDelta:
     """A delta from such a map.  Raises `DecodeError`."""
     if not isinstance(value, dict):
         _refuse("delta-shape", "no map")
@@ -101,12 +130,14 @@ def from_plain(value: object) -> ForwardingDelta:
     if read is None:
         _refuse("delta-unknown", repr(name)[:40])
     rest = {key: item for key, item in value.items() if key != "delta"}
-    return cast(ForwardingDelta, read(rest))
+    return cast(PlaneDelta, read(rest))
 
 
 def _plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, bytes):
+        return value.hex()
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
     if is_dataclass(value):
@@ -131,6 +162,8 @@ def _reader(hint: Any, name: str) -> Read:
         return _record(cast(type[Any], hint))
     if hint is int:
         return _integer(name)
+    if hint is bytes:
+        return _hexadecimal(name)
     if issubclass(hint, Enum):
         return _choice(hint, name)
     return _exactly(hint, name)
@@ -152,6 +185,21 @@ def _integer(name: str) -> Read:
         if type(value) is not int or not lowest <= value <= highest:
             _refuse("delta-field", f"{name} is not from {lowest} to {highest}")
         return value
+
+    return read
+
+
+def _hexadecimal(name: str) -> Read:
+    def read(value: object) -> bytes:
+        if not isinstance(value, str) or len(value) > 2 * _NAME_BYTES_MAX:
+            _refuse("delta-field", f"{name} is no text of {_NAME_BYTES_MAX} octets")
+        try:
+            found = bytes.fromhex(value)
+        except ValueError:
+            found = b""
+        if found.hex() != value:
+            _refuse("delta-field", f"{name} is not hexadecimal")
+        return found
 
     return read
 

@@ -65,7 +65,8 @@ class Pair:
 
     def sent(self, config: AgentConfig, now: float) -> None:
         """A set-up check left."""
-        self.due_at = now + config.first_retry_s * 2.0**self.attempts
+        wait_s = config.first_retry_s * 2.0**self.attempts
+        self.due_at = now + min(wait_s, config.retry_max_s)
         self.attempts += 1
 
     def spent(self, config: AgentConfig) -> bool:

@@ -1,11 +1,27 @@
+"""Associations between two real media ports over loopback."""
+
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import pytest
 
+from meshnode.media import link_transport
+from meshnode.media.certificate import Certificate
+from meshnode.media.link_transport import FRAME_OCTETS_MAX, LinkState, LinkTransport
+from meshproto.config.ice import AgentConfig
+from meshproto.errors import StateError
+from meshproto.outputs import Purpose
 from support.links import LinkNode, open_node
 from support.media import until
+
+TREE_S = 0.25
+Link = LinkTransport
 
 
 @pytest.fixture
@@ -17,11 +33,56 @@ async def pair() -> AsyncIterator[tuple[LinkNode, LinkNode]]:
     await two.port.close()
 
 
-async def test_two_ports_make_a_link_and_exchange_frames(pair) -> None:
-    one, two = pair
+async def connect(one: LinkNode, two: LinkNode) -> tuple[Link, Link]:
+    """Both ends of a link that `one` dialled."""
     link = await one.dial(two)
     await until(lambda: two.links)
-    other, _ = two.links[0]
+    return link, two.links[-1][0]
+
+
+def lose(node: LinkNode, dropped: Callable[[bytes], bool]) -> None:
+    """Nothing arrives at `node` that `dropped` says yes to."""
+    ingress = node.port.plane._ingress
+    receive = ingress.receive
+
+    def filtered(datagram, *rest) -> None:
+        if not dropped(datagram):
+            receive(datagram, *rest)
+
+    ingress.receive = filtered
+
+
+@contextmanager
+def deaf(node: LinkNode):
+    """The node reads nothing, as if its process were stopped; what came meanwhile is
+    lost."""
+    loop = asyncio.get_running_loop()
+    (sock,) = node.port.plane._sockets
+    loop.remove_reader(sock._socket.fileno())
+    alarm = node.port.plane._alarm.at
+    node.port.plane._alarm.at = lambda *_: None
+    try:
+        yield
+    finally:
+        with suppress(BlockingIOError):
+            while True:
+                sock._socket.recv(2048)
+        node.port.plane._alarm.at = alarm
+        loop.add_reader(sock._socket.fileno(), sock._readable)
+        node.port.plane._turn()
+
+
+def drops(node: LinkNode) -> dict:
+    stats = node.port.stats()
+    return {**stats["plane"]["drops"], **stats["drops"]}
+
+
+def kind(datagram: bytes) -> str:
+    return "dtls" if 20 <= datagram[0] <= 63 else "stun" if datagram[0] < 4 else "rtp"
+
+
+async def test_two_ports_make_a_link_and_exchange_frames(pair) -> None:
+    link, other = await connect(*pair)
     got: list[bytes] = []
     back: list[bytes] = []
     other.on_frame(got.append)
@@ -34,3 +95,231 @@ async def test_two_ports_make_a_link_and_exchange_frames(pair) -> None:
             await until(lambda: len(got) == len(back) == n + 1)  # noqa: B023
     assert got == frames
     assert back == [f[::-1] for f in frames]
+
+
+async def test_both_ends_know_each_other_and_have_matching_keys(pair) -> None:
+    one, two = pair
+    link, other = await connect(one, two)
+    assert (link.node, other.node) == (two.keys.node, one.keys.node)
+    assert link.dialled
+    assert not other.dialled
+    mine = one.port.plane._sessions[link.id]
+    theirs = two.port.plane._sessions[other.id]
+    rtp = b"\x80\x60" + bytes(9) + b"\x01"
+    sealed = rtp + mine.outbound.protect(rtp, b"media")
+    assert theirs.inbound.unprotect(sealed)[12:] == b"media"
+    assert link._dtls.keys.profile == other._dtls.keys.profile == "AEAD_AES_128_GCM"
+
+
+async def test_each_answered_check_is_a_sample_of_the_round_trip(pair) -> None:
+    link, other = await connect(*pair)
+    samples: list[float | None] = []
+    link.on_checked(samples.append)
+    link.pace(0.05)
+    await until(lambda: len(samples) >= 10)
+    assert all(sample is None or 0 < sample < 1 for sample in samples)
+    assert link.rtt_s is not None
+    assert other.rtt_s is not None
+
+
+async def test_silence_of_a_dead_neighbour_is_noticed(pair) -> None:
+    one, two = pair
+    link, _ = await connect(one, two)
+    link.pace(TREE_S)
+    states: list[LinkState] = []
+    misses: list[float | None] = []
+    link.on_state(lambda link: states.append(link.state))
+    link.on_checked(misses.append)
+    with deaf(two):
+        await until(lambda: states)
+    assert states == [LinkState.SILENT]
+    assert misses.count(None) >= 4
+
+
+async def test_a_link_resumes_after_a_cut_with_the_keys_it_had(pair) -> None:
+    one, two = pair
+    link, other = await connect(one, two)
+    got: list[bytes] = []
+    link.pace(TREE_S)
+    with deaf(two):
+        await until(lambda: link.state is LinkState.SILENT)
+    states: list[LinkState] = []
+    link.on_state(lambda link: states.append(link.state))
+    await until(lambda: states)
+    assert states == [LinkState.RESUMED]
+    other.on_frame(got.append)
+    assert link.send(b"again")
+    await until(lambda: got == [b"again"])
+    assert one.port.stats()["links"] == two.port.stats()["links"] == 1
+
+
+async def test_a_parked_link_answers_and_resumes_at_once(pair) -> None:
+    link, _ = await connect(*pair)
+    states: list[LinkState] = []
+    link.on_state(lambda link: states.append(link.state))
+    link.pace(TREE_S)
+    link.park()
+    link.park()
+    await until(lambda: len(states) == 2)
+    assert states == [LinkState.SILENT, LinkState.RESUMED]
+
+
+async def test_a_lost_link_is_forgotten_in_the_end() -> None:
+    others: dict = {}
+    hasty = AgentConfig(interval_s=0.1, keep_s=0.5)
+    one, two = await open_node(1, others, links=hasty), await open_node(2, others)
+    link, _ = await connect(one, two)
+    with deaf(two):
+        await until(lambda: link.state is LinkState.CLOSED)
+    assert link.close_reason.startswith("silent for")
+    assert one.port.stats()["links"] == 0
+    await one.port.close()
+    await two.port.close()
+
+
+@pytest.mark.parametrize("lost", range(1, 5))
+@pytest.mark.parametrize("side", ["dialler", "dialled"])
+async def test_any_lost_flight_of_the_handshake_is_repaired(pair, side, lost) -> None:
+    """The nth DTLS datagram that arrives at one end does not."""
+    one, two = pair
+    count = 0
+
+    def nth(datagram: bytes) -> bool:
+        nonlocal count
+        count += kind(datagram) == "dtls"
+        return kind(datagram) == "dtls" and count == lost
+
+    lose(one if side == "dialler" else two, nth)
+    link, other = await connect(one, two)
+    got: list[bytes] = []
+    other.on_frame(got.append)
+    await until(lambda: link.send(b"hello") and got)
+
+
+async def test_a_certificate_that_is_not_the_descriptors_is_refused(pair) -> None:
+    one, two = pair
+    wrong = Certificate.generate().fingerprint
+    own = two.maker._descriptors._own
+    two.maker._descriptors._own = replace(own, fingerprint=wrong)
+    with pytest.raises(StateError, match="DTLS failed"):
+        await one.dial(two)
+    await until(lambda: two.port.stats()["links"] == 0)
+    assert not two.links
+    assert one.port.stats()["links"] == 0
+
+
+async def test_a_neighbour_that_never_answers_is_given_up(pair, monkeypatch) -> None:
+    one, two = pair
+    monkeypatch.setattr(link_transport, "HANDSHAKE_TIMEOUT_S", 0.3)
+    lose(two, lambda datagram: True)
+    with pytest.raises(StateError, match="timeout"):
+        await one.dial(two)
+    await until(lambda: not one.port.stats()["links"] and not two.port.stats()["links"])
+
+
+async def test_the_end_of_a_link_is_told_to_the_other_end(pair) -> None:
+    one, two = pair
+    link, other = await connect(one, two)
+    reasons: list[str] = []
+    other.on_state(lambda link: reasons.append(link.close_reason))
+    link.close("leaving")
+    link.close("again")
+    await until(lambda: reasons)
+    assert reasons == ["peer closed"]
+    assert link.close_reason == "leaving"
+    assert not link.send(b"too late")
+    assert not other.send(b"too late")
+    assert one.port.plane.stats()["transports"] == 0
+    assert two.port.plane.stats()["transports"] == 0
+
+
+async def test_frames_wait_for_their_receiver_but_not_many(pair) -> None:
+    one, two = pair
+    link, other = await connect(one, two)
+    for n in range(20):
+        link.send(b"%d" % n)
+    await until(lambda: other.drops().get("link-frame-unread") == 4)
+    got: list[bytes] = []
+    other.on_frame(got.append)
+    assert got == [b"%d" % n for n in range(16)]
+
+
+async def test_frames_that_do_not_fit_or_come_too_early_are_counted(pair) -> None:
+    one, two = pair
+    link, other = await connect(one, two)
+    assert not link.send(bytes(FRAME_OCTETS_MAX + 1))
+    assert link.drops() == {"link-frame-size": 1}
+    other._dtls.send(bytes(FRAME_OCTETS_MAX + 1))  # a neighbour with other limits
+    two.port.plane.send_dtls(other.id, other._dtls.transmit())
+    await until(lambda: link.drops() == {"link-frame-size": 2})
+    new = one.port.link(
+        two.keys.node,
+        local_ufrag="abcdefgh",
+        local_pwd="p" * 24,
+        remote=two.descriptors.dial(Purpose.TREE, ("ijklmnop", "q" * 24)),
+        controlling=True,
+        dtls_role="client",
+    )
+    assert not new.send(b"early")
+    assert new.drops() == {"link-frame-early": 1}
+    for _ in range(6):
+        new.receive_dtls(b"\x16\xfe\xfd")
+    assert new.drops()["link-early-full"] == 2
+    new.close()
+
+
+async def test_garbage_is_counted_and_touches_nothing(pair) -> None:
+    one, two = pair
+    link, other = await connect(one, two)
+    (address,) = two.candidates
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for junk in (
+            b"\x16\xfe\xfd" + bytes(40),
+            b"\x80\x60" + bytes(40),
+            b"\x00\x01\x00\x00!\x12\xa4B" + bytes(10),
+            secrets.token_bytes(50),
+        ):
+            stranger.sendto(junk, address)
+    plane = one.port.plane
+    sock = plane._sessions[link.id].path
+    for _ in range(5):
+        sock.send(b"\x17\xfe\xfd" + bytes(20))
+        sock.send(b"\x80\x60" + bytes(60))
+    await until(lambda: drops(two).get("srtp-auth") == 5)
+    assert drops(two)["unvalidated-dtls"] == 1
+    assert drops(two)["unvalidated-rtp"] == 1
+    assert drops(two)["stun-short"] == 1
+    got: list[bytes] = []
+    other.on_frame(got.append)
+    link.send(b"still here")
+    await until(lambda: got == [b"still here"])
+
+
+async def test_handlers_that_raise_do_not_end_the_link(pair) -> None:
+    one, two = pair
+    told: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+    link, other = await connect(one, two)
+
+    def faulty(_: object) -> None:
+        raise ZeroDivisionError
+
+    other.on_frame(faulty)
+    link.send(b"one")
+    await until(lambda: told)
+    assert other.state is LinkState.CONNECTED
+
+
+async def test_links_and_clients_share_a_port(pair) -> None:
+    from support.light_client import join
+
+    one, two = pair
+    link, other = await connect(one, two)
+    transport, client = await join(two.port)
+    got: list[bytes] = []
+    other.on_frame(got.append)
+    link.send(b"beside a viewer")
+    await until(lambda: got)
+    assert transport.state.value == "connected"
+    client.close()

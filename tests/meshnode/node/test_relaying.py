@@ -92,9 +92,9 @@ class Source:
 
 @contextlib.asynccontextmanager
 async def source(
-    node: MeshNode, name: str = "cam", owner: str = "local", first: int = 0
+    node: MeshNode, secret: bytes | None = None, first: int = 0
 ) -> AsyncIterator[Source]:
-    found = Source(node.publish(name, [OPUS], owner=owner), first)
+    found = Source(node.publish("cam", [OPUS], owner="key", secret=secret), first)
     task = asyncio.create_task(found.run())
     try:
         yield found
@@ -151,10 +151,10 @@ async def test_a_stream_nobody_watches_any_more_is_let_go(start: Start) -> None:
 
 
 async def test_a_publisher_that_moves_takes_its_viewers_along(start: Start) -> None:
-    first = await start(publish_key="one key")
-    second = await start(first, publish_key="one key")
+    first = await start()
+    second = await start(first)
     await until(lambda: ready(second) == 1, "a link")
-    secret = first._parts.gatekeeper._secret()
+    secret = bytes(range(32))
     seen: list[int] = []
 
     async def view() -> None:
@@ -162,17 +162,13 @@ async def test_a_publisher_that_moves_takes_its_viewers_along(start: Start) -> N
         await second.bring("cam")
         with second.subscribe("cam") as subscriber:
             async for packet in subscriber:
-                seen.append(int(packet.data[12:]))
+                seen.append(int(packet.data[12:]))  # noqa: PERF401
 
-    async with source(first, owner="key") as there:
-        there.publisher._member.secret = secret
-        first._relaying._live("cam")
+    async with source(first, secret) as there:
         viewer = asyncio.create_task(view())
         await until(lambda: len(seen) > 20, "packets come")
         second._relaying.arriving("cam", "key", secret)
-        async with source(second, owner="key", first=10_000) as here:
-            here.publisher._member.secret = secret
-            second._relaying._live("cam")
+        async with source(second, secret, first=10_000):
             await until(lambda: seen[-1] > 10_020, "packets of the second come")
             await until(lambda: there.publisher.closed, "the first is told")
         viewer.cancel()

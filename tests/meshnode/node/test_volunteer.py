@@ -44,7 +44,9 @@ class Bench:
         )
         self.sent = self.relayed = 0
 
-    def send(self, seconds: int, bps: float, relayed_bps: float = 0.0, **how: float) -> None:
+    def send(
+        self, seconds: int, bps: float, relayed_bps: float = 0.0, **how: float
+    ) -> None:
         for _ in range(seconds):
             self.clock.now += 1.0
             self.sent += int(bps / 8)

@@ -27,7 +27,9 @@ class Doors:
         self.entries = others
 
     def own(self, stream: str) -> Entry:
-        return Entry(HERE.node, "http://127.0.0.1", "127.0.0.1:5000", 0.01, 1, 0.0, True)
+        return Entry(
+            HERE.node, "http://127.0.0.1", "127.0.0.1:5000", 0.01, 1, 0.0, True
+        )
 
     def others(self, stream: str) -> Sequence[Entry]:
         return self.entries
@@ -103,7 +105,7 @@ async def full(start) -> AsyncIterator[object]:
     parts.onward = Onward(Doors(entry()), passes(HERE), lambda: False)
     await client.publish(publish_offer())
     assert (await client.play(play_offer())).status == 201
-    yield client
+    return client
 
 
 async def test_a_full_node_sends_plain_clients_on(full) -> None:

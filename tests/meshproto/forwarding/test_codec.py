@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from meshproto.errors import DecodeError
 from meshproto.forwarding import codec
+from meshproto.forwarding import relay_table as t
 from meshproto.forwarding.table import (
     AddConsumer,
     AddProducer,
-    ForwardingDelta,
     MoveConsumer,
     RemoveConsumer,
     RemoveProducer,
@@ -24,7 +24,7 @@ from meshproto.forwarding.table import (
     Selection,
     SetSelection,
 )
-from meshproto.ids import ConsumerId, ProducerId, TransportId
+from meshproto.ids import ConsumerId, NodeId, ProducerId, StreamId, TransportId
 from meshproto.wire.parameters import Codec, Extension, MediaKind, SsrcBinding
 
 IDS = st.integers(0, 2**63 - 1)
@@ -50,7 +50,29 @@ EXTENSIONS = st.lists(st.builds(Extension, st.integers(1, 255), TEXT), max_size=
     tuple
 )
 SELECTIONS = st.builds(Selection, st.none() | TEXT, CAPS, CAPS, st.booleans())
+NODES = st.binary(max_size=40).map(NodeId)
+STREAMS = st.binary(min_size=16, max_size=16).map(StreamId)
+NUMBERS = st.integers(0, 2**40 - 1)
+SLOTS = st.builds(t.Slot, IDS.map(ProducerId), TEXT, st.none() | st.integers(0, 15))
+LEG_DELTAS = st.one_of(
+    st.builds(t.OpenStream, STREAMS, st.booleans()),
+    st.builds(t.CloseStream, STREAMS),
+    st.builds(t.BindStream, STREAMS, st.lists(SLOTS, max_size=4).map(tuple)),
+    st.builds(t.SetActive, STREAMS, st.none() | NODES, U32, NUMBERS),
+    st.builds(
+        t.SetSecond,
+        STREAMS,
+        st.none() | NODES,
+        st.sampled_from(t.Second),
+        U32,
+        NUMBERS,
+    ),
+    st.builds(t.OpenLeg, STREAMS, NODES, U32, U32, st.none() | NUMBERS, st.booleans()),
+    st.builds(t.SetLeg, STREAMS, NODES, U32, st.none() | NUMBERS),
+    st.builds(t.CloseLeg, STREAMS, NODES),
+)
 DELTAS = st.one_of(
+    LEG_DELTAS,
     st.builds(
         AddProducer,
         IDS.map(ProducerId),
@@ -109,7 +131,7 @@ CONSUMER: dict[str, Any] = codec.plain(
 
 
 @given(DELTAS)
-def test_a_delta_survives_bytes_and_json(delta: ForwardingDelta) -> None:
+def test_a_delta_survives_bytes_and_json(delta: t.PlaneDelta) -> None:
     assert codec.decode(codec.encode(delta)) == delta
     assert codec.from_plain(json.loads(json.dumps(codec.plain(delta)))) == delta
 

@@ -23,6 +23,9 @@ _GRID_HZ = 100
 _AGAIN_S = 0.025
 """The least time that an Activate is given."""
 
+_CLOCK_SOON_S = 0.1
+"""A leg that began before anything could be told is looked at again."""
+
 _REPORTS_MAX = 32
 """Sender reports in one datagram: 900 octets."""
 
@@ -93,7 +96,8 @@ class Beats:
         """The clocks of everything that the leg carries."""
         transport = leg.neighbour.ready
         reports = list(self._reports(leg, now))
-        leg.reported_at = now
+        waited_s = 0.0 if reports else self._config.report_s - _CLOCK_SOON_S
+        leg.reported_at = now - waited_s
         if transport is None:
             return
         for start in range(0, len(reports), _REPORTS_MAX):
@@ -121,11 +125,16 @@ class Beats:
     def _mapping(
         self, layer: Layer, origin: bool, now: float
     ) -> tuple[int, int] | None:
-        """NTP time and timestamp of this instant, in the publisher's clocks."""
+        """NTP time and timestamp of this instant.  The origin moves its publisher's
+        times to its own clock, as for viewers, so that times of arrival fit in.
+        """
         clock, newest = layer.clock, layer.newest
         if clock.ntp_s is not None:
             ntp_s = clock.ntp_s + (now - clock.received)
-            return ntp_bits(ntp_s), clock.timestamp_at(ntp_s) or 0
+            timestamp = clock.timestamp_at(ntp_s) or 0
+            publisher = self._state.publisher(layer) if origin else None
+            shift_s = None if publisher is None else publisher.clock.shift_s
+            return ntp_bits(ntp_s + (shift_s or 0.0)), timestamp
         if not origin or newest is None:
             return None
         ticks = round((now - newest.arrival) * layer.clock_rate_hz)

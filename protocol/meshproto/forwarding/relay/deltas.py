@@ -15,6 +15,7 @@ from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.producer import Producer
 from meshproto.forwarding.relay.beats import Beats
 from meshproto.forwarding.relay.egress import Egress
+from meshproto.forwarding.relay.ingress import LegIngress
 from meshproto.forwarding.relay.slots import BoundSlot
 from meshproto.forwarding.relay.stream import Leg, Neighbour, Stream, Upper, block_of
 from meshproto.forwarding.relay.switch import forget
@@ -29,8 +30,11 @@ LegDelta = t.RelayDelta | t.BindStream
 class LegTable:
     """Writes `State.streams` and `State.neighbours`."""
 
-    def __init__(self, state: State, egress: Egress, beats: Beats) -> None:
+    def __init__(
+        self, state: State, ingress: LegIngress, egress: Egress, beats: Beats
+    ) -> None:
         self._state = state
+        self._ingress = ingress
         self._egress = egress
         self._beats = beats
 
@@ -129,6 +133,9 @@ class LegTable:
         self._number(stream)
         for leg in stream.legs.values():
             leg.sending &= ~changed
+        # why first: packets that wait for the flush may still be padded
+        self._egress.settle(stream, now)
+        for leg in stream.legs.values():
             self._egress.retune(leg, now)
         self._state.watch_all(stream, now)
 
@@ -182,6 +189,7 @@ class LegTable:
             self._beats.activate(stream, now)
         state.watch_all(stream, now)
         state.judge(stream, now)
+        self._ingress.receive_early(stream.active.neighbour, now)
 
     def _set_second(self, stream: Stream, delta: t.SetSecond, now: float) -> None:
         second = stream.second
@@ -194,6 +202,7 @@ class LegTable:
         if delta.parent is not None:
             stream.second = self._upper(stream, delta, delta.use, now)
             self._state.judge(stream, now)
+            self._ingress.receive_early(stream.second.neighbour, now)
 
     def _upper(
         self,
@@ -245,11 +254,7 @@ class LegTable:
         leg.layers = delta.layers
         held_from = leg.held_from
         leg.hold(delta.pause_after)
-        if leg.standby:
-            return
-        self._egress.retune(leg, now)
-        if held_from is not None:
-            self._egress.resume(leg, held_from, delta.pause_after, now)
+        self._egress.retune(leg, now, held_from)
 
     def _close_leg(self, stream: Stream, child: NodeId) -> None:
         leg = stream.legs.pop(child, None)

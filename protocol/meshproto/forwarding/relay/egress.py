@@ -13,6 +13,7 @@ it, for a child must see the stream in order.
 from __future__ import annotations
 
 import struct
+from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 from operator import attrgetter
@@ -20,6 +21,7 @@ from operator import attrgetter
 from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.outputs import Burst, OutPacket, Repeat
 from meshproto.forwarding.packet import Packet
+from meshproto.forwarding.relay import backfill
 from meshproto.forwarding.relay.slots import BoundSlot
 from meshproto.forwarding.relay.stream import Leg, Stream
 from meshproto.forwarding.relay.wire import FIRST_PAYLOAD_TYPE
@@ -80,24 +82,26 @@ class Egress:
         """Send from `start` on, or from the key-frame cache, then what is live."""
         leg.wanted = leg.stream.wanted(leg.layers)
         if start is None:
-            self._send(leg, self._cached(leg, now), now)
+            self._send(leg, self._begun(leg, now), now)
         else:
             leg.sending = leg.wanted
-            self._send(leg, self._since(leg, start), now)
+            self._send(leg, backfill.since(leg, start), now)
 
-    def resume(self, leg: Leg, start: int, end: int | None, now: float) -> None:
-        """Send what was held back: from `start` up to `end`."""
-        held = self._since(leg, start)
-        if end is not None:
-            held = [packet for packet in held if packet.order <= end]
-        self._send(leg, held, now)
-
-    def retune(self, leg: Leg, now: float) -> None:
-        """The leg's layers, or the slots of its stream, changed."""
+    def retune(self, leg: Leg, now: float, held_from: int | None = None) -> None:
+        """The leg's layers, or the slots of its stream, changed; what was held back
+        since `held_from` may go now, as far as the leg is not paused again.
+        """
         leg.wanted = leg.stream.wanted(leg.layers)
         leg.sending &= leg.wanted
-        if not leg.standby and leg.wanted != leg.sending:
-            self._send(leg, self._cached(leg, now), now)
+        if leg.backlog:
+            kept = [p for p in leg.backlog if leg.sending >> p.slot & 1]
+            leg.backlog = deque(kept)
+        if leg.standby:
+            return
+        found = [] if held_from is None else backfill.since(leg, held_from)
+        if leg.wanted != leg.sending:
+            found += self._begun(leg, now)
+        self._send(leg, sorted(found, key=_order), now)
 
     def settle(self, stream: Stream, now: float) -> None:
         """Send what waits for the flush: a replay must not send it a second time."""
@@ -117,15 +121,6 @@ class Egress:
         if leg.backlog:
             when = now + self._config.leg_step_s
             self._state.agenda.no_later((Timer.LEG, leg), when)
-
-    def cache_start(self, stream: Stream) -> int:
-        """Where a leg that begins with the key-frame cache begins."""
-        starts = [
-            min(pinned, key=_order).order
-            for slot in stream.slots.values()
-            if slot.layer is not None and (pinned := self._pinned(slot.layer))
-        ]
-        return min(starts, default=stream.newest)
 
     def nacked(
         self, leg: Leg, slot: BoundSlot, lost: Iterable[int], now: float
@@ -151,7 +146,7 @@ class Egress:
         begun: list[Packet] = []
         sending = leg.sending
         if leg.wanted != sending and slots & (leg.wanted & ~sending):
-            begun = self._cached(leg, now)
+            begun = self._begun(leg, now)
         chosen = packets
         if slots & ~sending:
             chosen = [p for p in packets if sending >> p.slot & 1]
@@ -184,63 +179,20 @@ class Egress:
         leg.packets += len(out)
         leg.octets += sum([packet.size for packet in packets])
         leg.reached = max(leg.reached, *[packet.order for packet in packets])
+        tops = leg.tops
+        for packet in packets:
+            if packet.number > tops.get(packet.slot, -1):
+                tops[packet.slot] = packet.number
         leg.neighbour.sent = now
         self._state.leg_bursts.append(Burst(transport.id, NOBODY, out, False))
 
-    def _cached(self, leg: Leg, now: float) -> list[Packet]:
-        """What the slots begin with that can begin now; the others wait for a key
-        frame, which is asked for.  Sound begins where the oldest picture does.
-        """
-        found: list[Packet] = []
-        sound: list[Layer] = []
-        first: int | None = None
-        for index, slot in leg.stream.slots.items():
-            layer, bit = slot.layer, 1 << index
-            if layer is None or not bit & leg.wanted & ~leg.sending:
-                continue
-            if layer.live_from_anywhere:
-                sound.append(layer)
-                leg.sending |= bit
-                continue
-            pinned = self._pinned(layer)
-            if pinned:
-                found += pinned
-                leg.sending |= bit
-                oldest = min(pinned, key=_order).order
-                first = oldest if first is None else min(first, oldest)
-            else:
-                layer.keys.want()
-                self._state.watch(layer, now)
-        for layer in sound:
-            newest = layer.newest
-            if newest is not None and newest.order >= 0:
-                found += layer.history.later(newest.order if first is None else first)
-        return sorted(found, key=_order)
-
-    def _pinned(self, layer: Layer) -> list[Packet]:
-        pin, history = layer.history.pin, layer.history
-        if pin is None or layer.since_key > self._config.cache_bytes:
-            return []
-        return [p for p in history.span(pin, history.head) if p.order >= 0]
-
-    def _since(self, leg: Leg, start: int) -> list[Packet]:
-        found: list[Packet] = []
-        for index, slot in leg.stream.slots.items():
-            layer = slot.layer
-            if layer is None or not leg.sending >> index & 1:
-                continue
-            kept = layer.history.later(max(start, 0))
-            pin = layer.history.pin
-            if pin is not None and kept and not self._reaches(layer, start):
-                # what precedes the key frame has lost what it was made from
-                kept = [packet for packet in kept if packet.number >= pin]
-            found += kept
-        return sorted(found, key=_order)
-
-    def _reaches(self, layer: Layer, start: int) -> bool:
-        """Whether the history goes back to stream number `start`."""
-        oldest = next(layer.history.span(layer.history.floor, layer.history.head), None)
-        return oldest is not None and 0 <= oldest.order <= start
+    def _begun(self, leg: Leg, now: float) -> list[Packet]:
+        """What begins now out of the cache; for the rest key frames are asked for."""
+        found, lacking = backfill.cached(leg, self._config)
+        for layer in lacking:
+            layer.keys.want()
+            self._state.watch(layer, now)
+        return found
 
     def _ask(self, layer: Layer, number: int, now: float) -> None:
         if layer.nacks is not None:
@@ -251,7 +203,8 @@ class Egress:
         self, leg: Leg, packet: Packet, interval_s: float, now: float
     ) -> bool:
         held = leg.pause_after is not None and packet.order > leg.pause_after
-        if packet.order < 0 or held or not leg.sending >> packet.slot & 1:
+        sent = packet.number <= leg.tops.get(packet.slot, -1)
+        if packet.order < 0 or held or not sent:
             return False
         repairs, config = leg.repairs, self._config
         allowed = config.rtx_share * leg.octets + config.rtx_burst_bytes

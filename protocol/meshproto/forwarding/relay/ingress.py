@@ -18,7 +18,7 @@ from meshproto.forwarding.relay.slots import BoundSlot
 from meshproto.forwarding.relay.stream import Neighbour, Upper
 from meshproto.forwarding.relay_table import FirstNew, Flowing, NothingNew, Second
 from meshproto.forwarding.state import State
-from meshproto.wire import extensions, rtp
+from meshproto.wire import rtp
 
 
 class LegIngress:
@@ -34,13 +34,15 @@ class LegIngress:
         neighbour.hear(self._config.keep_alive_s, now)
         try:
             view = rtp.parse(packet)
-            mesh, carried = _elements(packet, view)
+            mesh, carried = wire.elements(packet, view)
         except DecodeError as error:
             self._drops[error.reason] += 1
             return None
         found = neighbour.uppers.get(view.ssrc)
         if found is None or found[0].use is Second.STANDBY:
             self._drops["wrong-leg"] += 1
+            if found is None:
+                neighbour.keep_early(view.ssrc, packet, now)
             return None
         upper, index = found
         stream = upper.stream
@@ -65,6 +67,14 @@ class LegIngress:
         if reason in {"duplicate", "stale"}:
             self._nothing_new(upper, mesh.order, now)
         return None
+
+    def receive_early(self, neighbour: Neighbour, now: float) -> None:
+        """A leg became known: what had overtaken the word of it counts after all."""
+        for packet in neighbour.take_early(now):
+            self._drops["early-leg"] += 1
+            layer = self.receive(neighbour, packet, now)
+            if layer is not None:
+                self._state.dirty[layer] = None
 
     def _taken(
         self, upper: Upper, slot: BoundSlot, order: int, ssrc: int, now: float
@@ -100,22 +110,3 @@ class LegIngress:
             self._state.events.append(
                 NothingNew(stream.id, upper.neighbour.node, stream.newest, lead)
             )
-
-
-def _elements(
-    packet: bytes, view: rtp.RtpView
-) -> tuple[wire.MeshHeader, list[tuple[int, bytes]]]:
-    """The mesh header and what else is carried.  Raises `DecodeError` without one."""
-    mesh: wire.MeshHeader | None = None
-    carried: list[tuple[int, bytes]] = []
-    for identifier, start, length in extensions.spans(
-        packet, view.extension_profile, view.extension_offset, view.extension_length
-    ):
-        value = packet[start : start + length]
-        if identifier == wire.MESH_ID:
-            mesh = wire.decode_mesh(value)
-        elif identifier in {wire.DESCRIPTOR_ID, wire.LEVEL_ID}:
-            carried.append((identifier, value))
-    if mesh is None:
-        raise DecodeError("mesh-extension")
-    return mesh, carried

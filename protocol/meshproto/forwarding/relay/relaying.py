@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from meshproto.forwarding.layer import Layer
+from meshproto.forwarding.relay import backfill
 from meshproto.forwarding.relay.beats import Beats
 from meshproto.forwarding.relay.control import LegControl
 from meshproto.forwarding.relay.deltas import LegDelta, LegTable
@@ -40,9 +41,9 @@ class Relaying:
         self._drops = drops
         self._beats = Beats(state)
         self._egress = Egress(state, settle)
-        self._table = LegTable(state, self._egress, self._beats)
-        self._switch = Switch(state, self._beats)
         self._ingress = LegIngress(state, drops)
+        self._table = LegTable(state, self._ingress, self._egress, self._beats)
+        self._switch = Switch(state, self._beats)
         self._control = LegControl(state, self._table, self._egress, self._beats, drops)
 
     def program(self, delta: LegDelta, now: float) -> None:
@@ -108,4 +109,4 @@ class Relaying:
         found = self._state.streams.get(stream)
         if found is None or found.newest < 0:
             return None
-        return self._egress.cache_start(found), found.newest
+        return backfill.cache_start(found, self._state.config), found.newest

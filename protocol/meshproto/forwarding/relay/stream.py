@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 LONG_AGO = float("-inf")
 _JITTER_MAX_S = 0.05
+_EARLY_MAX = 256
+"""Packets kept per neighbour for a leg that is not known yet: four steps of a replay.
+"""
+
+_EARLY_S = 0.25
 _GAP_START_S = 0.02
 _GAP_LEAST_S = 0.001
 """Packets that come closer together than this are of one burst."""
@@ -39,6 +44,7 @@ class Neighbour:
     """
 
     __slots__ = (
+        "_early",
         "heard",
         "jitter_s",
         "legs",
@@ -58,6 +64,20 @@ class Neighbour:
         self.heard = LONG_AGO
         self.sent = LONG_AGO
         self.jitter_s = 0.0
+        self._early: deque[tuple[float, int, bytes]] = deque(maxlen=_EARLY_MAX)
+
+    def keep_early(self, ssrc: int, packet: bytes, now: float) -> None:
+        """A packet of no leg that is known: perhaps it overtook the Accept."""
+        self._early.append((now, ssrc, packet))
+
+    def take_early(self, now: float) -> list[bytes]:
+        """Packets of legs that became known a moment after they came, in order."""
+        early, uppers = self._early, self.uppers
+        ours = [x for x in early if x[1] in uppers and now - x[0] < _EARLY_S]
+        if ours:
+            kept = [x for x in early if x[1] not in uppers]
+            self._early = deque(kept, maxlen=_EARLY_MAX)
+        return [packet for _, _, packet in ours]
 
     @property
     def ready(self) -> Transport | None:
@@ -138,7 +158,7 @@ class Leg:
     and those that began already; the others wait for a key frame.  `backlog` holds what
     a replay still has to send, in order, with what is live behind it.  While the leg is
     paused above `pause_after`, everything from `held_from` on was held back; `reached`
-    is the highest number that left.
+    is the highest stream number that left, `tops` has the layer numbers by slot.
     """
 
     __slots__ = (
@@ -158,6 +178,7 @@ class Leg:
         "sending",
         "standby",
         "stream",
+        "tops",
         "wanted",
     )
 
@@ -180,6 +201,7 @@ class Leg:
         self.reached = -1
         self.wanted = 0
         self.sending = 0
+        self.tops: dict[int, int] = {}
         self.backlog: deque[Packet] = deque()
         self.repairs = Repairs(0, repairs_max)
         self.beat_at = LONG_AGO

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from meshproto.errors import DecodeError
 from meshproto.wire import extensions, rtcp_common
 from meshproto.wire.parameters import Extension
+from meshproto.wire.rtp import RtpView
 
 MESH_ID, DESCRIPTOR_ID, LEVEL_ID = 14, 13, 12
 MESH_EXTENSIONS = (
@@ -41,6 +42,12 @@ _ENTRY = struct.Struct("!IQ")
 _VALUE_BYTES = 10
 _BLOCK_AT, _ONE_BYTE_AT, _TWO_BYTE_AT = 12, 17, 18
 _HEAD = struct.Struct("!HHB")
+_VALUE = struct.Struct("!BBBHBI")
+_ONE_BYTE_HEAD = MESH_ID << 4 | _VALUE_BYTES - 1
+_ALONE_BYTES = 12
+_ALONE = struct.pack(
+    "!HHB", extensions.ONE_BYTE_PROFILE, _ALONE_BYTES // 4, _ONE_BYTE_HEAD
+)
 ENTRIES_MAX = 64
 """Legs named in one APP packet: 768 octets."""
 
@@ -57,28 +64,60 @@ class MeshHeader(NamedTuple):
 
 def encode_mesh(hops: int, flags: int, epoch: int, number: int, order: int) -> bytes:
     """The value of the extension; `number` is the layer's, of 40 bits."""
-    word = (hops & 31) << 3 | flags & 7
-    word = word << 8 | epoch & 0xFF
-    word = word << 24 | number >> 16 & 0xFFFFFF
-    return (word << 40 | order & NUMBER_MASK).to_bytes(_VALUE_BYTES, "big")
+    return _VALUE.pack(
+        (hops & 31) << 3 | flags & 7,
+        epoch & 0xFF,
+        number >> 32 & 0xFF,
+        number >> 16 & 0xFFFF,
+        order >> 32 & 0xFF,
+        order & 0xFFFFFFFF,
+    )
 
 
 def decode_mesh(value: bytes) -> MeshHeader:
     """The way back.  Raises `DecodeError` for another length."""
     if len(value) != _VALUE_BYTES:
         raise DecodeError("mesh-extension")
-    first = value[0]
+    return _header(value, 0)
+
+
+def _header(data: bytes, at: int) -> MeshHeader:
+    first, epoch, roll_high, roll, high, low = _VALUE.unpack_from(data, at)
     return MeshHeader(
-        first >> 3,
-        first & 7,
-        value[1],
-        int.from_bytes(value[2:5], "big"),
-        int.from_bytes(value[5:10], "big"),
+        first >> 3, first & 7, epoch, roll_high << 16 | roll, high << 32 | low
     )
+
+
+def elements(
+    packet: bytes, view: RtpView
+) -> tuple[MeshHeader, list[tuple[int, bytes]]]:
+    """The mesh header and what else a leg carries.  Raises `DecodeError` without one.
+
+    Most packets carry nothing else; those are read where they stand.
+    """
+    at = view.extension_offset
+    alone = view.extension_length == _ALONE_BYTES and packet[at] == _ONE_BYTE_HEAD
+    if alone and view.extension_profile == extensions.ONE_BYTE_PROFILE:
+        return _header(packet, at + 1), []
+    mesh: MeshHeader | None = None
+    carried: list[tuple[int, bytes]] = []
+    for identifier, start, length in extensions.spans(
+        packet, view.extension_profile, at, view.extension_length
+    ):
+        value = packet[start : start + length]
+        if identifier == MESH_ID:
+            mesh = decode_mesh(value)
+        elif identifier in {DESCRIPTOR_ID, LEVEL_ID}:
+            carried.append((identifier, value))
+    if mesh is None:
+        raise DecodeError("mesh-extension")
+    return mesh, carried
 
 
 def block(mesh: bytes, carried: list[tuple[int, bytes]]) -> bytes:
     """The whole header extension of a packet, the mesh element first."""
+    if not carried:
+        return _ALONE + mesh + b"\0"
     elements = [(MESH_ID, mesh), *carried]
     profile = extensions.profile_for(elements)
     body = extensions.encode(profile, elements)
@@ -94,7 +133,7 @@ def srtp_index(packet: bytes) -> int:
         raise DecodeError("mesh-extension")
     profile, _, first = _HEAD.unpack_from(packet, _BLOCK_AT)
     if profile == extensions.ONE_BYTE_PROFILE:
-        told = first == MESH_ID << 4 | _VALUE_BYTES - 1
+        told = first == _ONE_BYTE_HEAD
         at = _ONE_BYTE_AT
     else:
         told = extensions.is_two_byte(profile) and first == MESH_ID
