@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from operator import add
 
 from meshnode.media.session import RepeatRing, Session
+from meshnode.media.uplink import HEADERS_V4
 from meshproto.errors import LimitError, StateError
 from meshproto.forwarding.outputs import Burst, Repeat, Resend
 from meshproto.forwarding.table import TransportKind
@@ -21,7 +22,8 @@ from meshproto.ids import TransportId
 
 class Outgoing:
     """Sends for all transports.  `packets` and `octets` count RTP given to sockets,
-    `relayed_*` the part of it that went to other nodes.
+    `relayed_*` the part of it that went to other nodes, there with IP headers: it is
+    held against the uplink's meter.
     """
 
     def __init__(self, sessions: dict[TransportId, Session]) -> None:
@@ -109,7 +111,7 @@ class Outgoing:
         self.octets += octets
         if session.spec.kind is TransportKind.RELAY:
             self.relayed_packets += len(sizes)
-            self.relayed_octets += octets
+            self.relayed_octets += octets + HEADERS_V4 * len(sizes)
         path.send_burst(pieces, sizes)
 
     def _datagram(self, session: Session, datagram: bytes) -> None:

@@ -40,7 +40,7 @@ from meshnode.node.parts import Parts
 from meshnode.node.planes import make_plane
 from meshnode.node.pulse import Pulse
 from meshnode.node.relaying import Relaying
-from meshnode.node.report import mesh_gauges, stream_status
+from meshnode.node.report import stream_status
 from meshnode.node.volunteer import Volunteer
 from meshnode.observe.health import Phase
 from meshnode.observe.status import NodeStatus, StreamStatus
@@ -248,7 +248,7 @@ class MeshNode:
             limits=self.settings.limits.model_dump(),
             streams=self.streams(),
             counters=figures.counters,
-            gauges={**figures.gauges, **mesh_gauges(mesh)},
+            gauges=figures.gauges,
             mesh=mesh,
             volunteer=self._volunteer.status(mesh),
         )

@@ -22,7 +22,7 @@ from meshnode.control.reach import media_addresses
 from meshnode.media.link_transport import LinkTransport
 from meshnode.media.plane import Address, MediaPlane
 from meshnode.node.entering import Entering
-from meshnode.node.guarded import Guarded
+from meshnode.node.guarded import Guarded, accepting
 from meshnode.node.parts import Parts
 from meshnode.node.relaying import Relaying
 from meshnode.node.volunteer import Volunteer
@@ -120,7 +120,8 @@ def _link_factory(
     ) -> Guarded:
         own = Own(record, lambda: parts.advertiser(True), parts.port.fingerprint)
         maker: LinkMaker[LinkTransport] = LinkMaker(
-            identity.keys, own, parts.port, exchange, accepts
+            *(identity.keys, own, parts.port, exchange),
+            accepting(accepts, welcome),
         )
         return Guarded(maker, welcome)
 

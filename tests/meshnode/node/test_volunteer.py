@@ -113,7 +113,7 @@ def test_relays_are_bounded_in_what_is_told() -> None:
 
 def test_an_overloaded_node_offers_less() -> None:
     bench = Bench()
-    bench.send(6, 1_000, lag_s=0.2)
+    bench.send(6, 1_000, lag_s=0.4)
     assert bench.volunteer.load.overloaded
     assert bench.volunteer.ability(GIVEN).copies <= GIVEN.copies / 2
 
