@@ -107,7 +107,9 @@ export class MeshPlayer extends MeshElement {
     this.quality.hidden = layers.length < 2 || !this.connection?.choosesLayers;
     const entries = [['', 'Automatic'], ...layers.map((each) => [idOf(each), layerName(each)])];
     const { options, value } = this.quality;
-    if (entries.map(([id]) => id).join() === [...options].map((each) => each.value).join()) {
+    const same = entries.length === options.length
+      && entries.every(([id], index) => id === options[index].value);
+    if (same) {
       // an open menu stays open when only the words in it change
       entries.forEach(([, text], index) => { options[index].text = text; });
       return;
