@@ -31,7 +31,10 @@ def parse_bootstrap(text: str) -> Multiaddress:
     """
     try:
         if text.startswith("/"):
-            return parse_multiaddress(text)
+            address = parse_multiaddress(text)
+            if address.target is not None:
+                raise DecodeError("multiaddr-kind")
+            return address
         place, _, name = text.strip().partition("/p2p/")
         host, port = _split(place)
         node = None

@@ -96,11 +96,12 @@ class Carrier:
         neighbour.transport.close(reason)
 
     def _probe(self, output: Probe) -> None:
-        host = str(ipaddress.ip_address(output.address.ip))
         try:
+            # raises ValueError for what a stranger called an address
+            host = str(ipaddress.ip_address(output.address.ip))
             self._plane.probe((host, output.address.port), output.token)
-        except MeshError:
-            self.failures["probe-busy"] += 1
+        except (MeshError, OSError, ValueError):
+            self.failures["unprobed"] += 1
             self._unprobed(output.token)
 
     def _pace(self, node: NodeId, tree: bool) -> None:

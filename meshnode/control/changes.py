@@ -40,5 +40,14 @@ class StreamTaken:
     origin: NodeId
 
 
-StreamChange = StreamSeen | StreamUnseen | StreamTaken
+@dataclass(frozen=True, slots=True)
+class StreamSilent:
+    """Packets of a watched stream stopped and did not come back within the linger,
+    whatever the directory says: its origin may have died.
+    """
+
+    stream: StreamId
+
+
+StreamChange = StreamSeen | StreamUnseen | StreamTaken | StreamSilent
 """Any of them."""

@@ -161,7 +161,8 @@ class Descriptors:
         if not verified(source, peer.signed_part(), peer.signature):
             raise DecodeError("descriptor-peer")
         self._check_time(found)
-        return replace(found, candidates=_usable(found.candidates))
+        here = any(_loopback(pack_host(host)) for host, _ in self._own.candidates())
+        return replace(found, candidates=_usable(found.candidates, here))
 
     def _check_time(self, found: LinkDescriptor) -> None:
         now_ms = self._wall_ms()
@@ -185,9 +186,20 @@ def _media(addresses: Iterable[Address]) -> tuple[MediaAddress, ...]:
     return tuple(made)[:CANDIDATES_MAX]
 
 
-def _usable(candidates: Sequence[MediaAddress]) -> tuple[MediaAddress, ...]:
-    """Without what no node can have: lists of addresses are a way to aim packets."""
-    return tuple(c for c in dict.fromkeys(candidates) if _unicast(c.ip))
+def _usable(candidates: Sequence[MediaAddress], here: bool) -> tuple[MediaAddress, ...]:
+    """Without what no node can have: lists of addresses are a way to aim packets.
+
+    Loopback is for nodes that are reached over it themselves (`here`), in trials.
+    """
+    return tuple(
+        candidate
+        for candidate in dict.fromkeys(candidates)
+        if _unicast(candidate.ip) and (here or not _loopback(candidate.ip))
+    )
+
+
+def _loopback(ip: bytes) -> bool:
+    return ip[:1] == b"\x7f" if len(ip) == 4 else ip == bytes(15) + b"\x01"
 
 
 def _unicast(ip: bytes) -> bool:
@@ -196,5 +208,4 @@ def _unicast(ip: bytes) -> bool:
         return 0 < ip[0] < 224 and ip != b"\xff" * 4
     mapped = ip.startswith(bytes(10))
     scoped = ip[:1] == b"\xff" or (ip[0] == 0xFE and ip[1] & 0xC0 == 0x80)
-    loopback = ip == bytes(15) + b"\x01"
-    return len(ip) == 16 and not scoped and (loopback or not mapped)
+    return len(ip) == 16 and not scoped and (_loopback(ip) or not mapped)

@@ -8,6 +8,7 @@ dial per node is under way at most; a second one for the same node shares its en
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -30,6 +31,7 @@ DIALS_MAX = 64
 ANSWERS_MAX = 64
 """Descriptors that are being answered at one time."""
 
+_log = logging.getLogger("meshnode.control")
 _SHORT = re.compile(r"[a-z-]{1,24}")
 
 Up = Callable[[Link, bool, Purpose], None]
@@ -82,6 +84,9 @@ class Dialling:
             label = "timeout"
         except MeshError as error:
             label = _label(error)
+        except Exception:  # why all: the brain waits for an end of this dial
+            _log.exception("defect: dial")
+            label = "defect"
         finally:
             del self._dialling[node]
         if not label:

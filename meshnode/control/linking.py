@@ -70,7 +70,7 @@ class Linking:
             make_links(self._courier.exchange, self._accepts, brain.record),
             self._courier,
             tasks,
-            self.neighbours.__contains__,
+            self.neighbours.linked,
             self._up,
             self._dial_failed,
         )

@@ -208,6 +208,10 @@ class Control:
         """The stream that is called so here, None while nobody has it."""
         return self._streams.find(called)
 
+    def faraway(self) -> list[tuple[str, tuple[str, ...]]]:
+        """Names and codecs of the streams that other nodes have."""
+        return [(s.name, s.codecs) for s in self._report.streams() if not s.here]
+
     def known(self, stream: StreamId) -> StreamSeen | None:
         """What is known of a stream, None while nobody has it."""
         return self._streams.known(stream)

@@ -41,8 +41,10 @@ class Neighbours:
     def __len__(self) -> int:
         return len(self._nodes)
 
-    def __contains__(self, node: NodeId) -> bool:
-        return node in self._nodes
+    def linked(self, node: NodeId) -> bool:
+        """Whether there is a life of a link with `node`; a parked one has none."""
+        found = self._nodes.get(node)
+        return found is not None and found.link is not None
 
     def add(self, neighbour: Neighbour) -> Neighbour | None:
         """Enter an association; gives the one of the same node that it replaces."""

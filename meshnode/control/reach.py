@@ -45,23 +45,31 @@ class Reachability:
         """Somebody whom we had not asked connected to us."""
         self._inbound = True
 
+    def _telling(self) -> dict[Address, dict[Address, None]]:
+        """What counts: of the outside's view, if there is one, nothing else."""
+        outside = {
+            address: by for address, by in self._seen.items() if any(map(_far, by))
+        }
+        return outside or self._seen
+
     @property
     def mapped_addresses(self) -> tuple[Address, ...]:
         """Those that are not ours, seen by most first."""
-        found = [a for a in self._seen if a not in self._own]
-        return tuple(sorted(found, key=lambda a: -len(self._seen[a])))
+        telling = self._telling()
+        found = [a for a in telling if a not in self._own]
+        return tuple(sorted(found, key=lambda a: -len(telling[a])))
 
     @property
     def verdict(self) -> Reach | None:
         """How we can be reached, None while nobody has seen us."""
         if not self._seen:
             return Reach.DIRECT if self._inbound else None
-        outside = self.mapped_addresses
-        if len(outside) < len(self._seen):
+        outside, telling = self.mapped_addresses, self._telling()
+        if len(outside) < len(telling):
             return Reach.DIRECT
         if self._inbound:
             return Reach.MAPPED
-        steady = any(len(self._seen[address]) > 1 for address in outside)
+        steady = any(len(telling[address]) > 1 for address in outside)
         return Reach.PUNCHED if steady or len(outside) == 1 else Reach.RELAYED
 
 
@@ -80,6 +88,10 @@ def media_addresses(addresses: Iterable[Address]) -> tuple[MediaAddress, ...]:
         MediaAddress(ipaddress.ip_address(host).packed, port)
         for host, port in addresses
     )[:4]
+
+
+def _far(by: Address) -> bool:
+    return _public(by[0])
 
 
 def _public(host: str) -> bool:

@@ -11,12 +11,14 @@ from collections.abc import Callable
 from meshnode.control.changes import (
     StreamChange,
     StreamSeen,
+    StreamSilent,
     StreamTaken,
     StreamUnseen,
 )
 from meshnode.control.driver import Driver
 from meshnode.control.names import Names
 from meshnode.control.publications import Publications
+from meshproto.distribution.events import StreamEnded
 from meshproto.events import Event
 from meshproto.gossip import directory_events as news
 from meshproto.ids import StreamId, StreamName
@@ -76,6 +78,8 @@ class Streams:
                 called = self.names.called(stream) or StreamName("")
                 self.own.lost(stream)
                 self._handler(StreamTaken(stream, called, origin))
+            case StreamEnded(stream):
+                self._handler(StreamSilent(stream))
             case _:
                 pass
 

@@ -105,6 +105,7 @@ class MeshNode:
                 parts.onward = meshing.onward(
                     parts, self._control, volunteer, lambda: self.urls
                 )
+                parts.list.elsewhere = self._control.faraway
                 parts.port.on_event(self._heard)
             self._http = Http(self, parts)
             if self._control is not None:

@@ -21,6 +21,7 @@ from typing import Protocol
 from meshnode.control.changes import (
     StreamChange,
     StreamSeen,
+    StreamSilent,
     StreamTaken,
     StreamUnseen,
 )
@@ -31,6 +32,7 @@ from meshnode.node.parts import Parts
 from meshnode.signalling import happenings
 from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
+from meshnode.signalling.streams import LINGER_S as STREAMS_LINGER_S
 from meshproto.errors import MeshError
 from meshproto.forwarding.relay_table import (
     BindStream,
@@ -175,6 +177,16 @@ class Relaying:
         """Something happened to a local stream or session."""
         if self._mesh_or_none is None:
             return
+        try:
+            self._happened(happening)
+        except MeshError as error:
+            # why here: who tells of it has nothing to do with the mesh
+            self._failed(str(error))
+
+    def _failed(self, why: str) -> None:
+        self._parts.log.emit("NotInTheMesh", why=why)
+
+    def _happened(self, happening: happenings.Happening) -> None:
         match happening:
             case happenings.StreamLive(name):
                 self._live(name)
@@ -188,8 +200,11 @@ class Relaying:
     def tick(self) -> None:
         """Once a second: tell what changed, let go what nobody watches."""
         now = self._parts.clock()
-        for departure in self._departures.values():
-            departure.refresh(self._mesh, now)
+        for departure in tuple(self._departures.values()):
+            try:
+                departure.refresh(self._mesh, now)
+            except MeshError as error:
+                self._failed(str(error))
         for arrival in tuple(self._arrivals.values()):
             if arrival.idle_for(now) >= LINGER_S:
                 self._let_go(arrival, "nobody watches")
@@ -214,11 +229,10 @@ class Relaying:
         self._departures[name] = departure
         try:
             departure.publish(self._mesh, self._parts.clock())
-        except MeshError as error:
+        except MeshError:
             del self._departures[name]
-            self._parts.log.emit("NotInTheMesh", stream=name, why=str(error))
-        else:
-            self._bind(departure.stream)
+            raise
+        self._bind(departure.stream)
 
     def _ended(self, name: StreamName) -> None:
         self._withdraw(name)
@@ -252,6 +266,8 @@ class Relaying:
                     arrival.close(self._parts.streams, "the publisher left")
             case StreamTaken(stream, _, _):
                 self._taken(stream)
+            case StreamSilent(stream):
+                self._silent(stream)
 
     def _seen(self, seen: StreamSeen) -> None:
         if seen.origin == self._mesh.node:
@@ -265,6 +281,16 @@ class Relaying:
                 self._fetch(seen)  # viewers still wait for a publisher to come back
         elif arrival.member is None:
             arrival.open(self._parts, self._carry(seen))
+
+    def _silent(self, stream: StreamId) -> None:
+        """The tree has waited for the whole linger, so viewers need not do it again."""
+        arrival = self._arrivals.get(stream)
+        if arrival is None or arrival.member is None:
+            return
+        arrival.close(self._parts.streams, "its packets stopped")
+        local = self._parts.streams.get(arrival.name)
+        if local is not None:
+            local.left_s -= STREAMS_LINGER_S
 
     def _taken(self, stream: StreamId) -> None:
         """Our publisher went to another node: so do our viewers."""

@@ -7,7 +7,7 @@ at most a few times a second, however much happens.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 
@@ -21,6 +21,11 @@ from meshnode.signalling.trust import Caller
 from meshproto.wire.sdp.codecs import spelling
 
 SETTLE_S = 0.2
+FAR_MAX = 512
+"""Streams of other nodes in one list; the local ones are always all there."""
+
+Faraway = tuple[str, tuple[str, ...]]
+"""Name and codecs of a stream that another node has."""
 
 
 class StreamList:
@@ -29,6 +34,8 @@ class StreamList:
     def __init__(
         self, streams: Streams, clock: Callable[[], float], slots: Slots
     ) -> None:
+        self.elsewhere: Callable[[], Iterable[Faraway]] = tuple
+        """Gives the streams that other nodes of the mesh have."""
         self._streams = streams
         self._clock = clock
         self._slots = slots
@@ -61,11 +68,14 @@ class StreamList:
 
     def listed(self) -> list[dict[str, object]]:
         """The list as plain values."""
-        return [
+        here = [
             self._entry(stream)
             for stream in self._streams
             if stream.state is not StreamState.ENDED
         ]
+        names = {entry["name"] for entry in here}
+        far = [_far(stream) for stream in self.elsewhere() if stream[0] not in names]
+        return here + far[:FAR_MAX]
 
     def changed(self) -> None:
         """Tell the readers soon, together with whatever else changes until then."""
@@ -91,3 +101,15 @@ class StreamList:
             "viewers": len(stream.viewers),
             "since_s": round(self._clock() - stream.began_s, 1),
         }
+
+
+def _far(stream: Faraway) -> dict[str, object]:
+    name, codecs = stream
+    return {
+        "name": name,
+        "state": "live",
+        "codecs": [spelling(codec) for codec in codecs],
+        "viewers": 0,
+        "since_s": 0.0,
+        "elsewhere": True,
+    }

@@ -21,6 +21,7 @@ from meshnode.media.srtp import make_inbound
 from meshproto.config.ice import AgentConfig
 from meshproto.config.link import LinkConfig
 from meshproto.errors import DecodeError
+from meshproto.forwarding.relay import wire
 from meshproto.ice.agent import IceAgent
 from meshproto.ice.bucket import PrefixBucket
 from meshproto.ice.events import Local
@@ -62,6 +63,7 @@ from meshproto.wire.sdp import candidate, fragment, offer, parse, play, publish
 from meshproto.wire.sdp.endpoint import LocalEndpoint
 from tests.support.directory import Alone, claim
 from tests.support.gossip import Rig, seal
+from tests.support.legs import LegNet, picture, sound, triangle
 
 ALLOWED = (DecodeError,)
 LOCAL = LocalEndpoint(
@@ -156,6 +158,38 @@ def _srtp() -> Callable[[bytes], object]:
         is_rtcp = classify(data) is DatagramKind.RTCP
         (inbound.unprotect_rtcp if is_rtcp else inbound.unprotect)(data)
         raise AssertionError("a packet without our key was accepted")
+
+    return receive
+
+
+def _mesh(data: bytes) -> None:
+    for parser in (wire.messages, wire.srtp_index, wire.decode_mesh):
+        try:
+            parser(data)
+        except ALLOWED:
+            continue
+    wire.elements(data, rtp.parse(data))
+
+
+def _legs() -> Callable[[bytes], object]:
+    """A node in a tree, and a neighbour with keys that says anything at all."""
+    state: list[LegNet] = []
+    clock = itertools.count()
+
+    def receive(data: bytes) -> None:
+        if next(clock) % 256 == 0:
+            net = triangle()
+            net.film("a", 0.1, picture(), sound())
+            state[:] = [net]
+        [net] = state
+        hop = net["c"]
+        for way in ("b", "x"):
+            for is_rtcp in (False, True):
+                try:
+                    hop.receive(hop.ways[way], data, is_rtcp)
+                except ALLOWED as error:
+                    raise AssertionError("remote input raised") from error
+        net.run(0.001)
 
     return receive
 
@@ -269,6 +303,8 @@ TARGETS = {
     "descriptor": Target(parse_descriptor, ("msgpack",)),
     "rtp": Target(_rtp, ("rtp",)),
     "rtx": Target(_rtx, ("rtp",)),
+    "mesh": Target(_mesh, ("rtp", "rtcp")),
+    "legs": Target(_legs(), ("rtp", "rtcp")),
     "red": Target(red.decode, ("rtp",)),
     "rtcp": Target(rtcp.parse, ("rtcp",)),
     "twcc": Target(twcc.decode, ("rtcp",)),

@@ -12,7 +12,7 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 from meshproto.forwarding import relay_table as t
@@ -42,6 +42,9 @@ from support.forwarding import (
 STREAM = StreamId(b"s" * 16)
 PUBLISHER, MESH, VIEWER = TransportId(1), TransportId(2), TransportId(3)
 PICTURE, SOUND = ProducerId(1), ProducerId(2)
+AB, BC, CD, XC = 0x1000, 0x2000, 0x3000, 0x4000
+"""Aliases by parent and child."""
+
 VIEWER_OPUS = Codec(109, "opus", 48000, 2)
 
 Lose = Callable[[str, str, bytes], bool]
@@ -328,3 +331,53 @@ def picture(key_every: int = 60) -> Camera:
 def sound() -> Camera:
     """50 packets a second."""
     return Camera(ssrc=0x2222, codec=OPUS, mid="a", fps=50, size=120)
+
+
+def line(*names: str) -> LegNet:
+    """Nodes in a row: the first has the publisher, the last a viewer."""
+    net = LegNet(*names)
+    net.origin(names[0])
+    for parent, child in pairwise(names):
+        net.link(parent, child)
+        net.relay(child)
+    net.view(names[-1])
+    return net
+
+
+def joined(net: LegNet, *names: str) -> None:
+    """The edges of a row of nodes, from the top."""
+    for number, (parent, child) in enumerate(pairwise(names)):
+        net.edge(parent, child, 0x1000 * (number + 1))
+    net.run(0.001)
+
+
+def triangle() -> LegNet:
+    """Origin a, relays b and x, both parents of c: b active, x standby."""
+    net = LegNet("a", "b", "x", "c")
+    net.origin("a")
+    for name in "bxc":
+        net.relay(name)
+    for parent, child in (("a", "b"), ("a", "x"), ("b", "c"), ("x", "c")):
+        net.link(parent, child)
+    net.edge("a", "b", AB)
+    net.edge("a", "x", 0x5000)
+    net.edge("b", "c", BC)
+    net.standby("x", "c", XC)
+    net.view("c")
+    return net
+
+
+def payloads(hop: Hop) -> list[bytes]:
+    """What the viewer of a node got, in order, by the serial at the end."""
+    return [packet.payload[-8:] for packet in hop.viewed]
+
+
+def complete(hop: Hop, *cameras: Camera) -> bool:
+    """Whether the viewer got everything since its first packet, once."""
+    got = payloads(hop)
+    for camera in cameras:
+        head = camera.ssrc.to_bytes(4, "big")
+        serials = [int.from_bytes(p[4:], "big") for p in got if p[:4] == head]
+        if sorted(serials) != list(range(min(serials), camera.serial + 1)):
+            return False
+    return len(set(got)) == len(got)

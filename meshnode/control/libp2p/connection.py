@@ -8,7 +8,7 @@ a handler that raises costs its stream.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import trio
 
@@ -16,11 +16,29 @@ from meshnode.control.libp2p import multistream
 from meshnode.control.libp2p.mailbox import Outgoing
 from meshnode.control.libp2p.streams import Stream, StreamError
 from meshnode.control.libp2p.values import DialError, HostLimits
-from meshnode.control.libp2p.wire import Wire
 from meshproto.ids import NodeId
 
 GOODBYE_S = 0.5
 """To tell the peer that we close."""
+
+
+class AnyWire(Protocol):
+    """A `Wire` or a `Tunnel`."""
+
+    is_initiator: bool
+    relayed: bool
+
+    @property
+    def host(self) -> str:
+        """The remote's IP address."""
+
+    @property
+    def address(self) -> str:
+        """The remote's multiaddr."""
+
+    def abort(self) -> None:
+        """End now."""
+
 
 Refuse = Callable[[NodeId | None, str], None]
 Handler = Callable[["Connection", Stream, str], Awaitable[None]]
@@ -32,7 +50,7 @@ class Connection:
     def __init__(
         self,
         node: NodeId,
-        wire: Wire,
+        wire: AnyWire,
         muxer: Any,
         outgoing: Outgoing,
         rung: trio.MemoryReceiveChannel[None],
@@ -43,6 +61,7 @@ class Connection:
         self.outbound = wire.is_initiator
         self.address = wire.address
         self.host = wire.host
+        self.relayed = wire.relayed
         self.born = trio.current_time()
         self.outgoing = outgoing
         self.ready = trio.Event()

@@ -41,7 +41,9 @@ class Dialler:
         targets, failures = [], [DialError("unreachable", "no address to dial")]
         for text in texts[:ADDRESSES_MAX]:
             try:
-                targets.append(parse_multiaddress(text))
+                target = parse_multiaddress(text)
+                if target.target is None:  # circuits are the switch's
+                    targets.append(target)
             except DecodeError as error:
                 failures.append(DialError("unreachable", f"{text}: {error.reason}"))
         won: list[Dialled] = []

@@ -135,9 +135,9 @@ class Gossip:
             if not rpcs:
                 await connection.rung.receive()
                 continue
-            await stream.write(data)
             self._count("gossip-out", rpcs)
             self._count("gossip-out-octets", len(data))
+            await stream.write(data)
 
     def _misframed(self, connection: Connection) -> None:
         self._count("gossip-framing", 1)

@@ -7,6 +7,7 @@ A stream has one reader and one writer at a time.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -88,11 +89,11 @@ class Stream:
             # why not reset anyway: the peer may still have to read what we wrote
             return
         self._gone = True
-        with trio.CancelScope(shield=True):
-            try:
-                await self._muxed.reset()
-            except Exception:
-                return
+        waiting = self._muxed.conn.stream_events.get(self._muxed.stream_id)
+        with trio.CancelScope(shield=True), suppress(Exception):
+            await self._muxed.reset()
+        if waiting is not None:
+            waiting.set()  # py-libp2p forgets a reader of our own
 
     async def _window(self) -> int:
         deadline = trio.current_time() + self._stall_s

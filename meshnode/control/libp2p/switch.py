@@ -14,11 +14,13 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
 import trio
 
 from meshnode.control.identity import KeyPair
+from meshnode.control.libp2p.circuit import HOP_PROTOCOL, STOP_PROTOCOL, Circuits
 from meshnode.control.libp2p.connection import Connection, Handler
 from meshnode.control.libp2p.dialler import Dialler
 from meshnode.control.libp2p.exchange import Ask, Exchanges, request
@@ -30,6 +32,8 @@ from meshnode.control.libp2p.identify import (
     ping,
 )
 from meshnode.control.libp2p.mailbox import Outgoing
+from meshnode.control.libp2p.multiaddress import parse_multiaddress
+from meshnode.control.libp2p.tunnel import Tunnel
 from meshnode.control.libp2p.upgrade import Upgrader
 from meshnode.control.libp2p.values import (
     COUNTERS,
@@ -41,7 +45,7 @@ from meshnode.control.libp2p.values import (
     PeerDisconnected,
 )
 from meshnode.control.libp2p.wire import Wire
-from meshproto.errors import MeshError
+from meshproto.errors import DecodeError, MeshError
 from meshproto.ids import NodeId
 from meshproto.link.bucket import Bucket
 
@@ -76,12 +80,21 @@ class Switch:
         self._upgrader = Upgrader(keys)
         self._gossip = Gossip(limits.unread_octets, tell, self.count)
         exchanges = Exchanges(ask, limits, self.count, self.refuse)
+        self._circuits = Circuits(
+            self.connections,
+            limits,
+            self.count,
+            self.refuse,
+            lambda tunnel, source: self.begin(self._arrive, tunnel, source) and None,
+        )
         identify = Identify(self.me, addresses, lambda: self.handlers)
         self.handlers: dict[str, Handler] = {
             **dict.fromkeys(VERSIONS, self._gossip.hear),
             LINK_PROTOCOL: exchanges.serve,
             IDENTIFY_PROTOCOL: identify.serve,
             PING_PROTOCOL: ping,
+            HOP_PROTOCOL: self._circuits.hopped,
+            STOP_PROTOCOL: self._circuits.stopped,
         }
         self._dialler = Dialler(self._upgrader, limits)
         self._half_open: Counter[str] = Counter()
@@ -135,26 +148,62 @@ class Switch:
     async def connect(
         self, addresses: Sequence[str], node: NodeId | None, timeout_s: float
     ) -> NodeId:
-        """Be connected with `node`, or with whoever is at these addresses."""
+        """Be connected with `node`, or with whoever is at these addresses.
+
+        Circuits are tried after everything else, and only to a known node.
+        """
         if node == self.me:
             raise DialError("self", "that is this node")
         if node is not None and node in self.connections:
             return node
         if len(self.connections) >= self._limits.connections:
             raise DialError("full", f"{self._limits.connections} connections")
+        until = trio.current_time() + timeout_s
         try:
-            found, wire, muxer = await self._dialler.dial(addresses, node, timeout_s)
+            return await self._direct(addresses, node, timeout_s)
         except DialError:
+            for text in addresses:
+                with suppress(DialError, DecodeError):
+                    return await self._round(text, node, until)
             self.count("dial-failed")
             raise
+
+    async def _direct(
+        self, addresses: Sequence[str], node: NodeId | None, timeout_s: float
+    ) -> NodeId:
+        found, wire, muxer = await self._dialler.dial(addresses, node, timeout_s)
+        return await self._met(self._made(found, wire, muxer))
+
+    async def _round(self, text: str, node: NodeId | None, until: float) -> NodeId:
+        """Connect over the circuit `text`."""
+        address = parse_multiaddress(text)
+        relay, target = address.node, address.target
+        if relay is None or target is None or node not in {None, target}:
+            raise DialError("circuit", text)
+        with trio.move_on_at(until):
+            if relay not in self.connections:
+                there = str(replace(address, target=None))
+                await self._direct([there], relay, until - trio.current_time())
+            carrier = self.connections.get(relay)
+            if carrier is None:
+                raise DialError("closed", "the relay is gone")
+            tunnel = await self._circuits.dial(carrier, target)
+            try:
+                found, muxer = await self._upgrader.upgrade(tunnel, target)
+                return await self._met(self._made(found, tunnel, muxer))
+            except BaseException:
+                tunnel.abort()
+                raise
+        raise DialError("timeout", text)
+
+    async def _met(self, connection: Connection) -> NodeId:
         self.count("dialled")
-        connection = self._made(found, wire, muxer)
         if self._admit(connection):
             self.begin(self._serve, connection)
             await connection.ready.wait()
         else:
-            wire.abort()
-        return found
+            connection.abort()
+        return connection.node
 
     async def exchange(self, node: NodeId, payload: bytes, timeout_s: float) -> bytes:
         """The answer of a connected node."""
@@ -197,23 +246,32 @@ class Switch:
         except OSError:
             self.refuse(None, "closed")
             return
+        await self._arrive(wire, None)
+
+    async def _arrive(self, wire: Wire | Tunnel, node: NodeId | None) -> None:
+        """Let somebody in who came, by himself or over a circuit as `node`."""
         reason = self._no_room(wire.host)
         if reason:
             self.refuse(None, reason)
+            wire.abort()
             return
-        connection = await self._greet(wire)
+        connection = await self._greet(wire, node)
         if connection is None:
+            wire.abort()
             return
         self.count("accepted")
         if self._admit(connection):
             await self._serve(connection)
         else:
             self.refuse(connection.node, "crossed")
+            wire.abort()
 
-    async def _greet(self, wire: Wire) -> Connection | None:
+    async def _greet(
+        self, wire: Wire | Tunnel, node: NodeId | None
+    ) -> Connection | None:
         with self._counted(wire.host), trio.move_on_after(self._limits.handshake_s):
             try:
-                found, muxer = await self._upgrader.upgrade(wire, None)
+                found, muxer = await self._upgrader.upgrade(wire, node)
             except DialError as error:
                 self.refuse(None, error.reason)
                 return None
@@ -254,7 +312,7 @@ class Switch:
                 return True
         return False
 
-    def _made(self, node: NodeId, wire: Wire, muxer: Any) -> Connection:
+    def _made(self, node: NodeId, wire: Wire | Tunnel, muxer: Any) -> Connection:
         ring, rung = trio.open_memory_channel[None](1)
 
         def wake() -> None:
@@ -268,7 +326,9 @@ class Switch:
     def _admit(self, new: Connection) -> bool:
         old = self.connections.get(new.node)
         if old is not None:
-            crossing = old.outbound != new.outbound
+            if new.relayed and not old.relayed:
+                return False
+            crossing = old.outbound != new.outbound and old.relayed == new.relayed
             if crossing and trio.current_time() - old.born < CROSSING_S:
                 ours_survives = self.me < new.node
                 if old.outbound == ours_survives:
@@ -278,7 +338,7 @@ class Switch:
         elif len(self.connections) >= self._limits.connections:
             return False
         self.connections[new.node] = new
-        told = PeerConnected(new.node, new.address, new.outbound)
+        told = PeerConnected(new.node, new.address, new.outbound, new.relayed)
         self._tell(told, queue=new.outgoing)
         return True
 

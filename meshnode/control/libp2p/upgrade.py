@@ -25,6 +25,7 @@ from libp2p.security.noise.transport import Transport as Noise
 from libp2p.security.security_multistream import SecurityMultistream
 
 from meshnode.control.identity import KeyPair
+from meshnode.control.libp2p.tunnel import Tunnel
 from meshnode.control.libp2p.values import DialError
 from meshnode.control.libp2p.wire import Wire, WireError
 from meshnode.control.libp2p.yamux import YAMUX_PROTOCOL, MeshYamux, repair
@@ -51,7 +52,7 @@ class Upgrader:
         self._muxers.add_handler(YAMUX_PROTOCOL, MeshYamux)
 
     async def upgrade(
-        self, wire: Wire, node: NodeId | None
+        self, wire: Wire | Tunnel, node: NodeId | None
     ) -> tuple[NodeId, MeshYamux]:
         """Who is at the other end, proven, and the streams to it.
 
@@ -71,7 +72,7 @@ class Upgrader:
             raise DialError("muxer", type(error).__name__) from error
         return found, MeshYamux(secured, _libp2p_id(secured), wire.is_initiator)
 
-    async def _secure(self, wire: Wire) -> tuple[NodeId, Any]:
+    async def _secure(self, wire: Wire | Tunnel) -> tuple[NodeId, Any]:
         raw: Any = wire
         try:
             if wire.is_initiator:

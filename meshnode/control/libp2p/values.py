@@ -34,6 +34,8 @@ class PeerConnected:
     node: NodeId
     address: str
     outbound: bool
+    relayed: bool = False
+    """Over a circuit: `address` is the relay's, and it will not last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class HostLimits:
     """The same in octets; one RPC of the greatest size must fit."""
     unread_octets: int = 262_144
     """Of one peer's RPCs that asyncio has not taken; then we stop reading from it."""
+    circuits: int = 16
+    """That we relay at once; each 128 KiB each way and two minutes."""
     exchanges: int = 32
     """Requests of others that wait for our answer."""
     jobs: int = 1024
@@ -156,9 +160,11 @@ COUNTERS = (
     "exchanges-out",
     "exchange-failed",
     "evicted",
+    "circuits",
     "restarts",
     # refusals; the labels of `HostRefused` and `DialError`
     "address-full",
+    "circuit",
     "closed",
     "crossed",
     "exchange-refused",

@@ -28,6 +28,8 @@ class WireError(OSError):
 class Wire:
     """Looks like py-libp2p's `RawConnection`.  `write_s` bounds every write."""
 
+    relayed = False
+
     def __init__(
         self, stream: trio.SocketStream, *, is_initiator: bool, write_s: float
     ) -> None:

@@ -40,6 +40,10 @@ class AgentConfig:
     """Most time from the first answer to the choice of the best pair."""
     tie_s: float = 0.001
     """Round trips that differ by less are equal, and the order of candidates counts."""
+    better_share: float = 0.2
+    """A proven pair takes over from one that works if it is faster by this share ..."""
+    better_s: float = 0.005
+    """... and by this much: a move is a moment of reordering."""
 
     interval_s: float = 2.0
     """Checks of a selected path until `pace` says otherwise (RFC 0005 section 6.1)."""

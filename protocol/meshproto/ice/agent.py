@@ -225,7 +225,8 @@ class IceAgent:
     def _trigger(self, path: LinkPath, pair: Pair, nominated: bool, now: float) -> None:
         """The neighbour checked `pair`: so do we, unless we know all about it."""
         in_use = pair is path.selected and path.phase is Phase.LIVE
-        pair.nominated |= nominated
+        if nominated:
+            path.nominate(pair)
         proven = pair.state is PairState.PROVEN and path.phase is Phase.LIVE
         if in_use or (proven and not nominated):
             return
@@ -307,7 +308,7 @@ class IceAgent:
         if path.phase is not Phase.LIVE:
             self._stands(path, pair, now)
         elif pair is not path.selected:
-            if not pair.nominated and path.live.misses < self._config.move_misses:
+            if not path.beats(pair):
                 return
             self._move(path, pair)
         pair.nominated = False

@@ -185,6 +185,22 @@ class LinkPath:
                 best = pair
         return best
 
+    def nominate(self, pair: Pair) -> None:
+        """The controlling end uses `pair`, and so none of those it used before."""
+        for other in self.pairs.values():
+            other.nominated = other is pair
+
+    def beats(self, pair: Pair) -> bool:
+        """Whether `pair`, which has just answered, is to replace the one in use: it is
+        what the other end uses, or far better, or the one in use is failing.
+        """
+        config, used = self._config, self.selected
+        if used is None or pair.nominated or self.live.misses >= config.move_misses:
+            return True
+        gain_s = used.rtt_s - pair.rtt_s
+        far_better = gain_s > max(config.better_share * used.rtt_s, config.better_s)
+        return self.nominated and far_better
+
     def runner_up(self) -> Pair | None:
         """The next best proven pair, to another address if possible."""
         used = self.selected

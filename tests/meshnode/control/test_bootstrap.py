@@ -60,6 +60,7 @@ def test_an_address_is_read_as_people_write_it(text: str, means: str) -> None:
         "host/p2p/12D3KooWtooShort",
         "host/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N",
         "x" * 300,
+        f"/ip4/1.2.3.4/tcp/5/p2p/{ID}/p2p-circuit/p2p/{ID}",
     ],
 )
 def test_anything_else_is_refused_with_one_sentence(text: str) -> None:

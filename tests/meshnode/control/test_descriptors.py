@@ -177,11 +177,20 @@ def test_a_node_does_not_dial_itself() -> None:
     ],
 )
 def test_addresses_that_no_node_has_are_left_out(host) -> None:
-    usable = ("192.0.2.9", 5000), ("::1", 5000), ("10.0.0.1", 1)
+    usable = ("192.0.2.9", 5000), ("2001:db8::9", 5000), ("10.0.0.1", 1)
     alice = writer(ALICE, candidates=lambda: [(host, 5000), *usable])
     payload = alice.written(alice.dial(Purpose.TREE, CREDENTIALS), BOB.node)
     found = writer(BOB).read_dial(ALICE.node, payload)
     assert len(found.candidates) == 3
+
+
+@pytest.mark.parametrize(("own", "kept"), [("192.0.2.1", 1), ("127.0.0.1", 3)])
+def test_loopback_is_for_nodes_that_have_it_themselves(own, kept) -> None:
+    named = [("127.0.0.9", 5000), ("::1", 5000), ("192.0.2.9", 5000)]
+    alice = writer(ALICE, candidates=lambda: named)
+    payload = alice.written(alice.dial(Purpose.TREE, CREDENTIALS), BOB.node)
+    bob = writer(BOB, candidates=lambda: [(own, 5000)])
+    assert len(bob.read_dial(ALICE.node, payload).candidates) == kept
 
 
 def test_candidates_give_way_until_a_descriptor_fits() -> None:

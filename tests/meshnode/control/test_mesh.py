@@ -7,16 +7,11 @@ from meshnode.control.mesh import Control
 from meshproto.forwarding.relay_table import OpenLeg, OpenStream, SetActive
 from meshproto.ids import StreamName
 from meshproto.wire import peer_id
-from meshproto.wire.control.directory import Layer, Media, Track, TrackKind
 from support.control_world import World, until
+from support.mesh_media import media
 
 CAM = StreamName("cam")
 SECRET = bytes(range(32))
-
-
-def media(codec: str = "vp8") -> Media:
-    layer = Layer("", 1_000_000, 640, 360, 30.0)
-    return Media(False, (Track("0", TrackKind.VIDEO, codec, 90_000, "", (layer,)),))
 
 
 def ready(control: Control) -> int:

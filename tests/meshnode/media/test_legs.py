@@ -190,6 +190,9 @@ async def test_a_stream_passes_over_two_relays_to_a_viewer(hosts: list[Host]) ->
     drops = b.plane.stats()["drops"]
     assert isinstance(drops, dict)
     assert not {key: n for key, n in drops.items() if key.startswith("srtp")}
+    for host in (b, c):  # checks tell the packet path how far its neighbours are
+        neighbours = host.plane._forwarder._state.neighbours.values()
+        await until(lambda n=neighbours: all(x.transport.rtt_s for x in n))
     history = c.plane.stream_history(STREAM)
     assert history is not None
     assert history == a.plane.stream_history(STREAM)

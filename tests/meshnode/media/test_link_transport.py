@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import contextmanager, suppress
@@ -277,15 +276,14 @@ async def test_garbage_is_counted_and_touches_nothing(pair) -> None:
             b"\x16\xfe\xfd" + bytes(40),
             b"\x80\x60" + bytes(40),
             b"\x00\x01\x00\x00!\x12\xa4B" + bytes(10),
-            secrets.token_bytes(50),
         ):
             stranger.sendto(junk, address)
     plane = one.port.plane
     sock = plane._sessions[link.id].path
     for _ in range(5):
         sock.send(b"\x17\xfe\xfd" + bytes(20))
-        sock.send(b"\x80\x60" + bytes(60))
-    await until(lambda: drops(two).get("srtp-auth") == 5)
+        sock.send(b"\x80\xc9\x00\x01" + bytes(60))
+    await until(lambda: drops(two).get("srtcp-auth") == 5)
     assert drops(two)["unvalidated-dtls"] == 1
     assert drops(two)["unvalidated-rtp"] == 1
     assert drops(two)["stun-short"] == 1

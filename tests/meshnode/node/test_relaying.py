@@ -8,6 +8,7 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import pytest
 
 from meshnode import LocalTrack, MeshNode, Settings
@@ -191,3 +192,62 @@ async def test_an_unknown_stream_is_not_waited_for(start: Start) -> None:
         await node.bring("nothing")
     with pytest.raises(MeshError):
         node.subscribe("nothing")
+
+
+async def test_viewers_are_hung_up_when_the_node_of_the_origin_dies(
+    start: Start,
+) -> None:
+    first = await start()
+    second = await start(first)
+    async with source(first):
+        await until(lambda: knows(second, "cam"), "the stream is known")
+        await second.bring("cam")
+        with second.subscribe("cam") as subscriber:
+            await anext(aiter(subscriber))
+            assert first._control is not None
+            first._control._driver.close()
+            await first._parts.port.plane.close()
+            async with asyncio.timeout(25):
+                async for _ in subscriber:
+                    pass
+        await until(lambda: not second.streams(), "nothing is left of it")
+
+
+async def test_the_list_names_streams_of_other_nodes(start: Start) -> None:
+    first = await start()
+    second = await start(first)
+    async with source(first):
+        await until(lambda: knows(second, "cam"), "the stream is known")
+        (entry,) = second._parts.list.listed()
+        assert (entry["name"], entry["elsewhere"]) == ("cam", True)
+        assert entry["codecs"] == ["opus"] or entry["codecs"] == ["Opus"]
+        (own,) = first._parts.list.listed()
+        assert "elsewhere" not in own
+
+
+async def test_a_relay_serves_no_clients(start: Start) -> None:
+    relay = await start(role="relay")
+    async with aiohttp.ClientSession() as http:
+        for door in ("whip", "whep"):
+            async with http.post(f"{relay.urls['local']}{door}/cam") as answer:
+                assert answer.status == 403
+
+
+async def test_an_edge_passes_nothing_on(start: Start) -> None:
+    first = await start()
+    edge = await start(first, role="edge")
+    await until(lambda: ready(edge) == 1, "a link")
+    last = await start(edge)
+    apart(first, last)
+    async with source(first):
+        await until(lambda: knows(last, "cam"), "the stream is known")
+        assert await watch(edge, 5)
+        with pytest.raises(Refused):
+            await last.bring("cam")
+
+
+async def test_an_edge_feeds_what_is_published_at_it(start: Start) -> None:
+    first = await start()
+    edge = await start(first, role="edge")
+    async with source(edge):
+        assert await watch(first, 5)

@@ -11,7 +11,7 @@ from meshproto.config.ice import AgentConfig
 from meshproto.ice.events import Probed
 from meshproto.ice.link_path import Association
 from meshproto.ids import TransportId
-from meshproto.wire import stun, stun_binding
+from meshproto.wire import stun, stun_attributes, stun_binding
 from support.ice_net import ANY, LINK, SERVER, Kind, Nat, Net, linked, pair, up
 
 OPEN, FULL, ADDRESS, PORT, SYMMETRIC = Kind
@@ -118,6 +118,30 @@ def test_checks_of_a_pair_end() -> None:
     assert host.agent.next_timeout() is None
 
 
+def test_what_a_neighbour_triggers_goes_before_what_waits() -> None:
+    """Seven addresses that nobody has, and the eighth checks us."""
+    net = Net()
+    first, second = net.host(OPEN), net.host(OPEN)
+    dead = [("203.0.113.99", 1000 + n) for n in range(7)]
+    first.link(second, controlling=True, candidates=[*dead, second.address])
+    second.link(first, controlling=False)
+    assert net.run(5, lambda: first.connected) < 0.09
+
+
+def test_only_the_controlling_end_nominates_and_at_once_when_all_is_known() -> None:
+    net, first, second = linked(OPEN, OPEN)
+    net.run(5, lambda: first.connected)
+    assert first.path.nominated
+    net.run(5)
+    nominators = {
+        source
+        for source, _, datagram in net.log
+        if stun_attributes.USE_CANDIDATE in stun.decode(datagram).attributes
+    }
+    assert nominators == {first.address}
+    assert not second.path.nominated
+
+
 # -- liveness --------------------------------------------------------------------------
 
 
@@ -208,6 +232,34 @@ def test_a_lost_association_is_checked_once_a_second_and_resumes() -> None:
     assert first.checks[-1] is not None
 
 
+def test_a_lost_neighbour_is_found_at_another_of_its_addresses() -> None:
+    net = Net()
+    first, second = net.host(OPEN), net.host(OPEN)
+    other = ("203.0.113.77", 7000)
+    first.link(second, controlling=True, candidates=[second.address, other])
+    second.link(first, controlling=False)
+    net.run(1)
+    second.alive = False
+    net.run(20, lambda: bool(first.silences))
+    net.hosts[other] = second
+
+    def moved(host, to, datagram) -> bool:
+        """`second` is at its other address, and too shy to check from there."""
+        request = stun.decode(datagram).message_type == stun_binding.REQUEST
+        return to == second.address or (host is second and request)
+
+    deliver = net.deliver
+    net.lose = moved
+    net.deliver = lambda source, to, datagram: (
+        second.receive(datagram, source)
+        if to == other
+        else deliver(other if source == second.address else source, to, datagram)
+    )
+    second.alive = True
+    net.run(5, lambda: first.connected)
+    assert first.path.address == other
+
+
 def test_keys_of_a_lost_association_are_kept_five_minutes() -> None:
     net, first, second = linked(OPEN, OPEN)
     net.run(1)
@@ -266,6 +318,23 @@ def test_the_path_follows_a_translator_that_restarted(dialled, kind) -> None:
     assert still.checks[-1] is not None
 
 
+def test_a_check_from_a_new_address_begins_a_turn_at_once() -> None:
+    """Idle links are checked every 2 s, but nobody waits for that here."""
+    net = Net()
+    moving, still = net.host(PORT), net.host(OPEN)
+    pair(net, still, moving)
+    net.run(3)
+    before = still.proven[-1]
+    moving.nat.reboot()
+    net.run(
+        5,
+        lambda: any(
+            a[0] == moving.nat.outside and a != before for a in still.agent.by_address
+        ),
+    )
+    assert net.run(5, lambda: still.proven[-1] != before) < 0.5
+
+
 def test_a_failing_path_is_left_for_the_runner_up() -> None:
     """Two nodes in one house: the direct path dies, the one over the street lives."""
     net = Net()
@@ -297,6 +366,39 @@ def test_later_candidates_are_checked_too() -> None:
     first.flush()
     net.run(1)
     assert up(first, second)
+
+
+def test_a_far_better_path_found_later_is_used_by_both() -> None:
+    net = Net()
+    first, second = net.host(OPEN), net.host(OPEN)
+    slow = ("203.0.113.77", 7000)
+    net.hosts[slow] = second  # another address of the same node, around the world
+    deliver = net.deliver
+
+    def around(source, to, datagram):
+        if to == slow:
+            net.at(net.now + 0.2, lambda: second.receive(datagram, source))
+            slowly.add(stun.decode(datagram).transaction_id)
+        elif stun.decode(datagram).transaction_id in slowly:
+            deliver(slow, to, datagram)
+        else:
+            deliver(source, to, datagram)
+
+    slowly: set[bytes] = set()
+    net.deliver = around
+    first.link(second, controlling=True, candidates=[slow])
+    second.link(first, controlling=False, candidates=[])
+    net.lose = lambda host, to, datagram: (
+        host is second and stun.decode(datagram).message_type == stun_binding.REQUEST
+    )
+    net.run(1)
+    assert first.proven == [slow]
+    net.lose = lambda *_: False
+    first.agent.add_candidates(LINK, [second.address], net.now)
+    first.flush()
+    net.run(3)
+    assert first.proven == [slow, second.address]
+    assert second.path.address == first.address
 
 
 def test_candidates_beyond_the_limit_are_counted() -> None:

@@ -161,6 +161,45 @@ def test_the_table_of_associations_is_bounded() -> None:
     agent.add(spec(3), [], 0.0)
 
 
+def test_what_is_removed_leaves_nothing_behind() -> None:
+    net, first, _ = linked(OPEN, OPEN)
+    net.run(1)
+    first.agent.pace(LINK, 1.0, net.now)
+    first.agent.remove(LINK)
+    assert first.agent.by_address == {}
+    assert first.agent._by_transaction == {}
+    assert first.agent._by_ufrag == {}
+    assert first.agent.next_timeout() is None
+
+
+def test_mappings_known_are_bounded() -> None:
+    net = Net(AgentConfig(mapped_known=3))
+    host = net.host(OPEN)
+    for number in range(6):
+        host.agent._mapping(("192.0.2.1", number), ("198.51.100.1", number))
+    assert len(host.agent._mapped) == 3
+    assert len(host.agent.take_events()) == 6
+
+
+def test_each_check_from_an_unknown_address_earns_two_of_ours() -> None:
+    net = Net()
+    first, second = net.host(OPEN), net.host(OPEN)
+    first.link(second, controlling=True)
+    second.link(first, controlling=False, candidates=[])
+    net.lose = lambda host, *_: host is second
+    sent: list[tuple] = []
+    send = net.send
+    net.send = lambda host, to, datagram: (
+        sent.append(stun.decode(datagram).message_type) if host is second else None,
+        send(host, to, datagram),
+    )
+    net.run(0.35)  # three checks of `first` arrive, none of them is answered visibly
+    answers = sent.count(stun_binding.SUCCESS)
+    checks = sent.count(stun_binding.REQUEST)
+    assert answers == 3
+    assert 3 <= checks <= 2 * answers
+
+
 @pytest.mark.parametrize(
     "misuse",
     [

@@ -69,6 +69,36 @@ def test_the_runner_up_is_at_another_address_if_it_can_be() -> None:
     assert made.runner_up() is other
 
 
+def test_a_pair_takes_over_when_used_far_better_or_needed() -> None:
+    made = path()
+    made.select(proven(made, 0, 0.1))
+    made.nominated = True
+    assert not made.beats(proven(made, 1, 0.085))
+    assert made.beats(proven(made, 2, 0.07))
+    slow = proven(made, 3, 0.3)
+    assert not made.beats(slow)
+    slow.nominated = True
+    assert made.beats(slow)
+    other = proven(made, 4, 0.3)
+    made.live.misses = 2
+    assert made.beats(other)
+
+
+def test_the_newest_nomination_counts() -> None:
+    made = path()
+    first, second = proven(made, 0, 0.1), proven(made, 1, 0.1)
+    made.nominate(first)
+    made.nominate(second)
+    assert not first.nominated
+    assert second.nominated
+
+
+def test_the_controlled_end_does_not_choose_by_itself() -> None:
+    made = path()
+    made.select(proven(made, 0, 0.1))
+    assert not made.beats(proven(made, 1, 0.01))
+
+
 def test_pairs_are_bounded_and_failed_ones_make_room() -> None:
     made = path(pairs=3)
     pairs = [made.learn(ANY, far, 0.0, announced=False) for far in FAR[:3]]

@@ -52,6 +52,15 @@ def test_a_miss_is_repeated_at_once_and_then_waits_for_its_turn() -> None:
     assert path.misses == 2
 
 
+def test_every_turn_has_its_own_repetition() -> None:
+    path = live()
+    at = miss(path, 0.25)
+    path.sent(RTT_S, at)
+    path.answered(at + RTT_S)
+    again = miss(path, path.next_at())
+    assert path.next_at() == again
+
+
 def test_a_dead_path_has_four_misses_in_two_turns() -> None:
     path = live()
     for _ in range(4):

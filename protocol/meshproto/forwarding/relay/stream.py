@@ -272,9 +272,10 @@ class Stream:
         """Packet `order` was accepted; whether nothing as new was here before."""
         if order <= self.newest:
             return False
-        gap_s = now - self.fresh
+        gap_s = min(now - self.fresh, _GAP_MAX_S)
         if gap_s > _GAP_LEAST_S and self.newest >= 0:
-            self.gap_s += (min(gap_s, _GAP_MAX_S) - self.gap_s) / 8
+            # up fast: a slow stream must not seem silent for long
+            self.gap_s += (gap_s - self.gap_s) / (4 if gap_s > self.gap_s else 16)
         self.newest = order
         self.fresh = now
         return True

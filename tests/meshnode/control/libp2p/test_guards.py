@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import struct
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -358,10 +359,18 @@ async def test_strangers_put_nothing_into_the_log(
             while await stream.receive_some():
                 pass
 
+    async def too_long(stranger: Stranger) -> None:
+        # py-libp2p warns of it, and of what follows
+        async with stranger.there():
+            header = struct.pack("!BBHII", 0, 0, 1, 1, 2**31)
+            await stranger.muxer._write_frame(header)
+            await stranger.gone()
+
     before = list(logging.getLogger().handlers)
     async with hosts(2) as (a, b):
         await a.connect(b)
         await in_trio(garbage, b.place)
+        await in_trio(too_long, Stranger(b.place))
         a.host.disconnect(b.node)
     assert logging.getLogger().handlers == before
     assert logging.getLogger("libp2p").propagate is True

@@ -24,6 +24,7 @@ TEXTS = [
     "/dns6/a.b/tcp/80",
     f"/ip4/127.0.0.1/tcp/5000/p2p/{ID}",
     f"/dns/live.example.org/tcp/5000/p2p/{ID}",
+    f"/ip4/127.0.0.1/tcp/5000/p2p/{ID}/p2p-circuit/p2p/{ID}",
 ]
 
 
@@ -51,7 +52,9 @@ def test_the_old_name_of_p2p_and_a_slash_at_the_end_are_understood() -> None:
         ("/ip4/1.2.3.4/udp/5", "multiaddr-kind"),
         ("/ip4/1.2.3.4/tcp/5/ws", "multiaddr-kind"),
         (f"/ip4/1.2.3.4/tcp/5/ws/{ID}", "multiaddr-kind"),
-        (f"/ip4/1.2.3.4/tcp/5/p2p/{ID}/p2p-circuit/p2p/{ID}", "multiaddr-kind"),
+        (f"/ip4/1.2.3.4/tcp/5/p2p-circuit/p2p/{ID}", "multiaddr-kind"),
+        (f"/ip4/1.2.3.4/tcp/5/p2p/{ID}/p2p-circuit", "multiaddr-kind"),
+        (f"/ip4/1.2.3.4/tcp/5/p2p/{ID}/p2p-circuit/ip4/1.2.3.4", "multiaddr-kind"),
         ("/ip4/1.2.3.4/tcp/0", "multiaddr-port"),
         ("/ip4/1.2.3.4/tcp/99999", "multiaddr-port"),
         ("/ip4/1.2.3.4/tcp/x", "multiaddr-port"),
@@ -100,5 +103,5 @@ def test_an_address_cut_anywhere_is_refused(text: str) -> None:
             found = from_octets(cut)
         except DecodeError:
             continue
-        assert found.node is None
+        assert found.target is None
         assert len(found.to_octets()) == size

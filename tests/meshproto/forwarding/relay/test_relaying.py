@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
 
 from meshproto.forwarding import relay_table as t
@@ -15,71 +13,27 @@ from meshproto.wire import extensions, rtcp, rtp
 from meshproto.wire.parameters import Codec
 from support.forwarding import OPUS, VP8, Camera
 from support.legs import (
+    AB,
+    BC,
+    CD,
     MESH,
     PICTURE,
     PUBLISHER,
     SOUND,
     STREAM,
-    Hop,
+    XC,
     LegNet,
+    complete,
+    joined,
+    line,
     node,
+    payloads,
     picture,
     producer,
     slots,
     sound,
+    triangle,
 )
-
-AB, BC, CD, XC = 0x1000, 0x2000, 0x3000, 0x4000
-
-
-def line(*names: str) -> LegNet:
-    """Nodes in a row: the first has the publisher, the last a viewer."""
-    net = LegNet(*names)
-    net.origin(names[0])
-    for parent, child in pairwise(names):
-        net.link(parent, child)
-        net.relay(child)
-    net.view(names[-1])
-    return net
-
-
-def joined(net: LegNet, *names: str) -> None:
-    """The edges of a row of nodes, from the top."""
-    for number, (parent, child) in enumerate(pairwise(names)):
-        net.edge(parent, child, 0x1000 * (number + 1))
-    net.run(0.001)
-
-
-def triangle() -> LegNet:
-    """Origin a, relays b and x, both parents of c: b active, x standby."""
-    net = LegNet("a", "b", "x", "c")
-    net.origin("a")
-    for name in "bxc":
-        net.relay(name)
-    for parent, child in (("a", "b"), ("a", "x"), ("b", "c"), ("x", "c")):
-        net.link(parent, child)
-    net.edge("a", "b", AB)
-    net.edge("a", "x", 0x5000)
-    net.edge("b", "c", BC)
-    net.standby("x", "c", XC)
-    net.view("c")
-    return net
-
-
-def payloads(hop: Hop) -> list[bytes]:
-    """What the viewer of a node got, in order, by the serial at the end."""
-    return [packet.payload[-8:] for packet in hop.viewed]
-
-
-def complete(hop: Hop, *cameras: Camera) -> bool:
-    """Whether the viewer got everything since its first packet, once."""
-    got = payloads(hop)
-    for camera in cameras:
-        head = camera.ssrc.to_bytes(4, "big")
-        serials = [int.from_bytes(p[4:], "big") for p in got if p[:4] == head]
-        if sorted(serials) != list(range(min(serials), camera.serial + 1)):
-            return False
-    return len(set(got)) == len(got)
 
 
 def test_numbers_and_times_are_the_same_on_every_leg() -> None:
@@ -218,227 +172,6 @@ def test_what_the_parent_lacks_it_asks_for_once() -> None:
         if isinstance(packet, rtcp.Nack)
     ]
     assert len(nacks) == 1
-
-
-def test_a_dead_parent_is_replaced_without_losing_a_packet() -> None:
-    net = triangle()
-    film = picture(), sound()
-    net.film("a", 1.0, *film)
-    net["b"].alive = False
-    died = net.now
-    net.film("a", 1.0, *film)
-    c = net["c"]
-    assert not c.notices(t.Silent)
-    net.run(0.2)
-    [(at, notice)] = [e for e in c.events if isinstance(e[1], t.Activated)]
-    assert notice.parent == node("x")
-    assert at - died < 0.1
-    assert [n.child for n in net["x"].notices(t.LegActivated)] == [node("c")]
-    assert complete(c, *film)
-
-
-def test_an_activation_that_got_lost_is_said_again() -> None:
-    net = triangle()
-    film = picture(), sound()
-    net.film("a", 1.0, *film)
-    net["b"].alive = False
-    lost: list[bytes] = []
-
-    def lose(source: str, target: str, data: bytes) -> bool:
-        if (source, target) == ("c", "x") and data[1] == 204 and len(lost) < 2:
-            lost.append(data)
-            return True
-        return False
-
-    net.lose = lose
-    net.film("a", 1.0, *film)
-    net.run(0.2)
-    assert len(lost) == 2
-    assert complete(net["c"], *film)
-
-
-def test_a_parent_that_lives_but_has_nothing_is_not_left() -> None:
-    net = LegNet("a", "b", "c")
-    net.origin("a")
-    for parent, child in (("a", "b"), ("b", "c")):
-        net.link(parent, child)
-        net.relay(child)
-    joined(net, "a", "b", "c")
-    film = picture(), sound()
-    net.film("a", 0.5, *film)
-    net.lose = lambda source, target, data: source == "a"
-    net.film("a", 0.5, *film)
-    assert net["c"].notices(t.Silent) == [t.Silent(STREAM, link_alive=True)]
-    net.lose = lambda source, target, data: source in "ab"
-    net.run(0.5)
-    told = net["c"].notices(t.Silent)
-    assert told == [t.Silent(STREAM, True), t.Silent(STREAM, False)]
-    net.lose = lambda source, target, data: False
-    net.film("a", 0.5, *film)
-    [flowing] = net["c"].notices(t.Flowing)
-    assert flowing.parent == node("b")
-
-
-def test_the_origin_tells_when_its_publisher_pauses() -> None:
-    net = line("a", "b")
-    joined(net, "a", "b")
-    film = picture(), sound()
-    net.film("a", 0.5, *film)
-    net.run(1.0)
-    assert net["a"].notices(t.Silent) == [t.Silent(STREAM, link_alive=False)]
-    net.film("a", 0.2, *film)
-    assert len(net["a"].notices(t.Flowing)) == 2
-    # and below, the link lives
-    assert net["b"].notices(t.Silent) == [t.Silent(STREAM, link_alive=True)]
-
-
-def test_a_move_begins_with_the_first_new_packet_of_the_new_leg() -> None:
-    net = triangle()
-    film = picture(), sound()
-    net["c"].do(t.SetSecond(STREAM, None))
-    net["x"].do(t.CloseLeg(STREAM, node("c")))
-    net.delays["x", "c"] = 0.002
-    net.film("a", 0.5, *film)
-    held = net["c"].forwarder.stream_history(STREAM)
-    assert held is not None
-    net.joining("x", "c", 0x6000, held[1] + 1)
-    net.film("a", 0.3, *film)
-    [first] = net["c"].notices(t.FirstNew)
-    assert first.parent == node("x")
-    assert first.sequence > held[1]
-    net["c"].do(t.SetActive(STREAM, node("x"), 0x6000, held[1] + 1))
-    net["b"].do(t.CloseLeg(STREAM, node("c")))
-    net.film("a", 0.5, *film)
-    assert not net["c"].notices(t.Silent, t.NothingNew)
-    net.run(0.1)
-    assert complete(net["c"], *film)
-
-
-def test_a_slower_leg_says_so_and_a_pause_of_the_old_one_proves_it() -> None:
-    net = triangle()
-    film = picture(), sound()
-    net["c"].do(t.SetSecond(STREAM, None))
-    net["x"].do(t.CloseLeg(STREAM, node("c")))
-    net.delays["x", "c"] = 0.06
-    net.film("a", 0.5, *film)
-    held = net["c"].forwarder.stream_history(STREAM)
-    assert held is not None
-    net.joining("x", "c", 0x6000, held[1] + 1)
-    net.film("a", 0.4, *film)
-    c = net["c"]
-    assert not c.notices(t.FirstNew)
-    [nothing] = c.notices(t.NothingNew)
-    assert nothing.parent == node("x")
-    assert nothing.lead > 0
-    after = nothing.newest + nothing.lead + 60
-    net["b"].do(t.SetLeg(STREAM, node("c"), 0xFF, pause_after=after))
-    net.film("a", 0.8, *film)
-    [first] = c.notices(t.FirstNew)
-    assert first.sequence == after + 1
-    net["b"].do(t.SetLeg(STREAM, node("c"), 0xFF))
-    net.film("a", 0.3, *film)
-    net.run(0.1)
-    assert complete(c, *film)
-    assert max(hop.counters().get("stale", 0) for hop in (c, net["b"])) == 0
-
-
-def test_two_legs_at_once_bring_each_packet_once() -> None:
-    net = triangle()
-    net["x"].do(t.CloseLeg(STREAM, node("c")))
-    net["c"].do(t.SetSecond(STREAM, node("x"), t.Second.DUAL, 0x6000, 0))
-    net["x"].do(t.OpenLeg(STREAM, node("c"), 0x6000, 1))
-    film = picture(), sound()
-    net.film("a", 1.0, *film)
-    net["b"].alive = False
-    net.film("a", 1.0, *film)
-    net.run(0.1)
-    assert complete(net["c"], *film)
-    assert [n.parent for n in net["c"].notices(t.Activated)] == [node("x")]
-
-
-def simulcast() -> tuple[LegNet, tuple[Camera, ...]]:
-    """A publisher with three layers, a relay that takes the lowest one."""
-    net = LegNet("a", "b")
-    rids = ("l", "m", "h")
-    net.origin("a", rids=rids)
-    net.link("a", "b")
-    net.relay("b", rids=rids)
-    cameras = tuple(
-        Camera(ssrc=0x100 + n, mid="v", rid=rid, key_every=60, size=1000 * (n + 1))
-        for n, rid in enumerate(rids)
-    )
-    return net, cameras
-
-
-def slots_sent(hop: Hop, alias: int, since: int) -> set[int]:
-    return {ssrc - alias for _, ssrc, _ in list(hop.written)[since:]}
-
-
-def test_only_wanted_layers_are_sent_and_a_new_one_begins_with_a_key_frame() -> None:
-    net, cameras = simulcast()
-    a = net["a"]
-    net.edge("a", "b", AB, layers=0b001)
-    film = (*cameras, sound())
-    net.film("a", 0.5, *film)
-    assert slots_sent(a, AB, 0) == {0, 1}
-    count = len(a.written)
-    a.do(t.SetLeg(STREAM, node("b"), 0b101))
-    net.film("a", 0.2, *film)
-    assert slots_sent(a, AB, count) == {0, 1, 3}
-    high = [data for (_, ssrc, _), data in a.written.items() if ssrc == AB + 3]
-    assert wire.decode_mesh(high[0][17:27]).flags & wire.KEY_FRAME
-    count = len(a.written)
-    a.do(t.SetLeg(STREAM, node("b"), 0b001))
-    net.film("a", 0.2, *film)
-    assert slots_sent(a, AB, count) == {0, 1}
-
-
-def test_a_layer_that_was_not_wanted_for_long_begins_anew_far_ahead() -> None:
-    net, cameras = simulcast()
-    net.view("b")
-    net.edge("a", "b", AB, layers=0b001)
-    for camera in cameras:
-        camera.size = 200
-    net.film("a", 0.3, *cameras)
-    net["a"].do(t.SetLeg(STREAM, node("b"), 0b100))
-    net.film("a", 0.3, *cameras)
-    cameras[0].size = 60_000
-    cameras[0].fps = 200
-    net["a"].do(t.SetLeg(STREAM, node("b"), 0b100))
-    net.film("a", 0.5, *cameras)
-    net["a"].do(t.SetLeg(STREAM, node("b"), 0b001))
-    net.film("a", 0.3, *cameras)
-    assert net["b"].counters().get("stale", 0) == 0
-    newest = net["b"].forwarder.stream_history(STREAM)
-    assert newest is not None
-    assert newest[1] > 5000
-
-
-def test_requests_for_key_frames_are_one_for_all_children_and_viewers() -> None:
-    net = LegNet("a", "b", "c", "d", "e")
-    net.origin("a")
-    for parent, child in (("a", "b"), ("b", "c"), ("b", "d"), ("b", "e")):
-        net.link(parent, child)
-        net.relay(child)
-        net.edge(parent, child, 0x1000 * ord(child))
-    film = picture(key_every=0), sound()
-    net.film("a", 1.0, *film)
-    before = len(plis(net["a"])), len(plis(net["b"]))
-    for child in "cde":
-        ssrc = 0x1000 * ord(child) + 1
-        request = rtcp.PictureLossIndication(1, ssrc).encode()
-        net["b"].receive(net["b"].ways[child], request, rtcp=True)
-    net.film("a", 0.4, *film)
-    assert (len(plis(net["a"])), len(plis(net["b"]))) == (before[0] + 1, before[1] + 1)
-
-
-def plis(hop: Hop) -> list[rtcp.PictureLossIndication]:
-    return [
-        packet
-        for _, _, data in hop.asked
-        for packet in rtcp.parse(data)
-        if isinstance(packet, rtcp.PictureLossIndication)
-    ]
 
 
 def test_a_packet_in_a_circle_ends() -> None:

@@ -84,7 +84,7 @@ def test_gaps_between_bursts_are_the_pace_and_pauses_are_not() -> None:
     assert stream.gap_s == pytest.approx(0.1, rel=0.01)
     assert not stream.came(5, now)
     stream.came(1000, now + 60)
-    assert stream.gap_s < 0.16
+    assert stream.gap_s < 0.21
     assert stream.newest == 1000
 
 
