@@ -123,7 +123,36 @@ def _rate(value: object) -> object:
         raise ValueError("should be bits a second such as 20M or 800K") from None
 
 
-_FACTORS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000}
+_FACTORS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 10**12}
+
+
+def _size(value: object) -> object:
+    """Bytes: a number, or one with K, M, G or T behind it, as `500G`."""
+    if not isinstance(value, str):
+        return value
+    number, factor = value.strip().removesuffix("B"), 1
+    if number[-1:].upper() in _FACTORS:
+        number, factor = number[:-1], _FACTORS[number[-1].upper()]
+    try:
+        return int(float(number) * factor)
+    except (ValueError, OverflowError):
+        raise ValueError("should be bytes such as 500G or 1.5T") from None
+
+
+def _delays(value: object) -> object:
+    """`127.1.0.2=20 127.1.0.3=35`: milliseconds by address."""
+    if not isinstance(value, str):
+        return value
+    pairs = (pair.partition("=") for pair in value.replace(",", " ").split())
+    try:
+        return {address: float(ms) for address, _, ms in pairs}
+    except ValueError:
+        raise ValueError(
+            "should be ADDRESS=MILLISECONDS, several with spaces"
+        ) from None
+
+
+ByteSize = Annotated[int, BeforeValidator(_size), Field(ge=0, le=10**18)]
 
 BitRate = Annotated[int, BeforeValidator(_rate), Field(ge=0, le=10**12)]
 ListenAddress = Annotated[str, BeforeValidator(_endpoint)]
@@ -209,6 +238,20 @@ class Settings(BaseModel):
     role: Literal["both", "relay", "edge"] = "both"
     """relay: carries streams of others and serves no clients; edge: serves clients and
     carries only what they publish; both."""
+    max_upload_month: ByteSize | None = None
+    """Bytes that may leave in a calendar month (UTC); K, M, G and T are understood."""
+    max_viewers: Annotated[int, Field(ge=0)] | None = None
+    """Viewers of all streams together."""
+    max_relays: Annotated[int, Field(ge=0, le=65_535)] | None = None
+    """Copies to other nodes, of all streams together."""
+    allow: ReadableFile | None = None
+    """File that lists the only streams and nodes to deal with; read again on SIGHUP."""
+    deny: ReadableFile | None = None
+    """File that lists streams and nodes to have nothing to do with."""
+    delays: Annotated[
+        dict[str, Annotated[float, Field(ge=0, le=2000)]], BeforeValidator(_delays)
+    ] = Field(default_factory=dict)
+    """For demonstrations: milliseconds by which media to an address is held back."""
     operator: Annotated[str, Field(max_length=64)] = ""
     """Name of a family of nodes that one person runs; peers spread over families."""
     plane: Literal["auto", "reference", "native"] = "auto"
@@ -229,6 +272,13 @@ class Settings(BaseModel):
                 f"also set --{missing.replace('_', '-')}"
             )
         return self
+
+    @property
+    def upload_cap_bps(self) -> int | None:
+        """What may leave at most, None where nobody set a limit: then `max_upload` is
+        only what other nodes are offered.
+        """
+        return self.max_upload if "max_upload" in self.model_fields_set else None
 
     @property
     def meshed(self) -> bool:

@@ -146,6 +146,27 @@ class RunFlags:
         Text,
         _in(MESH, "What may be sent to others, such as 20M (bits a second) [10M]."),
     ] = None
+    max_upload_month: Annotated[
+        Text, _in(MESH, "Bytes that may leave in a month, such as 500G [no limit].")
+    ] = None
+    max_viewers: Annotated[
+        Text, _in(MESH, "Viewers of all streams together [no limit].")
+    ] = None
+    max_relays: Annotated[
+        Text, _in(MESH, "Copies to other nodes, of all streams together [no limit].")
+    ] = None
+    allow: Annotated[
+        Text,
+        _in(
+            MESH,
+            "File of the only streams and nodes to carry and link, one a line: `stream"
+            " NAME`, `claim FINGERPRINT` or `node ID`; read again on SIGHUP.",
+        ),
+    ] = None
+    deny: Annotated[
+        Text,
+        _in(MESH, "File, as for --allow, of what to have nothing to do with."),
+    ] = None
     role: Annotated[
         Literal["both", "relay", "edge"] | None,
         _in(

@@ -15,7 +15,20 @@ from typing import Annotated
 from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 from meshnode import __version__
-from meshnode.cli import doctor, keygen, play, ports, publish, status, token
+from meshnode.cli import (
+    demo,
+    doctor,
+    keygen,
+    peers,
+    play,
+    ports,
+    publish,
+    routes,
+    status,
+    streams,
+    token,
+    trace,
+)
 from meshnode.cli.flags import RunFlags, settings_from
 from meshnode.cli.terminal import tell
 from meshproto.errors import LimitError, StateError
@@ -29,6 +42,9 @@ Examples:
   meshnode publish --test demo          a test picture into it
   meshnode play demo -o out.mkv         and out of it, into a file
 
+  meshnode demo                         five nodes on this machine, and a map
+  meshnode --bootstrap HOST             join the mesh of that node
+
   meshnode --http 0.0.0.0:8080 --public-ip 203.0.113.7
   meshnode --http 0.0.0.0:443 --tls-cert chain.pem --tls-key key.pem
   meshnode --port 5001 --http 127.0.0.1:8082 --admin 127.0.0.1:8083 \\
@@ -38,7 +54,8 @@ Every flag can stand in the environment (MESHNODE_PUBLIC_IP) and in the file
 of --config (public_ip). Flags beat the environment, the environment the file.
 `meshnode COMMAND --help` tells more about each command."""
 
-COMMANDS = (publish, play, status, ports, keygen, token, doctor)
+SEEING = (status, peers, routes, streams, trace)
+COMMANDS = (publish, play, demo, *SEEING, ports, keygen, token, doctor)
 HINT = "try meshnode --help"
 
 app = App(

@@ -13,6 +13,7 @@ from meshproto.errors import StateError
 ABOUT = """\
 Play a stream (WHEP): decode it, show how it does, and record it with -o.
 
+Enters the mesh by the node that is best for you, unless --here says otherwise.
 Ends after --duration, on Ctrl-C or with the stream; returns 1 when no picture
 ever came."""
 EXAMPLES = """\
@@ -43,6 +44,14 @@ def play(
         float, Parameter(help="Seconds to wait for a publisher, 0 for none.")
     ] = 30.0,
     key_file: Annotated[str | None, Parameter(help="File with a token.")] = None,
+    here: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Watch at the node that was named, even if another one is nearer.",
+        ),
+    ] = False,
 ) -> int:
     """Check what was typed, then play."""
     if duration is not None and duration <= 0:
@@ -51,4 +60,4 @@ def play(
     from meshnode.cli.playing import play_stream  # noqa: PLC0415 - slow
 
     path = Path(output) if output else None
-    return play_stream(target, key_file, path, duration, wait)
+    return play_stream(target, key_file, path, duration, wait, roam=not here)

@@ -28,12 +28,21 @@ def play_stream(
     output: Path | None,
     duration_s: float | None,
     wait_s: float,
+    *,
+    roam: bool,
 ) -> int:
     """Play until the time is up, the stream ends, or somebody stops us."""
     url = endpoint(target, Door.WHEP)
     if output is not None:
         check_name(output)
-    player = Player(url, bearer=bearer(url, key_file), patience_s=wait_s, on_wait=tell)
+    player = Player(
+        url,
+        bearer=bearer(url, key_file),
+        patience_s=wait_s,
+        on_wait=tell,
+        roam=roam,
+        on_choice=lambda chosen: tell(f"entering by {chosen}"),
+    )
     return asyncio.run(_play(player, url, output, duration_s))
 
 

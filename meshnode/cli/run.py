@@ -13,10 +13,12 @@ start is left out.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
 import sys
+from collections.abc import Iterator
 
 from meshnode.cli.banner import announcement
 from meshnode.cli.conflicts import sentence
@@ -79,7 +81,8 @@ async def _serve(settings: Settings, fresh_key: str) -> int:
             ):
                 say(line)
             _spare_what_stays()
-            await stopped.wait()
+            with _reloading(node):
+                await stopped.wait()
             await _drain(node)
     except StateError as error:
         # what was taken is still taken, and deserves the longer answer
@@ -91,6 +94,20 @@ def _spare_what_stays() -> None:
     """Collections from now on walk only what comes from now on."""
     gc.collect()
     gc.freeze()
+
+
+@contextlib.contextmanager
+def _reloading(node: MeshNode) -> Iterator[None]:
+    """SIGHUP reads the operator's lists again, where there is such a signal."""
+    number = getattr(signal, "SIGHUP", None)
+    loop = asyncio.get_running_loop()
+    if number is not None:
+        loop.add_signal_handler(number, node.reload_lists)
+    try:
+        yield
+    finally:
+        if number is not None:
+            loop.remove_signal_handler(number)
 
 
 async def _drain(node: MeshNode) -> None:

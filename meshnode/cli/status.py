@@ -80,6 +80,7 @@ def lines_of(answer: dict[str, Any]) -> list[str]:
     for stream in streams:
         lines += _stream(stream)
     lines += _mesh(answer.get("mesh") or {})
+    lines += _lent(answer.get("volunteer") or {})
     limits = answer.get("limits") or {}
     if limits:
         lines += ["", "limits (change with --limit NAME=NUMBER):"]
@@ -108,6 +109,43 @@ def _peer(peer: dict[str, Any]) -> str:
     rtt_s = peer.get("rtt_s")
     rtt = "?" if rtt_s is None else f"{rtt_s * 1000:.1f} ms"
     return f"{peer.get('node')}  {peer.get('purpose')}  {rtt}  loss {peer.get('loss')}"
+
+
+def _lent(lent: dict[str, Any]) -> list[str]:
+    """What is given away now, and the operator's limits in force."""
+    if not lent:
+        return []
+    lines = [
+        "",
+        f"upload: {_rate(lent.get('upload_bps'))} now, of it"
+        f" {_rate(lent.get('relayed_bps'))} to other nodes;"
+        f" {lent.get('month_octets', 0) / 1e9:.2f} GB this month",
+    ]
+    if lent.get("grant", 1) < 1:
+        lines.append(f"overloaded: offers {lent['grant']:.0%} of its capacity")
+    lines += map(_carried, lent.get("carrying") or [])
+    named = {
+        "max_upload_bps": "--max-upload",
+        "max_upload_month": "--max-upload-month",
+        "max_viewers": "--max-viewers",
+        "max_relays": "--max-relays",
+        "allowed": "--allow, lines",
+        "denied": "--deny, lines",
+    }
+    set_ = [
+        f"{flag} = {lent[k]}" for k, flag in named.items() if lent.get(k) is not None
+    ]
+    return [*lines, f"  limits: {', '.join(set_) or 'none set'}"]
+
+
+def _carried(each: dict[str, Any]) -> str:
+    name, copies = each.get("name") or each.get("stream"), each.get("copies", 0)
+    viewers = each.get("viewers", 0)
+    return f"  carries {name}: {copies} copies to nodes, {viewers} viewers"
+
+
+def _rate(bps: object) -> str:
+    return f"{bps / 1e6:.2f} Mb/s" if isinstance(bps, int | float) else "?"
 
 
 def duration(seconds: float) -> str:

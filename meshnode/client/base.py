@@ -53,6 +53,11 @@ class Client(ABC):
     def _prepare(self, peer: Peer) -> None:
         """Add transceivers before the offer is made."""
 
+    async def _choose(self, http: aiohttp.ClientSession) -> str:
+        """Where to ask first; publishers stay where they were told to go."""
+        del http
+        return self._url
+
     async def _stop_tasks(self) -> None:
         for task in list(self._tasks):
             task.cancel()
@@ -62,7 +67,9 @@ class Client(ABC):
         async with contextlib.AsyncExitStack() as stack:
             http = await stack.enter_async_context(aiohttp.ClientSession())
             signalling = Signalling(http, self._url, self._bearer)
-            peer = Peer(loopback=is_loopback(self._url))
+            target = await self._choose(http)
+            signalling.go_to(target)
+            peer = Peer(loopback=is_loopback(target) or is_loopback(self._url))
             stack.push_async_callback(self._stop_tasks)
             stack.push_async_callback(peer.close)
             stack.push_async_callback(signalling.close)

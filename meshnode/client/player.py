@@ -13,13 +13,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import aiohttp
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 
 from meshnode.client.base import Client
+from meshnode.client.nearest import nearest
 from meshnode.client.peer import Peer
 from meshnode.client.statistics import FrameMeter, Sampler
 
@@ -32,9 +34,22 @@ Received = tuple[str, float, Any]
 
 
 class Player(Client):
-    """Plays a stream.  Keywords are those of `Client`."""
+    """Plays a stream.  Keywords are those of `Client`.
 
-    def __init__(self, url: str, **options: Any) -> None:
+    `roam` enters the mesh by whichever node is best for this viewer; `on_choice` hears
+    of it when that is another one than was named.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        roam: bool = False,
+        on_choice: Callable[[str], None] | None = None,
+        **options: Any,
+    ) -> None:
+        self._roam = roam
+        self._on_choice = on_choice
         self._meter = FrameMeter()
         super().__init__(url, Sampler(self._meter, outgoing=False), **options)
         self._queues: dict[str, deque[Received]] = {kind: deque() for kind in KINDS}
@@ -61,6 +76,14 @@ class Player(Client):
                 return
             self._arrived.clear()
             await self._arrived.wait()
+
+    async def _choose(self, http: aiohttp.ClientSession) -> str:
+        if not self._roam:
+            return self._url
+        chosen = await nearest(http, self._url)
+        if chosen != self._url and self._on_choice is not None:
+            self._on_choice(chosen)
+        return chosen
 
     def finish(self) -> None:
         """Let `frames` end with what has arrived so far."""

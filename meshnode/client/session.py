@@ -61,8 +61,13 @@ class Signalling:
     def __init__(self, http: aiohttp.ClientSession, url: str, bearer: str = "") -> None:
         self._http = http
         self._url = url
+        self._target = url
         self._bearer = bearer
         self._opened: Opened | None = None
+
+    def go_to(self, url: str) -> None:
+        """Ask another node first; the bearer stays with the one it was given for."""
+        self._target = url
 
     async def open(
         self,
@@ -101,7 +106,18 @@ class Signalling:
                 await response.read()
 
     async def _post(self, offer: str) -> Opened | _Again:
-        url = self._url
+        """Ask the node that was chosen, and the one that was named if that fails."""
+        target, self._target = self._target, self._url
+        if target != self._url:
+            try:
+                outcome = await self._ask(target, offer)
+            except (RejectedError, aiohttp.ClientError, TimeoutError):
+                outcome = None
+            if isinstance(outcome, Opened):
+                return outcome
+        return await self._ask(self._url, offer)
+
+    async def _ask(self, url: str, offer: str) -> Opened | _Again:
         for _ in range(REDIRECTS_MAX + 1):
             async with self._http.post(
                 url,
@@ -111,7 +127,10 @@ class Signalling:
                 timeout=aiohttp.ClientTimeout(total=REQUEST_TIMEOUT_S),
             ) as response:
                 if response.status in {307, 308} and "Location" in response.headers:
-                    url = urljoin(url, response.headers["Location"])
+                    onward = urljoin(url, response.headers["Location"])
+                    if url.startswith("https:") and not onward.startswith("https:"):
+                        raise RejectedError(307, "a redirect from https to http")
+                    url = onward
                     continue
                 return await _outcome(url, response)
         raise RejectedError(307, "too many redirects")

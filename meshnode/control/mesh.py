@@ -86,7 +86,7 @@ class Control:
         self._tasks = Tasks()
         self._reach = Reachability(own_addresses)
         keys, chance = identity.keys, random.SystemRandom()
-        self.node = keys.node
+        self.node, self.sign = keys.node, keys.sign
         brain = Node(
             BrainIdentity(keys.node, identity.epoch, keys.sign),
             chance,
@@ -108,7 +108,8 @@ class Control:
         self._joining = Joining(
             self, host, contacts, data, self._tasks, self._alone, chance, clock
         )
-        self._report = Report(brain, self._linking.neighbours, self._streams.names)
+        self.report = Report(brain, self._linking.neighbours, self._streams.names)
+        """What more there is to ask: the way of a stream, nodes to enter by."""
 
     # -- life --------------------------------------------------------------------------
 
@@ -132,7 +133,15 @@ class Control:
         trees = self._brain.view.trees
         while not trees.gone and self._driver.now < end:  # noqa: ASYNC110
             await asyncio.sleep(LEAVE_POLL_S)
-        self._driver.tell("farewell", self._brain.farewell)
+        self.part(self._brain.view.links.neighbours(), "leaving")
+
+    def part(self, neighbours: Iterable[NodeId], reason: str) -> None:
+        """Say goodbye to neighbours."""
+        self._driver.tell("part", self._brain.part, neighbours, reason)
+
+    def judge(self, carries: Callable[[StreamId], bool]) -> None:
+        """Which streams of others this node passes on from now on."""
+        self._driver.tell("judge", self._brain.judge, carries)
 
     async def close(self) -> None:
         """Stop at once; after `leave` nobody minds."""
@@ -252,10 +261,10 @@ class Control:
             role=self._role,
             reach=self._reach_word(),
             bootstrap=self._bootstrap_lines(),
-            peers=self._report.peers(self._driver.now),
-            routes=self._report.routes(),
-            trees=self._report.trees(),
-            streams=tuple(self._report.streams()),
+            peers=self.report.peers(self._driver.now),
+            routes=self.report.routes(),
+            trees=self.report.trees(),
+            streams=tuple(self.report.streams()),
             counters=self._counters(),
         )
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from meshnode.control.entrances import Entrance, entrances, own_cost_s
 from meshnode.control.names import Names
 from meshnode.control.neighbours import Neighbour, Neighbours
+from meshnode.control.tracing import trace
 from meshnode.observe.mesh_status import (
     KnownStream,
     PeerStatus,
     RouteStatus,
     TreeStatus,
 )
+from meshnode.observe.trace import Trace
 from meshproto.ids import NodeId, StreamId
 from meshproto.node import Node
 from meshproto.wire import peer_id
@@ -84,6 +87,33 @@ class Report:
             root=tuple(short.hex() for short in trees.root_path(stream)),
             delay_s=trees.delay_s(stream),
         )
+
+    def neighbours(self) -> list[NodeId]:
+        """Who has a link."""
+        return self._node.view.links.neighbours()
+
+    def named(self, called: str) -> StreamId | None:
+        """The stream that is called so here."""
+        return self._names.find(called)
+
+    def entrances(self, called: str) -> list[Entrance]:
+        """Nodes by which a viewer may enter to see the stream, this one not among."""
+        stream = self._names.find(called)
+        return [] if stream is None else entrances(self._node, stream)
+
+    def own_cost_s(self, called: str) -> float | None:
+        """One way from the origin of a stream to this node, as well as it is known."""
+        stream = self._names.find(called)
+        return None if stream is None else own_cost_s(self._node, stream)
+
+    def name(self, stream: StreamId) -> str:
+        """What a stream is called here, "" where nobody told its name."""
+        return self._names.called(stream) or ""
+
+    def trace(self, called: str) -> Trace | None:
+        """The way of the stream that is called so; None where nobody publishes it."""
+        stream = self._names.find(called)
+        return None if stream is None else trace(self._node, stream, called)
 
     def streams(self) -> Iterator[KnownStream]:
         """What the directory knows."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from operator import add
 
 from meshnode.media.session import RepeatRing, Session
+from meshnode.media.uplink import HEADERS_V4
 from meshproto.errors import LimitError, StateError
 from meshproto.forwarding.outputs import Burst, Repeat, Resend
 from meshproto.forwarding.table import TransportKind
@@ -20,12 +21,17 @@ from meshproto.ids import TransportId
 
 
 class Outgoing:
-    """Sends for all transports.  `packets` and `octets` count RTP given to sockets."""
+    """Sends for all transports.  `packets` and `octets` count RTP given to sockets,
+    `relayed_*` the part of it that went to other nodes, there with IP headers: it is
+    held against the uplink's meter.
+    """
 
     def __init__(self, sessions: dict[TransportId, Session]) -> None:
         self.drops: Counter[str] = Counter()
         self.packets = 0
         self.octets = 0
+        self.relayed_packets = 0
+        self.relayed_octets = 0
         self._sessions = sessions
 
     def burst(self, burst: Burst) -> None:
@@ -103,6 +109,9 @@ class Outgoing:
             return
         self.packets += len(sizes)
         self.octets += octets
+        if session.spec.kind is TransportKind.RELAY:
+            self.relayed_packets += len(sizes)
+            self.relayed_octets += octets + HEADERS_V4 * len(sizes)
         path.send_burst(pieces, sizes)
 
     def _datagram(self, session: Session, datagram: bytes) -> None:

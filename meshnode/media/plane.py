@@ -182,6 +182,11 @@ class MediaPlane(Protocol):
     def stats(self) -> dict[str, object]:
         """Counters and gauges: plain dict, see RFC 0002 section 7 for the shape."""
 
+    def sent(self) -> tuple[int, int]:
+        """Octets that left by the port with their IP headers, and octets of media of
+        them that went to other nodes.
+        """
+
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """The producers' part of `stats`: read every other second, so that it must not
         cost anything per consumer.

@@ -19,7 +19,7 @@ import asyncio
 import secrets
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import assert_never
 
@@ -40,6 +40,7 @@ from meshnode.media.sender import Control
 from meshnode.media.session import Session
 from meshnode.media.srtp import make_inbound, make_legs, make_outbound
 from meshnode.media.udp import BUFFER_MIN_BYTES, UdpSocket, bind_all
+from meshnode.media.uplink import Uplink
 from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
@@ -74,6 +75,8 @@ class ReferencePlane:
         links: AgentConfig | None = None,
         stun_rate_per_s: float = 32.0,
         stun_burst: int = 64,
+        uplink: Uplink | None = None,
+        delays_s: Mapping[str, float] | None = None,
     ) -> None:
         bucket = PrefixBucket(
             secrets.token_bytes(16), rate_per_s=stun_rate_per_s, burst=stun_burst
@@ -100,6 +103,8 @@ class ReferencePlane:
             self._sessions, self._lite, self._links, self._forwarder, self._events
         )
         self._outgoing = Outgoing(self._sessions)
+        self._uplink = uplink or Uplink()
+        self._delays_s = delays_s or {}
         self._handler: Callable[[PlaneEvent], None] | None = None
         self._sockets: list[UdpSocket] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -122,6 +127,7 @@ class ReferencePlane:
         for sock in self._sockets:
             sock.start(self._loop)
             sock.sender.fault = self._fault
+            sock.sender.uplink, sock.sender.delays_s = self._uplink, self._delays_s
             if sock.receive_buffer_bytes < BUFFER_MIN_BYTES:
                 self._fault("small receive buffer, raise net.core.rmem_max")
         if len(self._sockets) < len(hosts):
@@ -402,6 +408,15 @@ class ReferencePlane:
                 "bytes": self._ingress.octets,
             },
             "sent": {"packets": self._outgoing.packets, "bytes": self._outgoing.octets},
+            "relayed": {
+                "packets": self._outgoing.relayed_packets,
+                "bytes": self._outgoing.relayed_octets,
+            },
+            "uplink": {
+                "packets": self._uplink.packets,
+                "bytes": self._uplink.octets,
+                "held": self._uplink.held,
+            },
             "stun_answered": self._lite.server.answered,
             "drops": dict(drops),
             "forwarder": self._forwarder.stats(time.monotonic()),
@@ -410,6 +425,10 @@ class ReferencePlane:
     def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
         """See `MediaPlane.stream_history`."""
         return self._forwarder.stream_history(stream)
+
+    def sent(self) -> tuple[int, int]:
+        """See `MediaPlane.sent`."""
+        return self._uplink.octets, self._outgoing.relayed_octets
 
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""

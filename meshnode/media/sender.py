@@ -9,6 +9,9 @@ EINVAL mean that this path does not take segments of that size: the run goes sin
 the path's limit shrinks.  EIO means that the egress cannot checksum segments: no more
 GSO from that local address.  A single packet that does not fit is fragmented.  Every
 other error belongs to a destination, is counted and never raised.
+
+Everything passes the uplink's meter first (`uplink`).  For demonstrations and tests a
+destination can be made to look far away: `delays_s` holds its datagrams back here.
 """
 
 from __future__ import annotations
@@ -18,10 +21,11 @@ import errno
 import socket
 import struct
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from meshnode.media.gso import runs
 from meshnode.media.plane import Address
+from meshnode.media.uplink import HEADERS_V4, HEADERS_V6, Uplink
 
 QUEUE_MAX_BYTES = 4 * 2**20
 SEGMENT_LIMIT = 65535
@@ -62,7 +66,7 @@ class Path:
 
     def send(self, datagram: bytes) -> bool:
         """Send one datagram.  False when the kernel refused it."""
-        return self.sender.transmit([datagram], self.control, self.address)
+        return self.sender.datagram(datagram, self)
 
     def send_burst(self, pieces: list[bytes], sizes: list[int]) -> None:
         """Send packets given as header, ciphertext, header, ciphertext, ...
@@ -82,11 +86,14 @@ def _ignore(_reason: str) -> None:
 class Sender:
     """Sends on a non-blocking UDP socket that somebody else owns and closes.
 
-    `fault` is called with a short reason when something is given up for good.
+    `fault` is called with a short reason when something is given up for good;
+    `delays_s` are by IP address, and `uplink` may be shared with other senders.
     """
 
     def __init__(self, sock: socket.socket) -> None:
         self.counters: Counter[str] = Counter()
+        self.uplink = Uplink()
+        self.delays_s: Mapping[str, float] = {}
         self.fault: Callable[[str], None] = _ignore
         self._socket = sock
         self._send = sock.sendmsg
@@ -94,6 +101,7 @@ class Sender:
         self._queue_bytes = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         v6 = sock.family == socket.AF_INET6
+        self._headers = HEADERS_V6 if v6 else HEADERS_V4
         self._discover = (
             (socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER)
             if v6
@@ -113,8 +121,38 @@ class Sender:
         self._queue.clear()
         self._queue_bytes = 0
 
+    def datagram(self, data: bytes, path: Path) -> bool:
+        """Send what must not wait for room: checks, DTLS, RTCP."""
+        self.uplink.pay(len(data) + self._headers)
+        if self.delays_s and path.address[0] in self.delays_s:
+            return self._later(path, self.transmit, [data], path.control, path.address)
+        return self.transmit([data], path.control, path.address)
+
     def burst(self, pieces: list[bytes], sizes: list[int], path: Path) -> None:
-        """Send pairs of pieces to one path in as few calls as their sizes allow."""
+        """Send pairs of pieces to one path, as far as the uplink has room."""
+        admitted = self.uplink.admit(sizes, self._headers)
+        if admitted < len(sizes):
+            self.counters["uplink-full"] += len(sizes) - admitted
+            pieces, sizes = pieces[: 2 * admitted], sizes[:admitted]
+        if not sizes:
+            return
+        if self.delays_s and path.address[0] in self.delays_s:
+            self._later(path, self._burst, list(map(bytes, pieces)), sizes, path)
+        else:
+            self._burst(pieces, sizes, path)
+
+    def _later(self, path: Path, send: Callable[..., object], *what: object) -> bool:
+        if self._loop is None:
+            return False
+        self._loop.call_later(self.delays_s[path.address[0]], self._due, send, *what)
+        return True
+
+    def _due(self, send: Callable[..., object], *what: object) -> None:
+        if self._loop is not None:
+            send(*what)
+
+    def _burst(self, pieces: list[bytes], sizes: list[int], path: Path) -> None:
+        """Send pairs of pieces in as few calls as their sizes allow."""
         if len(sizes) == 1:
             self.transmit(pieces, path.control, path.address)
             return

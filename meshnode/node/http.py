@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from aiohttp import web
 
@@ -15,12 +16,17 @@ from meshnode.signalling.doorway import Doorway
 from meshnode.signalling.endpoints import House
 from meshnode.signalling.operator import Node, Operator
 from meshnode.signalling.routes import Front
+from meshnode.signalling.seeing import Seeing, Seer
+
+
+class Whole(Node, Seer, Protocol):
+    """What both faces ask of the node."""
 
 
 class Http:
     """Both listeners; `add_routes` serves the public one from another program."""
 
-    def __init__(self, node: Node, parts: Parts) -> None:
+    def __init__(self, node: Whole, parts: Parts) -> None:
         settings = parts.settings
         self._node = node
         self._parts = parts
@@ -105,7 +111,13 @@ class Http:
 
     def _admin_app(self) -> web.Application:
         operator = self._operator(self._admin, trusted=True)
-        return routes.application(self._admin, operator.endpoints())
+        seeing = Seeing(self._node, self._admin)
+        return routes.application(
+            self._admin,
+            operator.endpoints(),
+            seeing.endpoints(),
+            routes.mesh_page(self._admin),
+        )
 
     def _operator(self, guard: Doorway, *, trusted: bool) -> Operator:
         parts = self._parts
@@ -122,6 +134,7 @@ class Http:
             parts.health,
             parts.settings.limits.sdp_bytes,
             parts.elsewhere,
+            lambda: parts.onward,
             serves_clients=parts.settings.role != "relay",
         )
         sdp_limits = assembly.sdp_limits_of(parts.settings)

@@ -149,11 +149,15 @@ class Measure:
         plane = _mapping(stats.get("plane"))
         forwarder = _mapping(plane.get("forwarder"))
         received, sent = _mapping(plane.get("received")), _mapping(plane.get("sent"))
+        relayed = _mapping(plane.get("relayed"))
         return {
             "received_packets": received.get("packets", 0),
             "received_bytes": received.get("bytes", 0),
             "sent_packets": sent.get("packets", 0),
             "sent_bytes": sent.get("bytes", 0),
+            "relayed_packets": relayed.get("packets", 0),
+            "relayed_bytes": relayed.get("bytes", 0),
+            "uplink_held_packets": _mapping(plane.get("uplink")).get("held", 0),
             "stun_answers": plane.get("stun_answered", 0),
             "media_drops": dict(_mapping(plane.get("drops"))),
             "forwarding_drops": dict(_mapping(forwarder.get("drops"))),

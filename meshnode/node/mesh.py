@@ -31,22 +31,27 @@ from meshnode.control.mesh import Control
 from meshnode.media.plane import Address, MediaPlane, PlaneEvent
 from meshnode.node import meshing
 from meshnode.node import parts as assembly
+from meshnode.node.guarded import DENIED
 from meshnode.node.http import Http
 from meshnode.node.inside import Inside
 from meshnode.node.local import LocalPublisher, LocalSubscriber, LocalTrack
 from meshnode.node.measure import Measure
 from meshnode.node.parts import Parts
 from meshnode.node.planes import make_plane
+from meshnode.node.pulse import Pulse
 from meshnode.node.relaying import Relaying
-from meshnode.node.report import mesh_gauges, stream_status
+from meshnode.node.report import stream_status
+from meshnode.node.volunteer import Volunteer
 from meshnode.observe.health import Phase
 from meshnode.observe.status import NodeStatus, StreamStatus
+from meshnode.observe.trace import Trace
 from meshnode.signalling.broadcast import Reader
 from meshnode.signalling.happenings import Draining, Happening
 from meshnode.signalling.members import Publisher, SessionEvent, Viewer
 from meshproto.errors import StateError
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.ice.events import MappedSeen, Probed
+from meshproto.ids import StreamId
 
 TICK_S = 1.0
 DRAIN_VIEWERS_S = 4.0
@@ -87,19 +92,26 @@ class MeshNode:
         parts = assembly.build(self.settings, plane, self._announce, self._logger)
         self._parts_or_none = parts
         self._measure = Measure(parts)
+        volunteer = Volunteer(self.settings, parts.streams, parts.log, parts.clock)
+        self._volunteer = parts.streams.gate = volunteer
         async with contextlib.AsyncExitStack() as undo:
             await self._open_port(parts)
             undo.push_async_callback(parts.port.close)
             if self.settings.meshed:
                 self._relaying = Relaying(parts, parts.port.plane.program)
-                self._control = meshing.build(parts, self._relaying)
+                self._control = meshing.build(parts, self._relaying, volunteer)
+                volunteer.find = self._control.report.named
                 parts.elsewhere = self._relaying
+                parts.onward = meshing.onward(
+                    parts, self._control, volunteer, lambda: self.urls
+                )
                 parts.list.elsewhere = self._control.faraway
                 parts.port.on_event(self._heard)
             self._http = Http(self, parts)
             if self._control is not None:
                 undo.push_async_callback(self._control.close)
                 await self._control.start()
+                self._control.judge(self._carries)
             if self._listen:
                 undo.push_async_callback(self._http.close)
                 await self._http.open()
@@ -138,6 +150,7 @@ class MeshNode:
         if self._control is not None:
             await self._control.close()
         await parts.port.close()
+        self._volunteer.close()
         for task in self._running:
             task.cancel()
         # An embedder's own error goes on as itself; the group must only see a
@@ -155,14 +168,50 @@ class MeshNode:
 
     async def _keep_house(self, parts: Parts) -> None:
         """Once a second: let time pass for everything that waits for it."""
+        pulse = Pulse(asyncio.get_running_loop().time)
         while True:
             await asyncio.sleep(TICK_S)
+            self._lend(parts, *pulse.beat(TICK_S))
             self._measure.tick()
             parts.calls.handle_timeout()
             if self._relaying is not None:
                 self._relaying.tick()
             if self._http is not None:
                 self._http.shed(parts.clock())
+
+    def _lend(self, parts: Parts, lag_s: float, cpu: float) -> None:
+        """Once a second: how much left, and whether others should ask for less."""
+        volunteer, was_used_up = self._volunteer, self._volunteer.month.used_up
+        moved = volunteer.tick(*parts.port.plane.sent(), lag_s, cpu)
+        if moved and self._control is not None:
+            self._control.able()
+        if volunteer.month.used_up != was_used_up:
+            self._obey()
+
+    def reload_lists(self) -> None:
+        """Read `allow` and `deny` again; with a mistake the old ones stay."""
+        if self._volunteer.reload():
+            self._obey()
+
+    def _obey(self) -> None:
+        """End what is not allowed any more: streams, links, copies, viewers."""
+        volunteer, control = self._volunteer, self._control
+        for stream in self._parts.streams:
+            known = volunteer.find(stream.name)
+            if not volunteer.lists.carries(stream.name, known):
+                self._parts.streams.end(stream.name, "not carried here any more")
+        if control is not None:
+            control.judge(self._carries)
+            peers = control.report.neighbours()
+            control.part([n for n in peers if not volunteer.links(n)], DENIED)
+        if volunteer.month.used_up:
+            for viewer in self._viewers():
+                viewer.feeds.publish(self._reconnect(viewer))
+                viewer.hang_up("the upload of the month is used up")
+
+    def _carries(self, stream: StreamId) -> bool:
+        name = "" if self._control is None else self._control.report.name(stream)
+        return self._volunteer.carries(stream, name)
 
     # -- looking -----------------------------------------------------------------------
 
@@ -200,9 +249,14 @@ class MeshNode:
             limits=self.settings.limits.model_dump(),
             streams=self.streams(),
             counters=figures.counters,
-            gauges={**figures.gauges, **mesh_gauges(mesh)},
+            gauges=figures.gauges,
             mesh=mesh,
+            volunteer=self._volunteer.status(mesh),
         )
+
+    def trace(self, stream: str) -> Trace | None:
+        """The way of a stream of the mesh to this node; None where nobody has it."""
+        return None if self._control is None else self._control.report.trace(stream)
 
     def events(self) -> Reader[Happening]:
         """What happens from now on, to be read by `async for` until the node stops.
@@ -279,9 +333,9 @@ class MeshNode:
         parts = self._parts
         parts.health.enter(Phase.DRAINING)
         self._announce(Draining())
-        viewers = [m for m in parts.streams.directory if isinstance(m, Viewer)]
+        viewers = self._viewers()
         for viewer in viewers:
-            viewer.feeds.publish(SessionEvent("reconnect", {}))
+            viewer.feeds.publish(self._reconnect(viewer))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_VIEWERS_S):
                 while any(len(v.feeds) for v in viewers):  # noqa: ASYNC110
@@ -289,6 +343,15 @@ class MeshNode:
         if self._control is not None:
             await self._control.leave()
         self._hang_up("the node drains")
+
+    def _viewers(self) -> list[Viewer]:
+        return [m for m in self._parts.streams.directory if isinstance(m, Viewer)]
+
+    def _reconnect(self, viewer: Viewer) -> SessionEvent:
+        """Where the viewer may go on: another node, or here, later."""
+        onward = self._parts.onward
+        url = onward and onward.url(viewer.stream, viewer.address)
+        return SessionEvent("reconnect", {"url": url} if url else {})
 
     def _hang_up(self, reason: str) -> None:
         members = list(self._parts.streams.directory)

@@ -8,21 +8,28 @@ it) is made here from the settings and the interfaces as they are at that moment
 from __future__ import annotations
 
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from meshnode.config import Settings
 from meshnode.control.bootstrap import parse_bootstrap
 from meshnode.control.descriptors import Own
-from meshnode.control.identity import Identity, open_identity
+from meshnode.control.identity import Identity, open_identity, verify
 from meshnode.control.libp2p.multiaddress import OCTETS_MAX, Multiaddress
 from meshnode.control.links import LinkMaker
 from meshnode.control.mesh import Control, wall_ms
 from meshnode.control.reach import media_addresses
 from meshnode.media.link_transport import LinkTransport
 from meshnode.media.plane import Address, MediaPlane
+from meshnode.node.entering import Entering
+from meshnode.node.guarded import Guarded, accepting
 from meshnode.node.parts import Parts
 from meshnode.node.relaying import Relaying
+from meshnode.node.volunteer import Volunteer
+from meshnode.signalling.entrance import Onward
+from meshnode.signalling.passes import Passes
 from meshproto.config.distribution import DistributionConfig
+from meshproto.distribution.capacity import COPIES_UNLIMITED
 from meshproto.forwarding.relay_table import RelayDelta
 from meshproto.ids import NodeId, StreamId
 from meshproto.node import Ability, NodeConfig
@@ -53,7 +60,7 @@ class _Plane:
         self._plane.probe(address, token)
 
 
-def build(parts: Parts, relaying: Relaying) -> Control:
+def build(parts: Parts, relaying: Relaying, volunteer: Volunteer) -> Control:
     """The control plane of a node whose media port stands.
 
     Raises `StateError` for an unusable identity or bootstrap address.
@@ -66,17 +73,18 @@ def build(parts: Parts, relaying: Relaying) -> Control:
     identity = open_identity(settings.data, wall_ms())
     port = tcp_port(settings, parts.port.addresses)
     host = Libp2pHost(identity.keys, settings.hosts, port)
-    carries = settings.role != "edge"
     control = Control(
         identity,
         host,
         _Plane(parts.port.plane, relaying),
-        _link_factory(parts, identity),
-        lambda: ability(settings, parts.advertiser(False), host.port),
+        _link_factory(parts, identity, volunteer.links),
+        lambda: volunteer.ability(
+            ability(settings, parts.advertiser(False), host.port)
+        ),
         log=parts.log,
         contacts=contacts,
         data=settings.data,
-        config=NodeConfig(distribution=DistributionConfig(carries_others=carries)),
+        config=NodeConfig(distribution=_distribution(settings)),
         role=settings.role,
         own_addresses=parts.advertiser(True),
     )
@@ -85,16 +93,37 @@ def build(parts: Parts, relaying: Relaying) -> Control:
     return control
 
 
+def onward(
+    parts: Parts,
+    control: Control,
+    volunteer: Volunteer,
+    urls: Callable[[], Mapping[str, str]],
+) -> Onward:
+    """How viewers are sent on from this node."""
+    entering = Entering(control, parts.streams, volunteer, parts.advertiser, urls)
+    passes = Passes(control.node, control.sign, verify, time.time)
+    return Onward(entering, passes, lambda: urls()["page"].startswith("https:"))
+
+
+def _distribution(settings: Settings) -> DistributionConfig:
+    most = COPIES_UNLIMITED if settings.max_relays is None else settings.max_relays
+    return DistributionConfig(carries_others=settings.role != "edge", copies_max=most)
+
+
 def _link_factory(
-    parts: Parts, identity: Identity
-) -> Callable[..., LinkMaker[LinkTransport]]:
+    parts: Parts, identity: Identity, welcome: Callable[[NodeId], bool]
+) -> Callable[..., Guarded]:
     def make(
         exchange: Callable[[NodeId, bytes], Awaitable[bytes]],
         accepts: Callable[[PeerRecord, Purpose], str | None],
         record: Callable[[], PeerRecord],
-    ) -> LinkMaker[LinkTransport]:
+    ) -> Guarded:
         own = Own(record, lambda: parts.advertiser(True), parts.port.fingerprint)
-        return LinkMaker(identity.keys, own, parts.port, exchange, accepts)
+        maker: LinkMaker[LinkTransport] = LinkMaker(
+            *(identity.keys, own, parts.port, exchange),
+            accepting(accepts, welcome),
+        )
+        return Guarded(maker, welcome)
 
     return make
 

@@ -22,6 +22,7 @@ from meshnode.signalling.access import Gatekeeper, TokenKey
 from meshnode.signalling.broadcast import Broadcast
 from meshnode.signalling.calls import Calls
 from meshnode.signalling.doorway import Doorway
+from meshnode.signalling.entrance import Onward
 from meshnode.signalling.extensions import Slots
 from meshnode.signalling.happenings import Happening
 from meshnode.signalling.lists import StreamList
@@ -99,6 +100,7 @@ class Parts:
     happenings: Broadcast[Happening]
     log: EventLog
     elsewhere: Elsewhere | None = None
+    onward: Onward | None = None
 
 
 def build(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshnode.config import Settings
 from meshnode.media.plane import MediaPlane
 from meshnode.media.reference import ReferencePlane
+from meshnode.media.uplink import Uplink
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
 
@@ -20,5 +21,7 @@ def make_plane(settings: Settings) -> MediaPlane:
             transports=limits.transports + limits.streams,
             ssrcs_per_transport=limits.ssrcs_per_transport,
             history_bytes=limits.history_bytes,
-        )
+        ),
+        uplink=Uplink(float(settings.upload_cap_bps or 0)),
+        delays_s={address: ms / 1000 for address, ms in settings.delays.items()},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from meshnode.observe.mesh_status import MeshStatus
 from meshnode.observe.scrub import truncated_address
 from meshnode.observe.status import (
     LayerStatus,
@@ -67,15 +66,3 @@ def session_status(member: Member, now: float) -> SessionStatus:
         layers=tuple(leg.layer for leg in legs if leg.layer is not None),
         estimate_bps=0 if viewer is None else viewer.estimate_bps,
     )
-
-
-def mesh_gauges(mesh: MeshStatus | None) -> dict[str, float]:
-    """What of the mesh is worth a line in a graph; nothing for a node alone."""
-    if mesh is None:
-        return {}
-    return {
-        "mesh_peers": sum(peer.ready for peer in mesh.peers),
-        "mesh_origins": len(mesh.routes),
-        "mesh_trees": len(mesh.trees),
-        "mesh_streams": len(mesh.streams),
-    }

@@ -22,6 +22,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from meshnode.observe.mesh_metrics import of_mesh, of_volunteer
 from meshnode.observe.status import NodeStatus, StreamStatus
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -53,6 +54,10 @@ class NodeMetrics(Collector):
         ready = float(status.state == "ready")
         yield _gauge("ready", "1 while new sessions are welcome", ready)
         yield from _of_streams(status.streams)
+        if status.mesh is not None:
+            yield from of_mesh(status.mesh)
+        if status.volunteer is not None:
+            yield from of_volunteer(status.volunteer)
         for name, value in status.gauges.items():
             yield _gauge(name, _words(name), value)
         yield from _of_counters(status.counters)

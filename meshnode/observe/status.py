@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from meshnode.observe.mesh_status import MeshStatus
+from meshnode.observe.volunteer_status import VolunteerStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ class NodeStatus:
     counters: Mapping[str, object] = field(default_factory=dict)
     gauges: Mapping[str, float] = field(default_factory=dict)
     mesh: MeshStatus | None = None
+    volunteer: VolunteerStatus | None = None
 
     def json(self) -> dict[str, object]:
         """Plain values, ready for `json.dumps`."""

@@ -13,6 +13,7 @@ Location (draft-ietf-wish-whep section 4.3).
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -27,6 +28,7 @@ from meshnode.signalling.doorway import (
     read_text,
     require_type,
 )
+from meshnode.signalling.entrance import Onward
 from meshnode.signalling.extensions import EVENT_TYPES
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.resource import FRAGMENT, SDP
@@ -34,7 +36,8 @@ from meshnode.signalling.seam import Elsewhere
 from meshnode.signalling.sessions import Entrant, Pending, Session
 from meshnode.signalling.stream import stream_name
 from meshnode.signalling.trust import Caller
-from meshproto.errors import DecodeError
+from meshproto.errors import DecodeError, LimitError, MeshError
+from meshproto.ids import StreamName
 
 _EXTENSION = "urn:ietf:params:whep:ext:core"
 DRAIN_RETRY_S = 10
@@ -53,6 +56,7 @@ class House:
     health: Health
     sdp_bytes: int
     elsewhere: Elsewhere | None = None
+    find_onward: Callable[[], Onward | None] = lambda: None
     serves_clients: bool = True
 
     def welcome(self) -> None:
@@ -110,14 +114,37 @@ class WhepEndpoint:
         return web.Response(content_type=SDP)
 
     async def post(self, request: web.Request, caller: Caller) -> web.StreamResponse:
-        """Play: an offer for an answer, or ours for the player to answer."""
+        """Play: an offer for an answer, or ours for the player to answer; 307 to
+        another node where this one is full or drains.
+        """
+        house = self._house
+        name = stream_name(request.match_info["stream"])
+        onward = house.find_onward()
+        was_sent = onward is not None and onward.arrived(request, name)
+        try:
+            return await self._play(request, caller, name)
+        except (LimitError, Refused) as error:
+            url = None
+            if onward is not None and not was_sent and _may_go_on(error):
+                url = onward.url(name, caller.address)
+            if url is None:
+                raise
+            return web.Response(
+                status=307, headers={"Location": url, "Cache-Control": "no-store"}
+            )
+
+    async def _play(
+        self, request: web.Request, caller: Caller, name: StreamName
+    ) -> web.StreamResponse:
         house = self._house
         house.welcome()
-        name = stream_name(request.match_info["stream"])
         require_type(request, SDP)
         text = await read_text(request, house.sdp_bytes)
         entrant = Entrant(caller.address, here=caller.here)
         if house.elsewhere is not None:
+            gate = house.calls.streams.gate
+            gate.stream(name)
+            gate.viewer(house.calls.streams.get(name))
             await house.elsewhere.bring(name)
         try:
             if text.strip():
@@ -126,6 +153,13 @@ class WhepEndpoint:
             if error.reason not in _OURS_TO_OFFER:
                 raise
         return created(request, house.calls.counter_offer(name, entrant), status=406)
+
+
+def _may_go_on(error: MeshError) -> bool:
+    """Whether another node could help; a caller that has too many cannot be helped."""
+    if isinstance(error, LimitError):
+        return error.limit != "sessions_per_address"
+    return isinstance(error, Refused) and error.status == 503
 
 
 async def _nothing(_request: web.Request, _caller: Caller) -> web.StreamResponse:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import web
 
 from meshnode.signalling.doorway import Doorway, Endpoint
 from meshnode.signalling.endpoints import House, WhepEndpoint, WhipEndpoint
+from meshnode.signalling.entrance import Entries
 from meshnode.signalling.extensions import Extensions, Slots
 from meshnode.signalling.lists import StreamList
 from meshnode.signalling.page import Page, web_files
@@ -52,18 +54,36 @@ def doors(front: Front) -> Table:
 
 def lists(front: Front) -> Table:
     """What the page asks, by path."""
-    own = front.house.doorway.own
+    own, house = front.house.doorway.own, front.house
+    entries = Entries(house.find_onward)
     return {
+        "/api/entries": house.doorway.door(entries.methods()),
         "/api/streams": own(front.streams.methods()),
         "/api/events": own(front.streams.events()),
     }
 
 
 def page(doorway: Doorway) -> Table:
-    """The page's files, by path."""
+    """The page's files, by path; those that show the mesh are not among them."""
+    files = web_files()
+    return _files(doorway, {n: p for n, p in files.items() if not _of_mesh(n)})
+
+
+def mesh_page(doorway: Doorway) -> Table:
+    """The page that shows the mesh, for the admin listener."""
+    files = web_files()
+    shared = {n: p for n, p in files.items() if not n.endswith(".html") and n}
+    return _files(doorway, {**shared, "": files["mesh/index.html"]})
+
+
+def _of_mesh(name: str) -> bool:
+    return name.startswith("mesh/")
+
+
+def _files(doorway: Doorway, files: Mapping[str, Path]) -> Table:
     return {
         f"/{name}": doorway.own({"GET": Page(path).get, "HEAD": Page(path).get})
-        for name, path in web_files().items()
+        for name, path in files.items()
     }
 
 

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from meshnode.signalling.directory import Directory
+from meshnode.signalling.gate import Gate, OpenGate
 from meshnode.signalling.happenings import (
     Happening,
     LayersChanged,
@@ -78,6 +79,8 @@ class Streams:
         self._limits = limits
         self._streams: dict[StreamName, Stream] = {}
         self.directory = Directory(limits.sessions_per_address)
+        self.gate: Gate = OpenGate()
+        """What the operator allows; asked before anything is entered."""
 
     # -- looking -----------------------------------------------------------------------
 
@@ -96,6 +99,7 @@ class Streams:
         Raises `Refused` (409) while somebody else does, `LimitError` at a bound.
         """
         self.directory.admit(address)
+        self.gate.stream(name)
         stream = self._streams.get(name)
         if stream is None:
             if len(self._streams) >= self._limits.streams:
@@ -115,11 +119,13 @@ class Streams:
         Raises `Refused` (409) while nobody publishes it, `LimitError` at a bound.
         """
         self.directory.admit(address)
+        self.gate.stream(name)
         stream = self._streams.get(name)
         if stream is None or stream.ended:
             raise Refused(409, f"nobody publishes {name} now", retry_after_s=2)
         if len(stream.viewers) >= self._limits.viewers_per_stream:
             raise LimitError("viewers_per_stream", self._limits.viewers_per_stream)
+        self.gate.viewer(stream)
         return stream
 
     def _occupied_s(self, stream: Stream, owner: str) -> float:
@@ -156,6 +162,7 @@ class Streams:
         self.directory.add(viewer)
         stream = self._streams[viewer.stream]
         stream.viewers[viewer.number] = viewer
+        self.gate.pledge(stream)
         count = len(stream.viewers)
         self._announce(ViewerJoined(stream.name, viewer.number, count))
         stream.tell("viewercount", {"viewercount": count})

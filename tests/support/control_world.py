@@ -285,7 +285,8 @@ class World:
 
         media = MediaAddress(bytes((192, 0, number, 1)), 5000)
         octets = parse_multiaddress(address).to_octets()
-        ability = Ability((media,), (octets,), copies=copies)
+        entry = settings.pop("entry", "")
+        ability = Ability((media,), (octets,), copies=copies, entry=entry)
         self.media[f"192.0.{number}.1", 5000] = None
         control = Control(
             Identity(keys, wall_ms()),

@@ -16,6 +16,8 @@ import { Session } from './session.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
+const sameOrigin = (one, other) => new URL(one).origin === new URL(other).origin;
+
 export class Connection extends EventTarget {
   #abort = null;
   #backoff = new Backoff();
@@ -43,6 +45,11 @@ export class Connection extends EventTarget {
 
   /** Add tracks or transceivers before the offer; subclasses say which. */
   prepare(_pc) {}
+
+  /** Where to ask first; subclasses may know better than `src`. */
+  async locate(_signal) {
+    return this.src;
+  }
 
   /** The session has just been connected; subclasses open extensions here. */
   connected() {}
@@ -97,6 +104,8 @@ export class Connection extends EventTarget {
   }
 
   async #run(signal) {
+    this.say('connecting');
+    this.target = await this.locate(signal);
     while (!signal.aborted) {
       try {
         await this.#connect(signal);
@@ -113,7 +122,8 @@ export class Connection extends EventTarget {
     if (!this.session) this.say('connecting');
     this.began_ms = performance.now();
     const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle' });
-    const session = new Session(pc, this.token);
+    // a bearer is for the node it was given for, never for one that node names
+    const session = new Session(pc, sameOrigin(this.target, this.src) ? this.token : '');
     try {
       this.prepare(pc);
       await session.open(this.target, signal);

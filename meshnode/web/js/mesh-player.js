@@ -1,7 +1,8 @@
 /**
  * `<mesh-player src="http://node/whep/NAME">`: a player that can be pasted anywhere.
  *
- * Attributes: `src`; `autoplay` (starts when inserted); `stats` (statistics shown).
+ * Attributes: `src`; `autoplay` (starts when inserted); `stats` (statistics shown);
+ * `here` (stays with the node of `src` even if another one of its mesh is nearer).
  * Methods: `start()`, `stop()`, `retryNow()`.  Events: `state`, `firstframe` (detail:
  * milliseconds since Watch), `sample`, `viewers`.  It starts muted, because browsers
  * play nothing else without a gesture, and offers a button for the sound.
@@ -49,7 +50,10 @@ export class MeshPlayer extends MeshElement {
   /** Watch `src`; does nothing while watching. */
   start() {
     if (this.connection || !this.src) return;
-    const player = new Player(this.endpoint, { token: this.token ?? '' });
+    const player = new Player(this.endpoint, {
+      token: this.token ?? '',
+      roams: !this.hasAttribute('here'),
+    });
     player.addEventListener('stream', ({ detail }) => this.#show(player, detail));
     player.addEventListener('layers', ({ detail }) => this.#offer(detail));
     player.addEventListener('viewers', ({ detail }) =>
@@ -103,7 +107,9 @@ export class MeshPlayer extends MeshElement {
     this.quality.hidden = layers.length < 2 || !this.connection?.choosesLayers;
     const entries = [['', 'Automatic'], ...layers.map((each) => [idOf(each), layerName(each)])];
     const { options, value } = this.quality;
-    if (entries.map(([id]) => id).join() === [...options].map((each) => each.value).join()) {
+    const same = entries.length === options.length
+      && entries.every(([id], index) => id === options[index].value);
+    if (same) {
       // an open menu stays open when only the words in it change
       entries.forEach(([, text], index) => { options[index].text = text; });
       return;

@@ -11,6 +11,7 @@
  */
 
 import { Connection } from './connection.js';
+import { nearest } from './entries.js';
 
 const EVENTS = 'urn:ietf:params:whep:ext:core:server-sent-events';
 const LAYER = 'urn:ietf:params:whep:ext:core:layer';
@@ -30,6 +31,20 @@ export class Player extends Connection {
   #source = null;
   #layer = null;
   #pending = null;
+
+  /**
+   * @param {string} src WHEP URL of the stream
+   * @param {{token?: string, roams?: boolean}} options `roams`: watch at whichever node
+   *   of the mesh is best for this viewer
+   */
+  constructor(src, { roams = false, ...options } = {}) {
+    super(src, options);
+    this.roams = roams;
+  }
+
+  async locate(signal) {
+    return this.roams ? nearest(this.src, signal) : this.src;
+  }
 
   prepare(pc) {
     const stream = new MediaStream();

@@ -20,6 +20,8 @@ class DistributionConfig:
     """False: this node feeds nobody but those who want what is published here."""
     children_max: int = 16
     """Per tree; more brings depth 1 less and serialisation 2 ms more (tree study 4)."""
+    copies_max: int = 65_535
+    """Whole copies to other nodes, of all trees together: what a volunteer allows."""
     reserve_one_in: int = 6
     """Slots kept for orphans: the study's best share of repairs within 150 ms."""
     burst_one_in: int = 4

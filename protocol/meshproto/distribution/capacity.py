@@ -14,6 +14,9 @@ from meshproto.distribution.shared import Shared
 from meshproto.distribution.tree import Child, Tree
 from meshproto.wire.control.distribution import Use
 
+COPIES_UNLIMITED = 65_535
+"""From here on copies are not counted: that costs a walk over all trees."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slots:
@@ -44,10 +47,26 @@ def budget_bps(shared: Shared) -> float:
     return shared.config.uplink_share * shared.around.uplink_bps()
 
 
+def carried(shared: Shared, tree: Tree) -> bool:
+    """Whether this node passes the stream on at all: its own always."""
+    if tree.publishing:
+        return True
+    return shared.config.carries_others and shared.carries(tree.stream)
+
+
+def copies(shared: Shared) -> int:
+    """Whole copies that leave for other nodes now, of all trees."""
+    if shared.config.copies_max >= COPIES_UNLIMITED:
+        return 0
+    return sum(
+        child.full for tree in shared.trees.values() for child in tree.children.values()
+    )
+
+
 def slots(shared: Shared, tree: Tree) -> Slots:
     """How many children the tree still takes here."""
     config = shared.config
-    if not tree.publishing and not config.carries_others:
+    if not carried(shared, tree):
         return Slots(0, 0, 0, 0)
     rate, budget = full_bps(shared, tree), budget_bps(shared)
     total = min(config.children_max, int(budget / rate))
@@ -56,6 +75,10 @@ def slots(shared: Shared, tree: Tree) -> Slots:
     orphan -= len(tree.heirs)
     ordinary = orphan - total // config.reserve_one_in
     burst = orphan + total // config.burst_one_in
+    if config.copies_max < COPIES_UNLIMITED:
+        left = config.copies_max - copies(shared)
+        total = min(total, config.copies_max)
+        ordinary, orphan, burst = (min(n, left) for n in (ordinary, orphan, burst))
     return Slots(max(ordinary, 0), max(orphan, 0), max(burst, 0), total)
 
 
@@ -64,13 +87,15 @@ def over(shared: Shared, tree: Tree) -> bool:
     taken = sum(child.full for child in tree.children.values())
     if taken > shared.config.children_max:
         return True
+    if taken and shared.config.copies_max < copies(shared):
+        return True
     return taken > 0 and shared.used_bps > budget_bps(shared)
 
 
 def standby_allowed(shared: Shared, tree: Tree) -> bool:
     """Whether one more child may count on this node (RFC 0011 section 6.4)."""
     config = shared.config
-    if not tree.publishing and not config.carries_others:
+    if not carried(shared, tree):
         return False
     promised = sum(not child.carries for child in tree.children.values())
     total = min(config.children_max, int(budget_bps(shared) / full_bps(shared, tree)))

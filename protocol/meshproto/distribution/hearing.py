@@ -64,6 +64,11 @@ def _unknown(shared: Shared, neighbour: NodeId, record: Record) -> None:
 def _join(shared: Shared, joiner: NodeId, join: w.Join, now: float) -> None:
     tree = shared.trees.get(join.stream)
     if tree is None:
+        if not shared.carries(join.stream):
+            # why full: the joiner goes elsewhere, and the route here stays good
+            refusal = w.Refuse(join.stream, join.serial, w.Why.FULL)
+            shared.outbox.send(joiner, refusal)
+            return
         tree = _relay(shared, joiner, join, now)
         if tree is None:
             return

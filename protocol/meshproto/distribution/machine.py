@@ -17,6 +17,7 @@ from meshproto.chance import Chance
 from meshproto.config.distribution import DistributionConfig
 from meshproto.distribution import (
     above,
+    capacity,
     downstream,
     hearing,
     interest,
@@ -190,6 +191,19 @@ class Distribution:
             else:
                 shedding.hand_over(shared, tree, now)
 
+    def judge(self, carries: Callable[[StreamId], bool], now: float) -> None:
+        """From now on pass on only streams of others that `carries` allows.
+
+        Children of a stream that is not allowed any more are asked to move first.
+        """
+        self._shared.carries = carries
+        for tree in list(self._shared.trees.values()):
+            if capacity.carried(self._shared, tree):
+                continue
+            if tree.children:
+                shedding.hand_over(self._shared, tree, now)
+            place.tell_offers(self._shared, tree)
+
     @property
     def gone(self) -> bool:
         """Whether `leaving` is done: no tree is left."""
@@ -322,6 +336,15 @@ class Distribution:
         """From the origin to this node, empty when not in the tree."""
         tree = self._shared.trees.get(stream)
         return tree.root if tree is not None and tree.attached else ()
+
+    def root_delays(self, stream: StreamId) -> tuple[float, ...]:
+        """One way from the origin to each node of the root path, as it was told."""
+        tree = self._shared.trees.get(stream)
+        return tree.root_delays if tree is not None and tree.attached else ()
+
+    def hop_s(self, node: NodeId) -> float:
+        """What a hop from `node` to here adds to a delay."""
+        return self._shared.hop_s(node)
 
     def delay_s(self, stream: StreamId) -> float | None:
         """One way from the origin, None when not in the tree."""

@@ -7,6 +7,8 @@ owns another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from meshproto.chance import Chance
 from meshproto.config.distribution import DistributionConfig
 from meshproto.distribution.changes import Active, Change, TreeUse
@@ -22,6 +24,10 @@ _SERIAL_END = 1 << 32
 _EPOCH_BITS = 16
 
 
+def _everything(_stream: StreamId) -> bool:
+    return True
+
+
 class Shared:
     """The node behind the trees."""
 
@@ -30,6 +36,7 @@ class Shared:
         "alias",
         "around",
         "by_origin",
+        "carries",
         "chance",
         "changes",
         "config",
@@ -76,6 +83,7 @@ class Shared:
         self.probes: dict[int, tuple[StreamId, NodeId]] = {}
         self.accepts = (0.0, 0)
         self.leaving = False
+        self.carries: Callable[[StreamId], bool] = _everything
 
     def next_serial(self) -> int:
         """A number for a new edge or token, not used before."""

@@ -190,9 +190,7 @@ class Node:
         return sent_octets(self._links)
 
     def sizes(self) -> tuple[tuple[str, int, int], ...]:
-        """(limit, size, maximum) of the tables that strangers can fill, for checkers
-        and the status page.
-        """
+        """(limit, size, maximum) of the tables that strangers can fill."""
         return sizes(self._view, self._config)
 
     def record(self) -> PeerRecord:
@@ -205,16 +203,21 @@ class Node:
         self._router.wall(wall_ms, now)
         self._directory.wall(wall_ms, now)
 
+    def judge(self, carries: Callable[[StreamId], bool], now: float) -> None:
+        """Which streams of others this node passes on; it may change its mind."""
+        self._trees.judge(carries, now)
+        self._settle(now)
+
     def leave(self, now: float) -> None:
         """Go gracefully: children are handed over first."""
         self._directory.leaving(now)
         self._trees.leaving(now)
         self._settle(now)
 
-    def farewell(self, now: float) -> None:
-        """Say goodbye to every neighbour: the last input, after `leave` is done."""
-        for neighbour in self._links.neighbours():
-            self._links.close(neighbour, "leaving", now)
+    def part(self, neighbours: Iterable[NodeId], reason: str, now: float) -> None:
+        """Say goodbye to some, or to all, which is the last input after `leave`."""
+        for neighbour in tuple(neighbours):
+            self._links.close(neighbour, reason, now)
         self._settle(now)
 
     # --- streams --------------------------------------------------------------------

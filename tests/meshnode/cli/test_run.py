@@ -171,3 +171,39 @@ def test_who_must_show_a_key(tmp_path: Path) -> None:
         assert guarded.read_publish_key() == folder.read_key()
     own = Settings.model_validate({"http": "0.0.0.0:1", "publish_key": "mine"})
     assert with_key(own, folder) == (own, "")
+
+
+def test_sighup_reads_the_lists_again(
+    start: Any, meshnode: Run, tmp_path: Path
+) -> None:
+    deny = tmp_path / "deny"
+    deny.write_text("stream bad\n")
+    node = start("run", *FREE_PORTS, "--no-mesh", "--deny", str(deny))
+    admin = node.until(r"admin\s+http://(\S+)")[1]
+
+    def denied() -> int:
+        answer = json.loads(meshnode("status", "--admin", admin, "--json").stdout)
+        lines: int = answer["volunteer"]["denied"]
+        return lines
+
+    assert denied() == 1
+    deny.write_text("stream bad\nclaim 9f3a01bc\n")
+    node.process.send_signal(signal.SIGHUP)
+    node.until_error("ListsRead")
+    assert denied() == 2
+    deny.write_text("nonsense\n")
+    node.process.send_signal(signal.SIGHUP)
+    assert "line 1 is 'nonsense' but should be" in node.until_error("ListsRefused")
+    assert denied() == 2
+    assert node.stop() == 0
+
+
+def test_a_list_with_a_mistake_is_one_sentence(meshnode: Run, tmp_path: Path) -> None:
+    allow = tmp_path / "allow"
+    allow.write_text("# mine\nsteam cam\n")
+    done = meshnode("run", *FREE_PORTS, "--no-mesh", "--allow", str(allow))
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"meshnode: {allow} line 2 is 'steam cam' but should be stream NAME,"
+        " claim FINGERPRINT or node ID\n"
+    )

@@ -88,3 +88,21 @@ def test_something_else_answers(other_server: str, path: str) -> None:
 def test_a_refusal(other_server: str) -> None:
     with pytest.raises(StateError, match=r"no node answers at .*Not Found"):
         fetch(f"{other_server}/missing")
+
+
+def test_what_is_lent_and_what_bounds_it() -> None:
+    lent = {
+        "upload_bps": 2_500_000,
+        "relayed_bps": 2_000_000,
+        "month_octets": 12_340_000_000,
+        "grant": 0.5,
+        "max_upload_bps": 20_000_000,
+        "max_relays": None,
+        "denied": 3,
+        "carrying": [{"name": "demo", "copies": 2, "viewers": 1}],
+    }
+    text = "\n".join(lines_of({"volunteer": lent}))
+    assert "upload: 2.50 Mb/s now, of it 2.00 Mb/s to other nodes; 12.34 GB" in text
+    assert "overloaded: offers 50% of its capacity" in text
+    assert "carries demo: 2 copies to nodes, 1 viewers" in text
+    assert "limits: --max-upload = 20000000, --deny, lines = 3" in text

@@ -15,6 +15,7 @@ import pytest
 
 from meshnode.media import sender as module
 from meshnode.media.sender import Egress, Path, Sender
+from meshnode.media.uplink import Uplink
 
 V4, V6 = "127.0.0.1", "::1"
 
@@ -209,3 +210,30 @@ def test_a_real_path_of_1280_octets_gets_everything_in_fragments() -> None:
             "segment_limit": 1399,
             "gso": True,
         }
+
+
+def test_a_full_uplink_holds_media_back_and_lets_control_pass(wire) -> None:
+    path, far = wire
+    path.sender.uplink = Uplink(80_000)
+    send(path, burst(*[1000] * 20))
+    passed = len(path.sender.counters) and 20 - path.sender.counters["uplink-full"]
+    assert 0 < passed < 20
+    assert [len(far.recv(2000)) for _ in range(passed)] == [1000] * passed
+    assert path.send(b"check")
+    assert far.recv(2000) == b"check"
+
+
+async def test_a_destination_can_be_made_far_away(wire) -> None:
+    path, far = wire
+    loop = asyncio.get_running_loop()
+    path.sender.start(loop)
+    path.sender.delays_s = {path.address[0]: 0.03}
+    began = loop.time()
+    path.send(b"check")
+    pieces = burst(900, 900, 500)
+    send(path, pieces)
+    far.setblocking(False)
+    received = [await asyncio.wait_for(loop.sock_recv(far, 2000), 5) for _ in range(4)]
+    assert loop.time() - began >= 0.03
+    assert received == [b"check", *packets(pieces)]
+    path.sender.close()

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from meshproto.config.distribution import DistributionConfig
 from meshproto.distribution import capacity
 from meshproto.forwarding.relay_table import LegActivated
 from meshproto.wire.control import distribution as w
-from support.tree_bench import ME, RATE_BPS, STREAM, Bench, join, node
+from support.tree_bench import ME, ORIGIN, RATE_BPS, STREAM, Bench, join, node
 
 
 def publisher(slots: float, rates_bps: tuple[int, ...] = (RATE_BPS,)) -> Bench:
@@ -132,3 +133,40 @@ def test_vectors_of_slots(case: dict[str, Any]) -> None:
     assert len(bench.take(w.Accept)) == len(case["children"])
     told = free(bench)
     assert [told.ordinary, told.orphan, told.burst] == case["free"]
+
+
+def test_a_volunteer_may_bound_the_copies_of_all_trees_together() -> None:
+    bench = Bench(16, DistributionConfig(copies_max=2))
+    bench.publish((RATE_BPS,))
+    assert free(bench).ordinary == 2
+    for number in (2, 3, 4):
+        bench.child(number)
+    assert len(bench.brain.children(STREAM)) == 2
+    assert free(bench).burst == 0
+
+
+def test_a_stream_that_the_operator_forbids_gets_no_slot_and_no_relay() -> None:
+    bench = Bench(8)
+    bench.hops[ORIGIN] = bench.link(node(2))
+    joiner = bench.link(node(3))
+    bench.do("judge", lambda stream: stream != STREAM)
+    bench.hear(joiner, join(3))
+    assert bench.one(w.Refuse)[1].reason is w.Why.FULL
+    assert STREAM not in bench.brain.streams()
+
+
+def test_a_stream_that_becomes_forbidden_asks_its_children_to_move() -> None:
+    bench = Bench(8)
+    bench.hops[ORIGIN] = bench.link(node(2))
+    bench.attach(node(2))
+    bench.child(3)
+    bench.do("judge", lambda stream: False)
+    assert [n for n, _ in bench.take(w.Release)] == [node(3)]
+    bench.pass_time(bench.config.leave_s + 0.1)
+    assert STREAM not in bench.brain.streams()
+
+
+def test_own_streams_are_not_judged() -> None:
+    bench = publisher(8)
+    bench.do("judge", lambda stream: False)
+    assert free(bench).ordinary > 0
