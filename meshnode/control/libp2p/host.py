@@ -214,17 +214,18 @@ class Libp2pHost:
         elif isinstance(event, PeerDisconnected):
             self._queues.pop(event.node, None)
             self._paused.discard(event.node)
-        elif isinstance(event, GossipPaused | GossipResumed):
-            if not self._turned(event):
-                return
+        if not self._is_news(event):
+            return
         for handler in self._handlers:
             handler(event)
 
-    def _turned(self, event: GossipPaused | GossipResumed) -> bool:
-        """Whether this is news, and still true.
+    def _is_news(self, event: HostEvent) -> bool:
+        """Whether a pause or its end is news, and still true.
 
         One comes from this thread and one from the other, so either may be late.
         """
+        if not isinstance(event, GossipPaused | GossipResumed):
+            return True
         queue, node = self._queues.get(event.node), event.node
         pauses = isinstance(event, GossipPaused)
         if queue is None or queue.paused != pauses or (node in self._paused) == pauses:
