@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 ARGS   ?=
 # what covers meshproto; the tracer would make simulations twice as slow for nothing
 PURE      := tests/meshproto tests/conformance
-ELSEWHERE := tests/interop tests/network tests/mutations
+ELSEWHERE := tests/interop tests/network tests/mutations tests/lab
 
 .DEFAULT_GOAL := help
 
@@ -74,8 +74,28 @@ mutations: $(STAMP) ## take rules away, one by one: a test or a checker must not
 storm: $(STAMP) ## topology events over random seeds up to a million; goes on where it was
 	@$(BIN)/python -m meshsim.storms $(ARGS)
 
+lab: $(STAMP) ## the laboratory itself: wire, translators, processes, viewers (root)
+	@tools/system.sh network
+	@$(BIN)/pytest tests/lab
+
+# the live mesh, measured; MESHNODE_LAB_SLICE=3 repeats nothing more often than that
+LIVE := chaos swarm shapes partition natlab idle
+$(LIVE): $(STAMP)
+	@tools/system.sh network
+	@$(BIN)/pytest -s tests/lab/live_$@.py
+chaos: ## relays killed, cut off, frozen and drained under a live stream (root)
+swarm: ## thirty nodes on this machine; the first and then nine of them die (root)
+shapes: ## lines, rings and random graphs: cost of paths, one copy a link (root)
+partition: ## the mesh in halves and whole again (root)
+natlab: ## every pairing of address translators (root)
+idle: ## what a node costs while nothing happens, at 3, 10 and 30 nodes (root)
+
+sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root)
+	@tools/system.sh network
+	@$(BIN)/pytest -s tests/lab/live_sim.py
+
 clean: ## forget .venv and caches
-	rm -rf $(VENV) .interop .fuzz .sim .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .interop .fuzz .sim .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 .PHONY: help setup run test check format interop network bench sim attacks fuzz \
-	mutations storm clean
+	mutations storm clean lab $(LIVE) sim-vs-live

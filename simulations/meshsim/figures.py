@@ -73,6 +73,12 @@ _TABLE = (
     Figure("cold_stretch_p50", "cold start: overlay path / direct, median", "x"),
     Figure("cold_stretch_p95", "cold start: overlay path / direct, p95", "x"),
     Figure("newcomer_excess_p90_ms", "newcomer's RTT over ideal, p90", "ms", slack=_MS),
+    Figure(
+        "newcomer_linked_excess_p90_ms",
+        "the same of links 10 s later, p90",
+        "ms",
+        slack=_MS,
+    ),
     Figure("newcomer_probes_max", "newcomer's probes, most", "probes", slack=2),
     Figure("newcomer_took_p90_s", "newcomer's search, p90", "s", slack=0.2),
     Figure("lookups", "viewers that waited for the directory", "", Better.NEITHER),

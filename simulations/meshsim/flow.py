@@ -115,10 +115,3 @@ class Flow:
         del arrival
         if self._mesh.running(node):
             self._mesh.hosts[node].plane.activated(stream, child, sequence)
-
-    def delivered(
-        self, node: int, stream: StreamId, sequence: int, born: float, now: float
-    ) -> None:
-        """A plane took a new packet."""
-        if stream in self._mesh.hosts[node].watching:
-            self._mesh.recorder.delivered(node, stream, sequence, born, now)

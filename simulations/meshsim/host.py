@@ -118,9 +118,7 @@ class SimHost:
         self.generation += 1
         self.epoch = max(self.epoch + 1, world.wall_ms(self.index, now))
         self.alarm = math.inf
-        self.plane = SimPlane(
-            _PlaneView(world, self), partial(world.flow.delivered, self.index)
-        )
+        self.plane = SimPlane(_PlaneView(world, self), self._delivered)
         self._wakes.clear()
         self.node = Node(
             Identity(self.id, self.epoch, partial(world.sign, self.id)),
@@ -267,11 +265,12 @@ class SimHost:
         world.signals.count(self, CHECK_S)
         sample, network = world.network.sample_rtt, world.network
         results: list[tuple[NodeId, float | None]] = []
+        asked = 0
         for far in list(self.links.values()):
             if far.dense:
                 continue
             checks = 8 if far.tree else 1
-            network.count(self.index, CHECK_OCTETS, Kind.PROBE, checks)
+            asked += checks
             network.count(far.host, CHECK_OCTETS, Kind.PROBE, checks)
             if not world.running(far.host):
                 self.watch_closely(far)
@@ -280,6 +279,7 @@ class SimHost:
             results.append((far.node, rtt))
             if rtt is None:
                 self.watch_closely(far)
+        network.count(self.index, CHECK_OCTETS, Kind.PROBE, asked)
         self.node.checked(results, now)
         self.drain(now)
 
@@ -327,6 +327,13 @@ class SimHost:
         if self.up and self.frozen is None and source in self.by_node:
             self.plane.receive(source, alias, packet, now)
 
+    def _delivered(
+        self, stream: StreamId, sequence: int, born: float, now: float
+    ) -> None:
+        """The plane took a new packet: is there a viewer for it?"""
+        if stream in self.watching:
+            self._world.recorder.delivered(self.index, stream, sequence, born, now)
+
     def wake(self, stream: StreamId, at: float) -> None:
         """The plane wants to judge a silence then."""
         pending = self._wakes.get(stream)
@@ -345,11 +352,12 @@ class SimHost:
 class _PlaneView:
     """What a plane sees of the world."""
 
-    __slots__ = ("_host", "_world")
+    __slots__ = ("_host", "_send", "_world")
 
     def __init__(self, world: Mesh, host: SimHost) -> None:
         self._world = world
         self._host = host
+        self._send = world.flow.send
 
     def interval_s(self, stream: StreamId) -> float:
         return self._world.flow.interval_s(stream)
@@ -358,7 +366,7 @@ class _PlaneView:
         return self._world.alerted
 
     def send(self, child: NodeId, alias: int, packet: MediaPacket) -> None:
-        self._world.flow.send(self._host, child, alias, packet, 0)
+        self._send(self._host, child, alias, packet, 0)
 
     def activate(self, parent: NodeId, stream: StreamId, sequence: int) -> None:
         self._world.flow.activate(self._host, parent, stream, sequence)

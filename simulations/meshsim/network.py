@@ -75,11 +75,14 @@ CALM = Conditions()
 class _Pair:
     """One direction between two hosts that has weather."""
 
-    __slots__ = ("burst", "jitter_s", "last", "what")
+    __slots__ = ("burst", "delay_s", "jitter_s", "last", "tidy", "what")
 
-    def __init__(self, what: Conditions, jitter_s: float) -> None:
+    def __init__(self, what: Conditions, delay_s: float, jitter_s: float) -> None:
+        """`delay_s` is that of the path, infinite if it is down."""
         self.what = what
+        self.delay_s = math.inf if what.down else delay_s + what.extra_s
         self.jitter_s = jitter_s
+        self.tidy = not (what.reorder or what.duplicate)
         self.burst = Burst(what.loss) if what.loss.share else None
         self.last = 0.0
 
@@ -133,23 +136,32 @@ class Network:
         self.octets[kind][src] += octets + OVERHEAD[kind]
         self.packets[kind] += 1
         engine = self._engine
-        delay = self.paths.one_way(src, dst) + hold_s
         if self._plain:
+            delay = self.paths.one_way(src, dst) + hold_s
             if delay == math.inf:
                 return self._drop("no path")
             at = engine.now + delay
             engine.at(at, deliver, *args, at)
             return True
-        wait = self._uplink(src, octets + OVERHEAD[kind])
-        pair = self._weather(src, dst)
-        reason = self._obstacle(src, dst, kind, pair, delay, wait)
+        pair = self._pairs.get(src * self.size + dst)
+        if pair is None:
+            pair = self._weather(src, dst)
+        wait = hold_s
+        if self._special:
+            wait += self._uplink(src, octets + OVERHEAD[kind]) + self._lag_s[dst]
+        reason = self._obstacle(src, dst, kind, pair, wait)
         if reason is not None:
             return self._drop(reason)
-        at = self._arrival(pair, engine.now + wait + delay + self._lag_s[dst])
-        engine.at(at, deliver, *args, at)
-        if pair.what.duplicate and self._chance() < pair.what.duplicate:
-            again = at + self._chance() * pair.what.reorder_s
-            engine.at(again, deliver, *args, again)
+        at = engine.now + wait + pair.delay_s
+        if pair.tidy:
+            if pair.jitter_s:
+                at -= pair.jitter_s * math.log(1.0 - self._chance())
+            # why kept in order: jitter is a queue, and queues do not overtake
+            at = max(at, pair.last)
+            pair.last = at
+            engine.at(at, deliver, *args, at)
+        else:
+            self._untidy(pair, at, deliver, args)
         return True
 
     def send_ordered(
@@ -171,12 +183,17 @@ class Network:
         delay = self.paths.one_way(src, dst)
         if not self._plain:
             pair = self._weather(src, dst)
-            if pair.what.down or delay == math.inf or self.is_cut(src, dst):
+            delay = pair.delay_s
+            if delay == math.inf or self.is_cut(src, dst):
                 return self._drop("stream broken")
             delay += self._uplink(src, octets + OVERHEAD[kind]) + self._lag_s[dst]
+            sent = now
             while pair.burst is not None and pair.burst.lost(now, self._chance):
                 now += 2.0 * delay + RETRANSMISSION_S
-            now += pair.what.extra_s + self._jitter(pair)
+            if pair.burst is not None and now > sent:
+                # why: the burst's clock went ahead; what is sent now is before it
+                pair.burst = Burst(pair.what.loss)
+            now += self._jitter(pair)
         elif delay == math.inf:
             return self._drop("no path")
         key = src * self.size + dst
@@ -196,11 +213,30 @@ class Network:
         """What one request and answer from `a` would measure now, None if either is
         lost: the closed form of a check (RFC 0012 section 3.2).  Counts nothing.
         """
-        there = self._sample(a, b, kind)
-        if there is None:
-            return None
-        back = self._sample(b, a, kind)
-        return None if back is None else there + back
+        if self._plain or self._cuts or self._special or self._by_kind:
+            there = self._sample(a, b, kind)
+            back = None if there is None else self._sample(b, a, kind)
+            return None if there is None or back is None else there + back
+        # the same where nothing but weather is between the two
+        pairs, size, now, chance = (
+            self._pairs,
+            self.size,
+            self._engine.now,
+            self._chance,
+        )
+        total = 0.0
+        for key, src, dst in ((a * size + b, a, b), (b * size + a, b, a)):
+            pair = pairs.get(key)
+            if pair is None:
+                pair = self._weather(src, dst)
+            if pair.delay_s == math.inf:
+                return None
+            if pair.burst is not None and pair.burst.lost(now, chance):
+                return None
+            total += pair.delay_s
+            if pair.jitter_s:
+                total -= pair.jitter_s * math.log(1.0 - chance())
+        return total
 
     def rtt(self, a: int, b: int) -> float:
         """The undisturbed round trip in seconds, inf without a path."""
@@ -298,7 +334,8 @@ class Network:
             jitter_s = what.jitter_s
             if what.jitter:
                 jitter_s += what.jitter * pair_jitter_s(self._seed, src, dst)
-            pair = self._pairs[key] = _Pair(what, jitter_s)
+            delay_s = self.paths.one_way(src, dst)
+            pair = self._pairs[key] = _Pair(what, delay_s, jitter_s)
         return pair
 
     def _uplink(self, src: int, octets: int) -> float:
@@ -314,19 +351,21 @@ class Network:
         return self._free_at[src] - now
 
     def _obstacle(
-        self, src: int, dst: int, kind: Kind, pair: _Pair, delay: float, wait: float
+        self, src: int, dst: int, kind: Kind, pair: _Pair, wait: float
     ) -> str | None:
         """Why a datagram does not arrive, None if it does."""
-        if delay == math.inf or pair.what.down:
+        if pair.delay_s == math.inf:
             return "no path"
         if wait == math.inf:
             return "queue full"
         if self._cuts and self.is_cut(src, dst):
             return "cut"
-        now = self._engine.now
-        if pair.burst is not None and pair.burst.lost(now, self._chance):
+        burst, now = pair.burst, self._engine.now
+        if burst is not None and burst.lost(now, self._chance):
             return "lost"
-        burst = self._by_kind.get(kind) if self._by_kind else None
+        if not self._by_kind:
+            return None
+        burst = self._by_kind.get(kind)
         if burst is not None and burst.lost(now, self._chance):
             return "lost"
         return None
@@ -336,28 +375,34 @@ class Network:
             return 0.0
         return -pair.jitter_s * math.log(1.0 - self._chance())
 
-    def _arrival(self, pair: _Pair, at: float) -> float:
-        what = pair.what
-        at += what.extra_s
-        if what.reorder and self._chance() < what.reorder:
-            return at + self._chance() * what.reorder_s
-        if pair.jitter_s:
-            at += self._jitter(pair)
-        # why kept in order: jitter is a queue, and queues do not overtake
-        pair.last = at = max(at, pair.last)
-        return at
+    def _untidy(
+        self, pair: _Pair, at: float, deliver: Callable[..., object], args: Any
+    ) -> None:
+        """A packet on a path that reorders or duplicates."""
+        what, chance, engine = pair.what, self._chance, self._engine
+        if what.reorder and chance() < what.reorder:
+            at += chance() * what.reorder_s
+        else:
+            pair.last = at = max(at + self._jitter(pair), pair.last)
+        engine.at(at, deliver, *args, at)
+        if what.duplicate and chance() < what.duplicate:
+            again = at + chance() * what.reorder_s
+            engine.at(again, deliver, *args, again)
 
     def _sample(self, src: int, dst: int, kind: Kind) -> float | None:
-        delay = self.paths.one_way(src, dst)
         if self._plain:
+            delay = self.paths.one_way(src, dst)
             return None if delay == math.inf else delay
-        pair = self._weather(src, dst)
-        wait = max(self._free_at[src] - self._engine.now, 0.0)
-        if wait > self._queue_s[src]:
-            wait = math.inf
-        if self._obstacle(src, dst, kind, pair, delay, wait) is not None:
+        pair = self._pairs.get(src * self.size + dst)
+        if pair is None:
+            pair = self._weather(src, dst)
+        wait = 0.0
+        if self._special:
+            wait = max(self._free_at[src] - self._engine.now, 0.0)
+            wait = math.inf if wait > self._queue_s[src] else wait + self._lag_s[dst]
+        if self._obstacle(src, dst, kind, pair, wait) is not None:
             return None
-        return wait + delay + self._lag_s[dst] + pair.what.extra_s + self._jitter(pair)
+        return wait + pair.delay_s + self._jitter(pair)
 
     def _drop(self, reason: str) -> bool:
         self.dropped[reason] = self.dropped.get(reason, 0) + 1

@@ -187,12 +187,17 @@ class Escape:
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """A node's search for neighbours in a settled mesh, when it ended."""
+    """A node's search for neighbours in a settled mesh, when it ended.
+
+    `neighbours` are the near members that it found, `linked` those to which it has a
+    lasting link some seconds later.
+    """
 
     node: int
     probes: int
     took_s: float
     neighbours: tuple[int, ...]
+    linked: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,8 +300,11 @@ class SimPlane:
             state.newest = sequence
             state.fresh = now
             state.recent.append((now, sequence))
-        if len(history) > HISTORY_PACKETS:
-            del history[next(iter(history))]
+        if len(history) >= 2 * HISTORY_PACKETS:
+            # why half at once: the first key of a dictionary that lost its first keys
+            # is found only behind all of their places
+            for old in list(history)[:HISTORY_PACKETS]:
+                del history[old]
         self.counters.delivered += 1
         self._deliver(packet.stream, sequence, packet.born, now)
         if state.legs:

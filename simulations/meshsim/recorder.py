@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 GAP_WINDOW_S = 6.0
 """How long after a fault the longest gap between two packets is looked for."""
 
+LINKED_S = 10.0
+"""After a search its outcome is linked to, and guests are sent away."""
+
 SETTLED_S = 60.0
 """Searches that begin earlier are not those of a newcomer in a settled mesh."""
 
@@ -160,9 +163,16 @@ class Recorder:
         host = self.mesh.hosts[node]
         if host.began_at < SETTLED_S:
             return  # everybody was new: that is the cold start, judged elsewhere
-        neighbours = tuple(far.host for far in host.links.values())
+        found = tuple(self.mesh.index[node] for node in event.found)
+        self.mesh.engine.after(LINKED_S, self._linked, node, event, found)
+
+    def _linked(
+        self, node: int, event: overlay.SearchEnded, found: tuple[int, ...]
+    ) -> None:
+        host = self.mesh.hosts[node]
+        linked = tuple(far.host for far in host.links.values()) if host.up else ()
         self.observation.newcomers.append(
-            o.Newcomer(node, event.probes, event.took_s, neighbours)
+            o.Newcomer(node, event.probes, event.took_s, found, linked)
         )
 
     def _routed(self, node: int, origin: NodeId, now: float) -> None:

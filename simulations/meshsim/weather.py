@@ -1,9 +1,10 @@
 """Jitter and bursty loss of one path: models with closed forms (RFC 0012 section 4.3).
 
 Loss is Gilbert and Elliott's two states, in continuous time: a path is good or bad, and
-in the bad state each packet is lost with probability `bad_loss`.  Because the state
-after any pause has a closed form, a path that carries one packet a minute costs one
-exponential a minute, and sampled checks meet the same bursts as real ones.
+in the bad state each packet is lost with probability `bad_loss`.  A state that is seen
+gets the time at which it ends, so packets before that cost one comparison; the state
+after a longer pause has a closed form, and sampled checks meet the same bursts as real
+packets.
 
 Jitter is an exponential delay whose mean belongs to the pair: drawn once from a
 log-normal law fitted to the deviations of public pings (median 0.7 ms, p90 8.8 ms).
@@ -72,6 +73,12 @@ class Loss:
         return self.share / self.bad_loss
 
     @property
+    def good_s(self) -> float:
+        """How long the good state lasts on average."""
+        bad = self.bad_share
+        return self.burst_s * (1.0 - bad) / bad if bad else math.inf
+
+    @property
     def fade_per_s(self) -> float:
         """Sum of both transition rates: how fast the past is forgotten."""
         return 1.0 / (self.burst_s * (1.0 - self.bad_share))
@@ -80,22 +87,28 @@ class Loss:
 class Burst:
     """The state of one direction of one path."""
 
-    __slots__ = ("_at", "_bad", "_loss")
+    __slots__ = ("_bad", "_loss", "_share", "_until")
 
     def __init__(self, loss: Loss) -> None:
         self._loss = loss
-        self._bad = -1.0  # not yet drawn
-        self._at = 0.0
+        self._share = loss.share if not loss.burst_s else loss.bad_loss
+        self._bad = not loss.burst_s
+        self._until = -1.0 if loss.burst_s else math.inf
 
     def lost(self, now: float, chance: Callable[[], float]) -> bool:
         """Whether a packet sent at `now` is lost; `chance` draws from [0, 1)."""
+        if now >= self._until:
+            self._change(now, chance)
+        return self._bad and chance() < self._share
+
+    def _change(self, now: float, chance: Callable[[], float]) -> None:
+        """Draw the state at `now`, and how long it lasts."""
         loss = self._loss
-        if not loss.burst_s:
-            return chance() < loss.share
         likely = loss.bad_share
-        if self._bad >= 0.0:
-            faded = math.exp(-loss.fade_per_s * (now - self._at))
-            likely += (self._bad - likely) * faded
-        self._bad = 1.0 if chance() < likely else 0.0
-        self._at = now
-        return self._bad > 0.0 and chance() < loss.bad_loss
+        if self._until >= 0.0:
+            # the other state began at `_until`; what is left of it then is this
+            faded = math.exp(-loss.fade_per_s * (now - self._until))
+            likely += ((0.0 if self._bad else 1.0) - likely) * faded
+        self._bad = chance() < likely
+        mean_s = loss.burst_s if self._bad else loss.good_s
+        self._until = now - mean_s * math.log(1.0 - chance())

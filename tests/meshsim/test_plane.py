@@ -113,7 +113,8 @@ def test_order_does_not_matter_but_what_is_older_than_the_history_is_dropped() -
 def test_the_history_is_bounded() -> None:
     world = child_of_a()
     world.packets(A, 1, *range(HISTORY_PACKETS + 50))
-    assert len(world.plane.streams[S].history) == HISTORY_PACKETS
+    held = len(world.plane.streams[S].history)
+    assert HISTORY_PACKETS <= held < 2 * HISTORY_PACKETS
 
 
 @pytest.mark.parametrize(("source", "alias"), [(A, 2), (B, 1), (C, 9)])

@@ -31,9 +31,10 @@ def _clock() -> str:
     return ",".join(boxes)
 
 
-def publish(url: str) -> subprocess.Popen[bytes]:
+def publish(url: str, program: str = "") -> subprocess.Popen[bytes]:
     """FFmpeg's own WHIP muxer: H.264 with a key frame every two seconds, Opus."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error"]
+    command = [program or imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner"]
+    command += ["-loglevel", "error"]
     command += ["-re", "-f", "lavfi", "-i", f"testsrc2=s=640x480:r={RATE_HZ}"]
     command += ["-re", "-f", "lavfi", "-i", "sine=440:r=48000"]
     command += ["-vf", _clock(), "-pix_fmt", "yuv420p"]

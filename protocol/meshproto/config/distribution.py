@@ -131,6 +131,9 @@ class DistributionConfig:
     gain_s: float = 0.003
     gain_held_s: float = 5.0
     """A node with children sees a gain that long before it moves."""
+    declined_s: float = 180.0
+    """Whoever declined a move is not asked again: three turns.  Without it every turn
+    of every node ended in vain dials (measured: nine of ten)."""
     move_pause_s: float = 30.0
     """Between two moves of one node in one tree."""
     worse_share: float = 0.2

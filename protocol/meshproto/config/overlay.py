@@ -81,6 +81,11 @@ class OverlayConfig:
     coordinate_moved_s: float = 0.01
     """A coordinate that moved less needs no new record: it only ranks."""
 
+    coordinate_young_s: float = 5.0
+    coordinate_settled_s: float = 180.0
+    """Pause between records for coordinates alone, while searching and afterwards: it
+    wanders for ever, and at a minute a third of all control frames told of it."""
+
     capable_copies: int = 4
     """Swept: who feeds fewer copies is no transit (the capacity rule)."""
 

@@ -138,6 +138,7 @@ class Tree:
         "children",
         "commits",
         "deal",
+        "declined",
         "delay_s",
         "dual",
         "heirs",
@@ -216,6 +217,7 @@ class Tree:
         self.turn: Turn | None = None
         self.move: Move | None = None
         self.moved_at = -1e9
+        self.declined: dict[NodeId, float] = {}
         self.locks: dict[NodeId, float] = {}
         self.commits: dict[tuple[NodeId, int], tuple[NodeId, float]] = {}
         self.deal: Deal | None = None
@@ -235,6 +237,13 @@ class Tree:
             or bool(self.queue)
             or any(child.carries for child in self.children.values())
         )
+
+    def decline(self, node: NodeId, until: float, maximum: int) -> None:
+        """Keep in mind who does not want us, the latest `maximum` of them."""
+        self.declined.pop(node, None)
+        self.declined[node] = until
+        if len(self.declined) > maximum:
+            del self.declined[next(iter(self.declined))]
 
     def remember(self, node: NodeId, delay_s: float, maximum: int) -> None:
         """Keep a member in mind for repair, the latest `maximum` of them."""

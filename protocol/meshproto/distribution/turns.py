@@ -85,6 +85,8 @@ def _rank(shared: Shared, tree: Tree, turn: Turn, now: float) -> None:
         for node, tell in asked.found.items():
             _note(shared, tree, turn, node, tell)
     _note_line(shared, tree, turn, tree.root[:-2], tree.root_delays[:-2], None)
+    for node in [n for n, until in tree.declined.items() if until <= now]:
+        del tree.declined[node]
     gains = _gains(shared, tree, turn)
     for _, node in gains[: shared.config.probes]:
         _measure(shared, tree, turn, node)
@@ -126,9 +128,11 @@ def _note_line(
 
 
 def _gains(shared: Shared, tree: Tree, turn: Turn) -> list[tuple[float, NodeId]]:
-    """What each would win, most first; only winners."""
+    """What each would win that did not decline lately, most first; only winners."""
     gains = []
     for node, delay_s in turn.delays.items():
+        if node in tree.declined:
+            continue
         rtt_s = turn.rtts.get(node)
         rtt_s = shared.rtt_s(node) if rtt_s is None else rtt_s
         after_s = delay_s + rtt_s / 2 + shared.config.hop_cost_s

@@ -246,7 +246,16 @@ def refused(shared: Shared, tree: Tree, search: Search, by: NodeId, now: float) 
     """`by` does not want us."""
     search.asked.pop(by, None)
     search.refusals += 1
+    _declined(shared, tree, search, by, now)
     _if_waiting(shared, tree, search, by, now)
+
+
+def _declined(
+    shared: Shared, tree: Tree, search: Search, node: NodeId, now: float
+) -> None:
+    if search.use is Use.MOVE:
+        config = shared.config
+        tree.decline(node, now + config.declined_s, config.known_max)
 
 
 def _if_waiting(
@@ -289,6 +298,7 @@ def unreachable(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
             continue
         search.asked.pop(node, None)
         if search.target is not None and search.target.node == node:
+            _declined(shared, tree, search, node, now)
             overdue(shared, tree, search, now)
 
 

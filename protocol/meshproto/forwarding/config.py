@@ -38,7 +38,7 @@ class ForwardingConfig:
     cache_bytes: int = 2 * 2**20
     cache_age_s: float = 3.0
     cache_fresh_s: float = 2.0
-    replay_squeeze_s: float = 0.1
+    replay_beyond_s: float = 0.1
     replay_speed: float = 2.0
     replay_first_frame_s: float = 0.1
     replay_step_s: float = 0.01

@@ -58,12 +58,13 @@ class Delivery:
                 self._state.fed[stream] = None
             batch = Batch(packets)
             first = batch.first
+            chasing = list(audience.chasing.values())  # who falls behind has it already
             if audience.live:
                 self._live(layer, batch, now)
                 if batch.first <= layer.delivered:
                     self._secure(layer, batch, now)
             layer.delivered = max(layer.delivered, batch.newest.number)
-            for consumer in list(audience.chasing.values()):
+            for consumer in chasing:
                 self._late(consumer, batch, now)
                 self.chase(consumer, now)
         for consumer in list(audience.waiting.values()):
@@ -95,7 +96,7 @@ class Delivery:
             return False
         self.detach(consumer)
         before, consumer.profile = consumer.layer, consumer.upcoming
-        replay.begin(consumer, layer, start, self._config)
+        replay.begin(consumer, layer, start, self._config, now)
         consumer.phase = Phase.CHASING
         age_s = self._age_s(layer, start, now)
         consumer.replaying = age_s > _BEHIND_S
@@ -133,10 +134,11 @@ class Delivery:
                 self._state.agenda.at((Timer.CHASE, consumer), wake_at)
                 return
             self._send_chunk(consumer, layer, now)
-        for segment in consumer.numbering.change(consumer.cursor):
-            segment.squeeze = None
-        consumer.phase = Phase.LIVE
         consumer.replaying = False
+        segment = consumer.numbering.segment
+        if segment is not None and segment.ahead is not None:
+            return  # what was written is later than the newest: the next one meets it
+        consumer.phase = Phase.LIVE
         layer.audience.join_live(consumer, consumer.profile)
 
     def _settle(self, layer: Layer, now: float) -> None:
@@ -160,7 +162,7 @@ class Delivery:
             consumer.cursor = history.head + 1
             return
         consumer.cursor = chunk[-1].number + 1
-        replay.approach(consumer, layer, chunk[0])
+        replay.place(consumer, chunk[0], self._config, now)
         batch = Batch(chunk)
         if consumer.pace is not None:
             consumer.pace.spent(batch.size, now)
@@ -258,7 +260,7 @@ class Delivery:
         assert segment is not None
         if (
             consumer.filter is not None
-            or segment.squeeze is not None
+            or segment.ahead is not None
             or batch.first < segment.start
             or not batch.whole
             or not profile.knows_all(batch.types)

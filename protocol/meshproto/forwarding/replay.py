@@ -4,11 +4,11 @@ A new viewer begins with the cached key frame and has to catch up with live (RFC
 section 6).  Three things make that look right on the other side:
 
 - *Times.*  The replayed frames are old.  Written as they are, a player would take them
-  for the stream's normal delay and hold back the sound to match.  So each is drawn into
-  the `replay_squeeze_s` before what is live when it leaves: the player shows them as
-  fast as they come, and what follows is on time.  Drawn towards the live of the
-  beginning, they would come much slower than their times pass: players then measure a
-  crawling clock, and wait for seconds when the times run on as usual.
+  for the stream's normal delay and hold back the sound to match.  So each frame is
+  written as if it were taken at the moment at which it leaves.  Players fit a line
+  through times of arrival and timestamps and keep it for many seconds: a second of
+  frames that are 100 ms late tilts it so far that what follows counts as late too, is
+  shown without any smoothing, and runs 20 ms ahead of the sound.
 - *Pace.*  Twice the layer's own rate, so that a replay ends after as long as it lies
   behind; only its first frame may be faster, since the picture waits for it.
 - *Short cut.*  When the next key frame arrives meanwhile, the viewer goes on with that.
@@ -20,23 +20,18 @@ time of arrival, always forwards.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from meshproto.forwarding.clock import common_offset
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.consumer import Consumer
 from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.packet import Packet
-from meshproto.forwarding.rewrite import Segment, Squeeze
+from meshproto.forwarding.rewrite import Segment
 
 _CLOCKS_APART_S = 0.5
 """Common clocks that disagree with the times of arrival by more are not believed."""
 
 _CREDIT_S = 0.01
 """What a late timer may make up for: as long as a timer may be late."""
-
-_STEP_S = 0.05
-"""Live moves on in steps of at least this: each costs a segment of the numbering."""
 
 _MASK = 0xFFFFFFFF
 
@@ -89,7 +84,7 @@ def _cached_bps(layer: Layer, start: int, now: float) -> float:
 
 
 def begin(
-    consumer: Consumer, layer: Layer, start: int, config: ForwardingConfig
+    consumer: Consumer, layer: Layer, start: int, config: ForwardingConfig, now: float
 ) -> None:
     """Let the consumer's numbering go on with packet `start` of `layer`."""
     first = layer.history.get(start)
@@ -98,12 +93,11 @@ def begin(
     assert newest is not None
     rate = layer.clock_rate_hz
     behind = _ticks(newest.timestamp, first.timestamp)
-    width = round(config.replay_squeeze_s * rate)
-    squeeze = None
-    if behind > width and not layer.live_from_anywhere:
-        squeeze = Squeeze(newest.timestamp, behind, width)
-        behind = width
-    segment = Segment(layer, start, 0, squeeze=squeeze)
+    ahead = None
+    if behind > config.replay_beyond_s * rate and not layer.live_from_anywhere:
+        ahead = _to_live(layer, first, config, now)
+        behind -= ahead
+    segment = Segment(layer, start, 0, ahead=ahead)
     segment.timestamp = _offset(consumer, layer, newest, behind)
     _continue_pictures(consumer, first, segment)
     consumer.numbering.follow(segment)
@@ -111,24 +105,42 @@ def begin(
     consumer.cursor = start
 
 
-def approach(consumer: Consumer, layer: Layer, first: Packet) -> None:
-    """Draw what follows from `first` on towards what is live by now.
+def place(
+    consumer: Consumer, first: Packet, config: ForwardingConfig, now: float
+) -> None:
+    """Write the frame that `first` begins as of now, if this is a replay.
 
-    All packets of a frame keep one timestamp, and so does what is sent of it again:
-    the numbering has a segment for each step.
+    It ends with the first frame whose own time is not before what was written last.
     """
-    segment, last, newest = consumer.numbering.segment, consumer.last, layer.newest
-    squeeze = None if segment is None else segment.squeeze
-    if squeeze is None or newest is None:
+    segment = consumer.numbering.segment
+    if segment is None or segment.ahead is None:
         return
-    if last is not None and last.timestamp == first.timestamp:
-        return
-    step = round(_STEP_S * layer.clock_rate_hz)
-    if _ticks(newest.timestamp, squeeze.live) < step:
-        return
-    moved = replace(squeeze, live=newest.timestamp)
-    for later in consumer.numbering.change(first.number):
-        later.squeeze = moved
+    start, ahead = first.number, _to_live(segment.source, first, config, now)
+    last, before = consumer.last, consumer.last_segment
+    if last is not None and before is not None:
+        if before.source is segment.source:
+            if last.timestamp == first.timestamp:
+                return  # a frame keeps one timestamp
+            if last.marker and last.number < first.number:
+                start = last.number + 1  # what is still missing of this frame
+        written = before.written(last.timestamp) - segment.timestamp
+        ahead = max(ahead, _ticks(written + 1, first.timestamp))
+    for later in consumer.numbering.change(start):
+        later.ahead = ahead or None
+
+
+def _to_live(layer: Layer, first: Packet, config: ForwardingConfig, now: float) -> int:
+    """Ticks from a frame to what a camera would take now: to the newest frame, and on
+    by the time since, unless it is the newest.
+    """
+    newest = layer.newest
+    assert newest is not None
+    if newest.timestamp == first.timestamp:
+        return 0
+    since_s = min(now - newest.arrival, config.replay_beyond_s)
+    return _ticks(newest.timestamp, first.timestamp) + round(
+        since_s * layer.clock_rate_hz
+    )
 
 
 def jump(consumer: Consumer, start: int) -> None:
@@ -143,6 +155,7 @@ def jump(consumer: Consumer, start: int) -> None:
         picture=old.picture,
         tl0=old.tl0,
         key=old.key,
+        ahead=old.ahead,
     )
     consumer.numbering.follow(segment)
     consumer.cursor = start
@@ -161,7 +174,8 @@ def _offset(consumer: Consumer, layer: Layer, newest: Packet, behind: int) -> in
         return (consumer.delta.first_timestamp - newest.timestamp + behind) & _MASK
     written = segment.written(last.timestamp)
     elapsed = round((newest.arrival - last.arrival) * layer.clock_rate_hz)
-    offset = (written + elapsed - newest.timestamp) & _MASK
+    own = last.timestamp + segment.timestamp
+    offset = (own + elapsed - newest.timestamp) & _MASK
     if segment.source.producer == layer.producer and segment.source is not layer:
         common = common_offset(segment.source.clock, layer.clock, segment.timestamp)
         apart = round(_CLOCKS_APART_S * layer.clock_rate_hz)

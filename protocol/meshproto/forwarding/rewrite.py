@@ -30,28 +30,13 @@ _SEGMENTS = 128
 
 
 @dataclass(slots=True)
-class Squeeze:
-    """Timestamps before `live` are drawn together (RFC 0003 section 6): what lies
-    `span` ticks before it is written `width` ticks before it.  Where `live` moves on,
-    later packets get a `Squeeze` of their own.
-    """
-
-    live: int
-    span: int
-    width: int
-
-    def back(self, ticks: int) -> int:
-        """How far before live `ticks` is written."""
-        return -(-ticks * self.width // self.span)
-
-
-@dataclass(slots=True)
 class Segment(Generic[Source]):
     """From source packet `start` (included) to `end` (not), these offsets hold.
 
     Sequence numbers are extended on both sides.  `picture`, `tl0` and `key` are the
     offsets of VP8's picture id, TL0PICIDX and KEYIDX; `patched` says whether any of
-    them is not zero.
+    them is not zero.  `ahead` is set while a replay is written as of now: so many ticks
+    later than `timestamp` alone says (RFC 0003 section 6.2).
     """
 
     source: Source
@@ -62,7 +47,7 @@ class Segment(Generic[Source]):
     tl0: int = 0
     key: int = 0
     end: int = _ENDLESS
-    squeeze: Squeeze | None = None
+    ahead: int | None = None
 
     @property
     def patched(self) -> bool:
@@ -71,12 +56,7 @@ class Segment(Generic[Source]):
 
     def written(self, timestamp: int) -> int:
         """The consumer's timestamp of the source's (both 32 bit)."""
-        squeeze = self.squeeze
-        if squeeze is not None:
-            before = (squeeze.live - timestamp) & 0xFFFFFFFF
-            if before < 1 << 31:
-                timestamp = squeeze.live - squeeze.back(before)
-        return (timestamp + self.timestamp) & 0xFFFFFFFF
+        return (timestamp + self.timestamp + (self.ahead or 0)) & 0xFFFFFFFF
 
 
 _start = attrgetter("start")

@@ -272,6 +272,11 @@ class Links:
         """Whether no link has anything queued, under way or owed."""
         return self._registry.idle
 
+    @property
+    def changed(self) -> bool:
+        """Whether `take_changes` would give something."""
+        return self._registry.changed
+
     def take_changes(self) -> list[events.Change]:
         """What happened since the last call, in order."""
         return self._registry.take_changes()

@@ -52,6 +52,11 @@ class Registry:
         """Append a change for the owner."""
         self._changes.append(change)
 
+    @property
+    def changed(self) -> bool:
+        """Whether there is a change to take."""
+        return bool(self._changes)
+
     def take_changes(self) -> list[events.Change]:
         """The changes since the last call, in order."""
         changes, self._changes = self._changes, []

@@ -13,6 +13,7 @@ them: no verb that carries remote octets raises.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import assert_never, cast
 
@@ -45,6 +46,9 @@ THIN_SLOTS = 3
 """A node that feeds fewer copies listens to routes and passes none on (RFC 0010)."""
 
 _OVERLAY, _DIRECTORY, _ROUTING, _TREES = 16, 32, 48, 64
+
+_UNKNOWN = -1.0
+"""A deadline that has to be asked for again."""
 
 _GOES_ON = frozenset({"restarted", "replaced"})
 """Ends after which the same neighbour is linked again, for the purpose it was."""
@@ -89,6 +93,7 @@ class Node:
         self._trees = Distribution(me, epoch, config.distribution, box, chance, view)
         view.links, view.overlay = self._links, self._overlay
         view.router, view.trees = self._router, self._trees
+        self._due_at = _UNKNOWN
         self._dialled: dict[NodeId, tuple[bool, Purpose]] = {}
         self._overlaid: dict[NodeId, None] = {}
         self._finding = Finding(
@@ -113,20 +118,25 @@ class Node:
 
     def next_timeout(self) -> float | None:
         """The next absolute deadline, None without one; changes nothing."""
-        earliest = None
-        for machine in self._machines:
-            at = machine.next_timeout()
-            if at is not None and (earliest is None or at < earliest):
-                earliest = at
-        return earliest
+        # why kept: drivers ask several times per input, of seven machines each
+        if self._due_at < 0.0:
+            found = (machine.next_timeout() for machine in self._machines)
+            self._due_at = min((at for at in found if at is not None), default=math.inf)
+        return None if self._due_at == math.inf else self._due_at
 
     def handle_timeout(self, now: float) -> None:
         """Time has come for whatever is due."""
+        worked: object = None
         for machine in self._machines:
             at = machine.next_timeout()
             if at is not None and at <= now:
                 machine.handle_timeout(now)
-        self._settle(now)
+                worked = machine
+        # the links come first: if they were the last to work they were the only ones
+        if worked is self._links and not self._links.changed:
+            self._flush(now)
+        else:
+            self._settle(now)
 
     def poll(self) -> Output | None:
         """The next output of the last input, None when all are taken."""
@@ -189,6 +199,7 @@ class Node:
 
     def wall(self, wall_ms: int, now: float) -> None:
         """The wall clock, from time to time: ages of epochs are judged by it."""
+        self._due_at = _UNKNOWN
         self._router.wall(wall_ms, now)
         self._directory.wall(wall_ms, now)
 
@@ -289,6 +300,7 @@ class Node:
 
     def accepts(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
         """None if a link with `peer` is welcome, else a short label."""
+        self._due_at = _UNKNOWN
         return self._overlay.accepts(peer, purpose, now)
 
     def introduce(
@@ -347,6 +359,10 @@ class Node:
     def receive(self, link: LinkId, frame: bytes, now: float) -> None:
         """A frame came over a link; never raises."""
         records = self._links.receive(link, frame, now)
+        if not (records or self._links.changed):
+            # why apart: half of all frames only acknowledge, and concern nobody else
+            self._flush(now)
+            return
         if records:
             neighbour = self._links.neighbour_of(link)
             # why first: the frame that proves a link ready may bring its first records
@@ -409,7 +425,13 @@ class Node:
                     outputs.put(output)
             if not moved:
                 break
-        links.flush(now)
+        self._flush(now)
+
+    def _flush(self, now: float) -> None:
+        """Hand on what the links have to say."""
+        inner, outputs = self._inner, self._outputs
+        self._due_at = _UNKNOWN
+        self._links.flush(now)
         while (output := inner.poll()) is not None:
             outputs.put(output)
 

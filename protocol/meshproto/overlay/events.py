@@ -14,11 +14,15 @@ from meshproto.ids import NodeId
 
 @dataclass(frozen=True, slots=True)
 class SearchEnded(Event):
-    """A newcomer's search is over; the nearest member found is `nearest_s` away."""
+    """A newcomer's search is over; the nearest member found is `nearest_s` away.
+
+    `found` are the nearest that were measured, at most half of what a node links to.
+    """
 
     probes: int
     took_s: float
     nearest_s: float | None
+    found: tuple[NodeId, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ after each that does not, down to one probe in ten seconds.
 from __future__ import annotations
 
 import heapq
+import math
 from enum import Enum
 
 from meshproto.ids import NodeId
@@ -108,10 +109,11 @@ class Exploration:
         self._queue.clear()
         self._questions.clear()
         state.timers.cancel(Task.SEARCH_END)
-        ranks = [e.rtt_s for e in state.book.remembered() if e.rtt_s is not None]
-        nearest_s = min(ranks, default=None)
+        found = self._found()
+        nearest_s = found[0][0] if found else None
+        nodes = tuple(node for _, node in found[: self._enough()])
         took_s = now - self._began_at
-        state.outbox.put(SearchEnded(self._spent, took_s, nearest_s))
+        state.outbox.put(SearchEnded(self._spent, took_s, nearest_s, nodes))
         self._pause_s = state.config.explore_s
         state.timers.set(Task.EXPLORE, now + self._pause_s)
         self._neighbourhood.fill(now)
@@ -165,17 +167,58 @@ class Exploration:
         if not self._searching:
             return
         config = self._state.config
+        reach_s = self._settled_reach_s()
         while self._queue and self._spent < config.search_probes:
             if len(self._probing) >= config.search_parallel:
                 break
-            _, _, node = heapq.heappop(self._queue)
+            rank_s, _, node = heapq.heappop(self._queue)
+            if rank_s > _FAR_FACTOR * reach_s:
+                # the queue is sorted: nobody in it is worth a probe any more
+                self._queue.clear()
+                break
             self._spent += self._probe_new(node, Why.SEARCH)
         self._ask(now)
         self._approach(now)
-        idle = not (self._probing or self._questions or self._neighbourhood.dialling)
-        spent = self._spent >= config.search_probes and not self._probing
-        if spent or (idle and not self._queue and self._state.links.lasting):
-            self.end(now)
+        self._finish(reach_s, now)
+
+    def _finish(self, reach_s: float, now: float) -> None:
+        """End the search when nothing that is under way can change its outcome."""
+        # why only the near ones: links to random members may take seconds to set up;
+        # who has found little yet may find more there
+        dials = self._neighbourhood
+        awaited = dials.approaching() if self._spent >= _IDLE_SPENT else dials.dialling
+        waiting = self._questions or awaited
+        spent = self._spent >= self._state.config.search_probes
+        if spent or not (waiting or self._queue):
+            if self._probing and reach_s < math.inf:
+                # whoever has not answered by then is no nearer than those found
+                self._sooner(now + reach_s)
+            elif not self._probing and (spent or self._state.links.lasting):
+                self.end(now)
+
+    def _sooner(self, at: float) -> None:
+        timers = self._state.timers
+        ends_at = timers.at(Task.SEARCH_END)
+        if ends_at is None or at < ends_at:
+            timers.set(Task.SEARCH_END, at)
+
+    def _enough(self) -> int:
+        """How many near members a search is for: the nearer half of the links."""
+        return self._state.config.links_target // 2
+
+    def _found(self) -> list[tuple[float, NodeId]]:
+        """The members that were measured, nearest first."""
+        remembered = self._state.book.remembered()
+        return sorted((e.rtt_s, e.peer.node) for e in remembered if e.rtt_s is not None)
+
+    def _settled_reach_s(self) -> float:
+        """The round trip to the last of the near ones found; infinite with too few."""
+        found, enough = self._found(), self._enough()
+        return (
+            max(found[enough - 1][0], _FAR_LEAST_S)
+            if len(found) >= enough
+            else math.inf
+        )
 
     def round(self, now: float) -> None:
         """One round of exploring, and everything else that is done now and then."""

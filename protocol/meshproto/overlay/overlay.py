@@ -322,8 +322,15 @@ class Overlay:
                 self._own.announce(now)
             case Task.EXPLORE:
                 self._exploration.round(now)
-                settled = self._exploration.settled
-                self._own.coordinate_moved(now, 60.0 if settled else 5.0)
+                settled, config = self._exploration.settled, self._state.config
+                self._own.coordinate_moved(
+                    *(
+                        now,
+                        config.coordinate_settled_s
+                        if settled
+                        else config.coordinate_young_s,
+                    )
+                )
             case Task.SEARCH_END:
                 self._exploration.end(now)
             case Task.SHUFFLE:

@@ -40,11 +40,12 @@ class Upkeep:
             self._trade = None
             return None
         reach_s = graph[half - 1][0]
-        better = [
+        nearer = [
             entry
-            for entry in self._neighbourhood.candidates(now)
+            for entry in state.book.remembered()
             if entry.rtt_s is not None and gains(entry.rtt_s, reach_s, state.config)
         ]
+        better = self._neighbourhood.candidates(now, nearer) if nearer else nearer
         if not better:
             self._trade = None
             return None

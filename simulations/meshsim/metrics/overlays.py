@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from meshsim.metrics.basis import Table, ms, quantile
@@ -57,20 +59,27 @@ def linkable(seen: Observation) -> Flags:
     return capable if shot is None else capable & shot.alive
 
 
+def _excess_s(
+    node: int, chosen: tuple[int, ...], seen: Observation, capable: Flags
+) -> float:
+    """How much farther the nearest of `chosen` are than the ideal ones, on average."""
+    own = np.sort(round_trips_s(node, seen.space)[list(chosen)])[:IDEAL_NEIGHBOURS]
+    ideal = nearest_round_trips_s(node, seen.space, capable, len(own))
+    return float(own.mean() - ideal.mean()) if len(own) else math.inf
+
+
 def newcomer_figures(seen: Observation) -> Table:
     """How near to the ideal neighbours the searches ended, and what they cost."""
     if not seen.newcomers:
         return {}
     capable = linkable(seen)
-    excess = []
-    for each in seen.newcomers:
-        own = np.sort(round_trips_s(each.node, seen.space)[list(each.neighbours)])
-        own = own[:IDEAL_NEIGHBOURS]
-        ideal = nearest_round_trips_s(each.node, seen.space, capable, len(own))
-        if len(own):
-            excess.append(float(own.mean() - ideal.mean()))
+    found = [_excess_s(n.node, n.neighbours, seen, capable) for n in seen.newcomers]
+    # why not all: who lives for less than that has not linked yet
+    later = [n for n in seen.newcomers if n.linked]
+    linked = [_excess_s(n.node, n.linked, seen, capable) for n in later]
     return {
-        "newcomer_excess_p90_ms": ms(quantile(excess, 0.9)),
+        "newcomer_excess_p90_ms": ms(quantile(found, 0.9)),
+        "newcomer_linked_excess_p90_ms": ms(quantile(linked, 0.9)),
         "newcomer_probes_max": max(each.probes for each in seen.newcomers),
         "newcomer_took_p90_s": quantile([n.took_s for n in seen.newcomers], 0.9),
     }

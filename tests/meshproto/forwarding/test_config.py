@@ -24,7 +24,7 @@ def test_what_the_rules_bind() -> None:
     assert config.key_frame_refresh_s >= 2.0
     assert config.cache_bytes <= config.history_bytes
     assert config.slow_consumer_s == 0.5
-    assert config.replay_squeeze_s == 0.1
+    assert config.replay_beyond_s == 0.1
     assert config.replay_speed <= 2.0
 
 

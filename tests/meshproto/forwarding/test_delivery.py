@@ -69,6 +69,27 @@ def test_a_viewer_that_falls_behind_catches_up_in_order() -> None:
     assert rig.now - got[-1].at < 0.05
 
 
+def test_who_falls_behind_gets_what_it_fell_behind_with_once() -> None:
+    """A path that is full may have room for a part of the burst within the same flush;
+    the rig refuses an index that comes twice.
+    """
+    for quarter_ms in range(320):
+        rig = Rig()
+        rig.client(1)
+        rig.client(2, bitrate_bps=300_000)
+        rig.publish(1, 1, VP8)
+        ssrc = rig.watch(1, 1, 2, VIEWER_VP8)
+        camera = Camera(size=500)
+        rig.send(1, *camera.frame())
+        camera.size = 8_000
+        rig.send(1, *camera.frame())
+        rig.pass_time(quarter_ms / 4_000)
+        rig.send(1, *camera.frame())
+        rig.pass_time(2.0)
+        got = rig.media(2, ssrc)
+        assert [p.index for p in got] == list(range(len(got)))
+
+
 def test_late_packets_reach_a_viewer_that_is_behind() -> None:
     rig = Rig()
     rig.client(1)

@@ -99,7 +99,9 @@ def test_the_end_of_a_search_is_told_and_links_are_made() -> None:
     outputs(explorer.state.outbox)
     explorer.exploration.end(2.5)
     found = outputs(explorer.state.outbox)
-    assert SearchEnded(0, 2.5, 0.01) in found
+    ended = next(event for event in found if isinstance(event, SearchEnded))
+    assert (ended.probes, ended.took_s, ended.nearest_s) == (0, 2.5, 0.01)
+    assert len(ended.found) == 6
     assert len([output for output in found if isinstance(output, Dial)]) == 5
     assert explorer.state.timers.at(Task.SEARCH_END) is None
     assert explorer.state.timers.at(Task.EXPLORE) == 3.5
