@@ -20,8 +20,8 @@ TRIED_PORTS = 50
 def taken_flags(settings: Settings) -> list[str]:
     """The flags that would move every taken port, none if all are free."""
     flags = []
-    if not all(_is_free(host, settings.port, udp=True) for host in settings.hosts):
-        flags.append(f"--port {_free_port(settings.hosts, settings.port, udp=True)}")
+    if not _is_free_for_nodes(settings, settings.port):
+        flags.append(f"--port {_free_for_nodes(settings)}")
     chosen: set[int] = set()
     for name in ("http", "admin"):
         endpoint: Endpoint = getattr(settings, f"{name}_endpoint")
@@ -54,11 +54,25 @@ def _described(settings: Settings, flag: str) -> str:
     """What of ours was in the way of the one that `flag` suggests."""
     name = flag.partition(" ")[0]
     described = {
-        "--port": f"UDP port {settings.port}",
+        "--port": f"{'' if settings.meshed else 'UDP '}port {settings.port}",
         "--http": f"HTTP {settings.http}",
         "--admin": f"admin {settings.admin}",
     }
     return described.get(name, "")
+
+
+def _is_free_for_nodes(settings: Settings, port: int) -> bool:
+    """Whether media can have the UDP port, and libp2p the TCP one in a mesh."""
+    kinds = (True, False) if settings.meshed else (True,)
+    return all(_is_free(h, port, udp=udp) for h in settings.hosts for udp in kinds)
+
+
+def _free_for_nodes(settings: Settings) -> int:
+    near = settings.port
+    for port in range(near + 1, min(near + TRIED_PORTS, 65536)):
+        if _is_free_for_nodes(settings, port):
+            return port
+    return 0
 
 
 def _free_port(

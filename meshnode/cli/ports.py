@@ -42,8 +42,11 @@ def rows_of(settings: Settings) -> list[Row]:
     media = "media (ICE, DTLS, SRTP) and STUN"
     doors = "page, WHIP and WHEP"
     operator = "/status, /metrics and commands; keep it closed to others"
+    port, hosts = _shown(settings.port), " ".join(settings.hosts)
+    meets = [(port, "TCP", "--port", hosts, "meeting other nodes (libp2p)")]
     return [
-        (_shown(settings.port), "UDP", "--port", " ".join(settings.hosts), media),
+        (port, "UDP", "--port", hosts, media),
+        *(meets if settings.mesh is not False else []),
         (_shown(http.port), f"TCP {scheme}", "--http", http.host, doors),
         (_shown(admin.port), "TCP http", "--admin", admin.host, operator),
     ]

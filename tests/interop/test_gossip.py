@@ -33,15 +33,8 @@ STOP_S = 10.0
 NO_MESH = {"D": 0, "Dlo": 0, "Dhi": 0, "Dscore": 0, "Dout": 0, "floodPublish": False}
 
 no_js = shutil.which("node") is None or not (JS / "node_modules/libp2p").is_dir()
-BOTH = [
-    pytest.param(
-        "js",
-        marks=pytest.mark.skipif(
-            no_js, reason="js-libp2p is not installed: tests/interop/install.sh"
-        ),
-    ),
-    "py",
-]
+NO_JS = "js-libp2p is not installed: tests/interop/install.sh"
+BOTH = [pytest.param("js", marks=pytest.mark.skipif(no_js, reason=NO_JS)), "py"]
 
 
 class Foreign:
@@ -231,6 +224,18 @@ async def test_a_message_passes_through_us_between_two_of_theirs(kind: str) -> N
         await eventually(lambda: other.texts() == ["across"], "it came across")
         assert other.heard[0]["from"] == one.name
         assert pump.texts() == ["across"]
+
+
+@pytest.mark.skipif(no_js, reason=NO_JS)
+async def test_js_reaches_a_node_that_nobody_can_dial_through_one_of_ours() -> None:
+    async with ours() as relay, ours() as target, foreign("js") as peer:
+        await target.host.connect(relay.host.addresses, relay.host.node, 10)
+        there = f"{relay.host.addresses[0]}/p2p-circuit/p2p/{text(target)}"
+        await peer.tell("dial", address=there)
+        await peer.until(lambda s: text(target) in s["peers"], "they are connected")
+        names = [peer_id.to_text(node) for node in target.host.peers]
+        assert names == [text(relay), peer.name]
+        assert relay.host.stats()["circuits"] == 1
 
 
 @pytest.mark.parametrize("kind", BOTH)

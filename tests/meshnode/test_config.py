@@ -148,3 +148,24 @@ def test_an_empty_publish_key_is_refused() -> None:
 def test_the_home_folder_may_be_written_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/u")
     assert Settings(data=Path("~/node")).data == Path("/home/u/node")
+
+
+@pytest.mark.parametrize(
+    ("text", "bps"),
+    [("20M", 20_000_000), ("800K", 800_000), ("1.5m", 1_500_000), ("5000", 5_000)],
+)
+def test_a_rate_is_read_as_people_write_it(text: str, bps: int) -> None:
+    assert Settings(max_upload=text).max_upload == bps  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["fast", "", "1T", "-1M"])
+def test_a_rate_that_is_none_says_what_it_should_be(text: str) -> None:
+    with pytest.raises(ValidationError, match=r"should be|greater than"):
+        Settings(max_upload=text)  # type: ignore[arg-type]
+
+
+def test_a_library_node_is_in_a_mesh_only_where_it_is_told_to() -> None:
+    assert not Settings().meshed
+    assert Settings(mesh=True).meshed
+    assert Settings(bootstrap=("192.0.2.1",)).meshed
+    assert not Settings(bootstrap=("192.0.2.1",), mesh=False).meshed

@@ -1,4 +1,4 @@
-"""README's mesh sections, run from the wheel: two nodes, and every command they name."""
+"""README's mesh sections, run from the wheel: two nodes, every command they name."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from meshnode.control.libp2p.streams import Stream
 from meshnode.control.libp2p.values import HostEvent, HostLimits
 from meshnode.control.libp2p.wire import Wire
 
-DEADLINE_S = 15.0
+DEADLINE_S = 30.0
 T = TypeVar("T")
 E = TypeVar("E", bound=HostEvent)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 KEY = "a-key-for-tests-only"
-START_DEADLINE_S = 20.0
+START_DEADLINE_S = 60.0
 STOP_DEADLINE_S = 12.0
 
 

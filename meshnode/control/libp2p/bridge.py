@@ -8,6 +8,7 @@ receipt per turn of the loop; to refuse one of those would be to lose it.
 
 If the trio run ends by an exception, however that came about, the supervisor starts it
 again after a pause that doubles from 0.1 s to 30 s; what was asked for fails at once.
+Only a `StateError` ends it: that is for people, and `start` raises it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,14 @@ import logging
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeVar, TypeVarTuple
 
 import trio
 
 from meshnode.control.libp2p.mailbox import Mailbox
 from meshnode.control.libp2p.values import DialError
-from meshproto.errors import MeshError
+from meshproto.errors import MeshError, StateError
 
 LOGGER = logging.getLogger("meshnode.control.libp2p")
 TURN_MAX = 64
@@ -174,10 +176,14 @@ class Bridge:
             self._token = None
             if error is None or self._stopping.is_set():
                 break
+            if isinstance(error, StateError):
+                # why not again: somebody has to do what the sentence says
+                self.tell(partial(_resolve, self._begun, error))
+                break
             times += 1
             LOGGER.error("libp2p failed and is started again", exc_info=error)
             self.tell(self._fail_waiting)
-            self.tell(lambda times=times: self._restarted(times))  # type: ignore[misc]
+            self.tell(partial(self._restarted, times))
             if time.monotonic() - began > HEALTHY_S:
                 pause_s = PAUSE_FIRST_S
             if self._stopping.wait(pause_s):

@@ -93,17 +93,14 @@ class Gossip:
             await connection.rung.receive()
             stream, chosen = await connection.open(VERSIONS)
         except DialError as error:
-            if error.reason == "protocol":
-                self._lost(connection)
-                self._count("gossip-protocol", 1)
-                return
-            connection.abort()
+            self._count("gossip-protocol", 1)
+            self._over(connection, error.reason == "protocol")
             return
         connection.speaks.set()
         self._tell(GossipOpened(connection.node, Version(chosen)))
         with suppress(StreamError):
             await self._write(connection, stream)
-        connection.abort()
+        self._over(connection, False)
 
     async def hear(self, connection: Connection, stream: Stream, _: str) -> None:
         """Read the peer's stream until it ends."""
@@ -144,6 +141,14 @@ class Gossip:
         bad = self._bad.get(connection, 0) + 1
         self._bad[connection] = bad
         if bad >= BAD_STREAMS_MAX:
+            connection.abort()
+
+    def _over(self, connection: Connection, harmless: bool) -> None:
+        """No more gossip here, and no more connection unless it is good without."""
+        # js-libp2p resets what it does not want on a circuit
+        if harmless or connection.relayed:
+            self._lost(connection)
+        else:
             connection.abort()
 
     def _lost(self, connection: Connection) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from meshnode.control.libp2p.values import (
     EXCHANGE_OCTETS_MAX,
     DialError,
     GossipPaused,
+    GossipResumed,
     HostEvent,
     HostLimits,
     HostRestarted,
@@ -65,12 +67,15 @@ class Libp2pHost:
         self._port = port
         self._limits = limits
         self._counters = dict.fromkeys(COUNTERS, 0)
+        # why two: `+=` of two threads on one number loses some
+        self._here: Counter[str] = Counter()
         self._handlers: list[Callable[[HostEvent], None]] = []
         self._server: Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._sockets: list[socket.socket] = []
         self._queues: dict[NodeId, Outgoing] = {}
         self._known: dict[NodeId, None] = {}
+        self._paused: set[NodeId] = set()
         self._switch: Switch | None = None
         self._bridge: Bridge | None = None
 
@@ -158,11 +163,10 @@ class Libp2pHost:
             raise LimitError("rpc_octets_max", RPC_OCTETS_MAX)
         self._know(node)
         queue = self._queues.get(node)
-        was_paused = queue is not None and queue.paused
         if queue is None or not queue.offer(rpc):
-            self._counters["gossip-dropped"] += 1
+            self._here["gossip-dropped"] += 1
             return False
-        if queue.paused and not was_paused:
+        if queue.paused and node not in self._paused:
             asyncio.get_running_loop().call_soon(self._tell, GossipPaused(node))
         return True
 
@@ -184,7 +188,8 @@ class Libp2pHost:
 
     def stats(self) -> dict[str, int]:
         """Counters since the start, and how many peers there are now."""
-        return {**self._counters, "peers": len(self._queues)}
+        both = {name: n + self._here[name] for name, n in self._counters.items()}
+        return {**both, "peers": len(self._queues)}
 
     # on the loop
 
@@ -208,8 +213,28 @@ class Libp2pHost:
                 queue.wake()
         elif isinstance(event, PeerDisconnected):
             self._queues.pop(event.node, None)
+            self._paused.discard(event.node)
+        if not self._is_news(event):
+            return
         for handler in self._handlers:
             handler(event)
+
+    def _is_news(self, event: HostEvent) -> bool:
+        """Whether a pause or its end is news, and still true.
+
+        One comes from this thread and one from the other, so either may be late.
+        """
+        if not isinstance(event, GossipPaused | GossipResumed):
+            return True
+        queue, node = self._queues.get(event.node), event.node
+        pauses = isinstance(event, GossipPaused)
+        if queue is None or queue.paused != pauses or (node in self._paused) == pauses:
+            return False
+        if pauses:
+            self._paused.add(node)
+        else:
+            self._paused.discard(node)
+        return True
 
     def _know(self, node: NodeId) -> None:
         """Our router has `node` for a neighbour: what it says may be heard."""
@@ -219,7 +244,7 @@ class Libp2pHost:
                 del self._known[next(iter(self._known))]
 
     def _restarted(self, times: int) -> None:
-        self._counters["restarts"] += 1
+        self._here["restarts"] += 1
         for node in list(self._queues):
             self._tell(PeerDisconnected(node))
         self._tell(HostRestarted(times))
@@ -239,7 +264,10 @@ class Libp2pHost:
         answer = None
         try:
             if self._server is not None:
-                answer = await self._server(node, payload)
+                async with asyncio.timeout(self._limits.answer_s):
+                    answer = await self._server(node, payload)
+        except TimeoutError:
+            self._here["exchange-failed"] += 1
         except Exception:
             LOGGER.exception("the handler of an exchange failed")
         finally:
@@ -249,8 +277,10 @@ class Libp2pHost:
     # in the trio thread
 
     async def _main(self, started: Callable[[], None]) -> None:
-        from meshnode.control.libp2p.switch import Switch  # noqa: PLC0415 - slow
-
+        try:
+            from meshnode.control.libp2p.switch import Switch  # noqa: PLC0415 - slow
+        except ImportError as error:
+            raise StateError(f"libp2p cannot be loaded: {error}") from error
         bridge = self._bridge
         assert bridge is not None
 

@@ -18,7 +18,7 @@ import pytest
 
 from meshnode.cli.main import main
 
-START_S = 20.0
+START_S = 60.0
 STOP_S = 12.0
 COMMAND = [sys.executable, "-m", "meshnode.cli.main"]
 

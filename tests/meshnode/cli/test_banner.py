@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 
 from meshnode.cli.banner import announcement
 from meshnode.config import Settings
+from meshnode.observe.mesh_status import MeshStatus
 from meshnode.observe.status import NodeStatus
 
 
@@ -78,3 +80,14 @@ def test_a_key_is_shown_when_it_was_made_and_only_then(tmp_path: Path) -> None:
     assert "s3cret" not in inherited
     assert "from MESHNODE_PUBLISH_KEY" in inherited
     assert "UDP nowhere" in inherited
+
+
+def test_a_node_of_a_mesh_prints_the_line_for_the_next_one() -> None:
+    line = "/ip4/203.0.113.7/tcp/5000/p2p/12D3KooWnode"
+    mesh = MeshStatus("12D3KooWnode", 1, "both", "unknown", (line, "/ip4/10.0.0.5"))
+    alone = status("http://127.0.0.1:8080", "127.0.0.1:5000")
+    settings = Settings(data=Path("/data"))
+    text = "\n".join(announcement(replace(alone, mesh=mesh), settings))
+    assert "node         12D3KooWnode\n" in text
+    assert f"next node    meshnode run --bootstrap {line}\n" in text
+    assert "next node" not in "\n".join(announcement(alone, settings))

@@ -13,9 +13,15 @@ def test_each_port_with_protocol_and_purpose() -> None:
     rows = rows_of(Settings(http="[::]:443", port=6000))
     assert [row[:4] for row in rows] == [
         ("6000", "UDP", "--port", "0.0.0.0 ::"),
+        ("6000", "TCP", "--port", "0.0.0.0 ::"),
         ("443", "TCP http", "--http", "::"),
         ("8081", "TCP http", "--admin", "127.0.0.1"),
     ]
+
+
+def test_a_node_that_serves_alone_meets_nobody() -> None:
+    rows = rows_of(Settings(mesh=False))
+    assert [row[1] for row in rows] == ["UDP", "TCP http", "TCP http"]
 
 
 def test_the_table_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,3 +106,22 @@ def test_what_is_lent_and_what_bounds_it() -> None:
     assert "overloaded: offers 50% of its capacity" in text
     assert "carries demo: 2 copies to nodes, 1 viewers" in text
     assert "limits: --max-upload = 20000000, --deny, lines = 3" in text
+
+
+def test_the_mesh_is_told_in_a_few_lines() -> None:
+    peer = {"node": "12D3KooWfar", "purpose": "overlay", "rtt_s": 0.0123, "loss": 0.0}
+    tree = {"name": "cam", "state": "live", "parent": "12D3KooWparent", "children": []}
+    mesh = {
+        "node": "12D3KooWnear",
+        "reach": "direct",
+        "peers": [peer, {**peer, "rtt_s": None}],
+        "trees": [tree, {"stream": "ab", "state": "searching"}],
+        "streams": [{"name": "cam"}],
+    }
+    text = "\n".join(lines_of({"mesh": mesh}))
+    assert "mesh: node 12D3KooWnear  reach direct" in text
+    assert "12D3KooWfar  overlay  12.3 ms  loss 0.0" in text
+    assert "12D3KooWfar  overlay  ?  loss 0.0" in text
+    assert "cam  live  parent oWparent" in text
+    assert "ab  searching  parent -" in text
+    assert "mesh" not in "\n".join(lines_of({}))

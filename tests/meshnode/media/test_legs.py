@@ -271,7 +271,7 @@ async def test_what_is_not_of_a_neighbour_with_keys_is_not_taken(
     def refused() -> bool:
         drops = b.plane.stats()["drops"]
         assert isinstance(drops, dict)
-        return {"mesh-extension", "srtp-auth", "srtcp-auth"} <= drops.keys()
+        return {"srtp-mesh", "srtp-auth", "srtcp-auth"} <= drops.keys()
 
     await until(refused)
     assert b.plane.stream_history(STREAM) == before

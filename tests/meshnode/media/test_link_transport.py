@@ -15,7 +15,9 @@ from meshnode.media.certificate import Certificate
 from meshnode.media.link_transport import FRAME_OCTETS_MAX, LinkState, LinkTransport
 from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
+from meshproto.forwarding.relay.wire import MESH_ID, encode_mesh
 from meshproto.outputs import Purpose
+from meshproto.wire.rtp import build
 from support.links import LinkNode, open_node
 from support.media import until
 
@@ -104,9 +106,10 @@ async def test_both_ends_know_each_other_and_have_matching_keys(pair) -> None:
     assert not other.dialled
     mine = one.port.plane._sessions[link.id]
     theirs = two.port.plane._sessions[other.id]
-    rtp = b"\x80\x60" + bytes(9) + b"\x01"
-    sealed = rtp + mine.outbound.protect(rtp, b"media")
-    assert theirs.inbound.unprotect(sealed)[12:] == b"media"
+    mesh = encode_mesh(9, 0, 0, 70_000, 5)  # names the packet's index
+    rtp = build(96, 70_000, 0, 7, extensions=[(MESH_ID, mesh)])
+    pieces = mine.outbound.protect_burst(((rtp, b"media", 7, 70_000),))
+    assert theirs.inbound.unprotect(b"".join(pieces)) == rtp + b"media"
     assert link._dtls.keys.profile == other._dtls.keys.profile == "AEAD_AES_128_GCM"
 
 

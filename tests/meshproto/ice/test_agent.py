@@ -324,6 +324,9 @@ def test_a_check_from_a_new_address_begins_a_turn_at_once() -> None:
     moving, still = net.host(PORT), net.host(OPEN)
     pair(net, still, moving)
     net.run(3)
+    still.agent.pace(LINK, 30.0, net.now)
+    still.flush()
+    net.run(3)
     before = still.proven[-1]
     moving.nat.reboot()
     net.run(

@@ -57,7 +57,11 @@ def test_every_turn_has_its_own_repetition() -> None:
     at = miss(path, 0.25)
     path.sent(RTT_S, at)
     path.answered(at + RTT_S)
-    again = miss(path, path.next_at())
+    assert path.next_at() == pytest.approx(0.5)
+    path.sent(RTT_S, 0.5)
+    path.answered(0.55)
+    assert path.next_at() == pytest.approx(0.75)
+    again = miss(path, 0.75)
     assert path.next_at() == again
 
 

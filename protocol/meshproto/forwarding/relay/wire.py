@@ -130,7 +130,7 @@ def srtp_index(packet: bytes) -> int:
     Raises `DecodeError` where the mesh element is not where it has to be.
     """
     if len(packet) < _TWO_BYTE_AT + _VALUE_BYTES or packet[0] & 0x1F != 0x10:
-        raise DecodeError("mesh-extension")
+        raise DecodeError("srtp-mesh")
     profile, _, first = _HEAD.unpack_from(packet, _BLOCK_AT)
     if profile == extensions.ONE_BYTE_PROFILE:
         told = first == _ONE_BYTE_HEAD
@@ -140,7 +140,7 @@ def srtp_index(packet: bytes) -> int:
         told = told and packet[_ONE_BYTE_AT] == _VALUE_BYTES
         at = _TWO_BYTE_AT
     if not told:
-        raise DecodeError("mesh-extension")
+        raise DecodeError("srtp-mesh")
     roll_over = int.from_bytes(packet[at + 2 : at + 5], "big")
     return roll_over << 16 | packet[2] << 8 | packet[3]
 

@@ -12,6 +12,7 @@ Promise.withResolvers ??= function withResolvers() {
 
 const { createInterface } = await import('node:readline');
 const { createLibp2p } = await import('libp2p');
+const { circuitRelayTransport } = await import('@libp2p/circuit-relay-v2');
 const { tcp } = await import('@libp2p/tcp');
 const { noise } = await import('@libp2p/noise');
 const { yamux } = await import('@libp2p/yamux');
@@ -25,7 +26,7 @@ const tell = (event) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
 const node = await createLibp2p({
   addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
-  transports: [tcp()],
+  transports: [tcp(), circuitRelayTransport()],
   connectionEncrypters: [noise()],
   streamMuxers: [yamux()],
   services: { identify: identify(), ping: ping(), pubsub: gossipsub({ emitSelf: false, ...options }) },

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import threading
 
 import pytest
@@ -114,6 +115,24 @@ async def test_an_exchange_is_bounded_in_time_and_size() -> None:
             await a.host.exchange(KeyPair.generate().node, b"?", 5)
 
 
+async def test_a_handler_of_ours_that_never_answers_is_ended() -> None:
+    ended = asyncio.Event()
+
+    async def never(_: NodeId, __: bytes) -> bytes | None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        return None
+
+    async with hosts(2, limits=HostLimits(answer_s=0.2)) as (a, b):
+        b.host.serve_exchange(never)
+        await a.connect(b)
+        with pytest.raises(DialError, match="exchange-refused"):
+            await a.host.exchange(b.node, b"?", 10)
+        await asyncio.wait_for(ended.wait(), 10)
+
+
 async def test_a_cancelled_exchange_leaves_the_connection_usable() -> None:
     waiting = asyncio.Event()
 
@@ -187,6 +206,28 @@ async def test_a_full_queue_refuses_says_so_before_and_recovers() -> None:
         b.host.open_gossip(a.node)
         assert (await a.seen(GossipResumed)).node == b.node
         await b.seen(GossipReceived, taken.count(True))
+
+
+async def test_pause_and_resume_are_told_in_turn_however_late_they_come() -> None:
+    async with hosts(2) as (a, b):
+        await a.connect(b)
+        host, queue = a.host, a.host._queues[b.node]
+        paused, resumed = GossipPaused(b.node), GossipResumed(b.node)
+
+        def told(*late: GossipPaused | GossipResumed) -> list[object]:
+            before = len(a.events)
+            for event in late:
+                host._tell(event)
+            return list(a.events[before:])
+
+        # trio has emptied the queue before the loop told that it was filled
+        assert told(resumed, paused) == []
+        queue.paused = True
+        assert told(resumed, paused, paused) == [paused]
+        # filled anew before the loop told that it was emptied
+        assert told(resumed) == []
+        queue.paused = False
+        assert told(resumed, resumed) == [resumed]
 
 
 async def test_a_reader_that_does_not_keep_up_holds_the_sender_back() -> None:
@@ -335,6 +376,17 @@ async def test_before_start_and_after_close_every_verb_answers() -> None:
     again = Libp2pHost(KeyPair.generate(), ["127.0.0.1"], port)
     await again.start()
     await again.close()
+
+
+async def test_another_libp2p_than_ours_is_said_at_start_and_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "0.9.0")
+    host = Libp2pHost(KeyPair.generate(), ["127.0.0.1"], 0)
+    with pytest.raises(StateError, match="made for"):
+        await host.start()
+    assert host.stats()["restarts"] == 0
+    await host.close()
 
 
 async def test_a_full_host_lets_nobody_in_and_says_which_limit() -> None:

@@ -16,6 +16,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.stream_buffers = {1: bytearray()}
+        self.stream_events: dict[int, trio.Event] = {}
         self.frames: list[bytes] = []
 
     async def _write_frame(self, frame: bytes) -> None:
