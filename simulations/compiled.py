@@ -87,6 +87,10 @@ def main() -> None:
     target = Path(sys.argv[1]).resolve()
     target.mkdir(parents=True, exist_ok=True)
     copy(target)
+    sys.path[:0] = [str(home) for home in SOURCES.values()]
+    from meshsim.report.build import code  # noqa: PLC0415 - of these very sources
+
+    (target / "meshsim" / "CODE").write_text(code(), encoding="ascii")
     compile_in(target)
 
 

@@ -3,12 +3,18 @@
 The library never installs signal handlers; this is the process that does.  The first
 SIGTERM or SIGINT drains the node within ten seconds and ends with 0, the second one
 ends at once.
+
+Nor does the library touch the collector of cycles.  Here the process is ours: a full
+collection walks every module that was imported, and media waits meanwhile.  Measured
+with 50 viewers on a busy machine: 294 to 324 ms, 70 to 82 when what was there at the
+start is left out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -74,6 +80,7 @@ async def _serve(settings: Settings, fresh_key: str) -> int:
                 node.status(), settings, fresh_key, qr=is_terminal
             ):
                 say(line)
+            _spare_what_stays()
             with _reloading(node):
                 await stopped.wait()
             await _drain(node)
@@ -81,6 +88,12 @@ async def _serve(settings: Settings, fresh_key: str) -> int:
         # what was taken is still taken, and deserves the longer answer
         raise StateError(sentence(settings) or str(error)) from None
     return 0
+
+
+def _spare_what_stays() -> None:
+    """Collections from now on walk only what comes from now on."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextlib.contextmanager

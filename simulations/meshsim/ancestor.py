@@ -169,6 +169,9 @@ class AncestorMesh:
         """Living nodes with a publisher."""
         return [m.index for m in self.members if m.awake and m.local]
 
+    def expected(self) -> None:
+        """A fault comes soon: nothing to do, the draft's clock has one rate."""
+
     def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
         """A fault is about to have its effect."""
         self.before(fault, hit, now)

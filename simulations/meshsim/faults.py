@@ -121,6 +121,10 @@ class Field(Protocol):
         """Living nodes with a publisher."""
         ...
 
+    def expected(self) -> None:
+        """A fault comes soon: let packets flow at full rate."""
+        ...
+
     def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
         """These are about to be hit: look at what depends on them first."""
         ...

@@ -188,7 +188,12 @@ class Mesh:
 
     def alert(self) -> None:
         """Something broke: packet clocks at full rate, silences judged at once."""
-        now = self.disturbed_at = self.engine.now
+        self.disturbed_at = self.engine.now
+        self.hasten()
+
+    def hasten(self) -> None:
+        """Let packet clocks run at full rate for a while."""
+        now = self.engine.now
         calm = now >= self.alert_until
         self.alert_until = now + self._around_s
         if calm:

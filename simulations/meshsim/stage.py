@@ -62,6 +62,10 @@ class Stage:
         """Living machines with a publisher."""
         return self._mesh.origins()
 
+    def expected(self) -> None:
+        """A fault comes soon: let packets flow at full rate."""
+        self._mesh.hasten()
+
     def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
         """A fault is about to strike; all that it kills, it kills at once."""
         mesh = self._mesh

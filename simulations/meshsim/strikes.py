@@ -11,6 +11,10 @@ from meshsim.faults import Fault, Field, Strike, What, Who, choose
 from meshsim.partition import cut
 from meshsim.weather import Loss
 
+BEFORE_S = 1.0
+"""Packet clocks run at full rate so long before a fault: the gap that it makes must not
+hold the pause of a slow clock."""
+
 
 class Faults:
     """Schedules the faults of a scenario and remembers what struck."""
@@ -29,6 +33,7 @@ class Faults:
         """Arrange for every fault; call once, at the start of a run."""
         for fault in faults:
             if fault.every_s is None:
+                self._expect(fault.at_s)
                 self._engine.at(fault.at_s, self._strike, fault)
             else:
                 self._again(fault, fault.at_s)
@@ -37,7 +42,11 @@ class Faults:
         assert fault.every_s is not None
         at = after_s + self._chance.expovariate(1.0 / fault.every_s)
         if fault.until_s is None or at <= fault.until_s:
+            self._expect(at)
             self._engine.at(at, self._strike_and_again, fault)
+
+    def _expect(self, at: float) -> None:
+        self._engine.at(max(self._engine.now, at - BEFORE_S), self._field.expected)
 
     def _strike_and_again(self, fault: Fault) -> None:
         self._strike(fault)

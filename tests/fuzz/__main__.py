@@ -18,9 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests"))  # targets share `support` with the tests
 SHARED = Path(os.environ.get("MESHNODE_SHARED", ROOT.parent / "shared"))
 WORK = ROOT / ".fuzz"
 SEED_BYTES_MAX = 65536
+STUCK_S = 30
+"""Wall time for one input: a busy machine may let a process wait for 5 s."""
 
 
 def arguments() -> argparse.Namespace:
@@ -48,7 +51,11 @@ def child(name: str, seconds: int) -> None:
             return
 
     corpus = WORK / name / "corpus"
-    options = [f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=5"]
+    options = [
+        f"-max_total_time={seconds}",
+        "-print_final_stats=1",
+        f"-timeout={STUCK_S}",
+    ]
     options += [f"-max_len={SEED_BYTES_MAX}", f"-artifact_prefix={WORK / name}/"]
     atheris.Setup([sys.argv[0], *options, str(corpus)], once)
     atheris.Fuzz()

@@ -18,7 +18,7 @@ from support.lab.figures import Report, count
 from support.lab.lab import Lab
 from support.lab.mesh import Mesh
 from support.lab.processes import Fleet
-from support.lab.source import TRACKS, Source
+from support.lab.source import LIGHT, TRACKS, Source
 from support.lab.viewer import Viewer
 from support.lab.wiring import across
 from support.netns import require_root
@@ -67,7 +67,8 @@ async def audience(mesh: Mesh) -> tuple[list[Source], dict[tuple[str, str], View
     sources, viewers = [], {}
     for stream, home in HOMES.items():
         node = mesh.fleet[home]
-        sources.append(await Source.open(node.namespace, f"{node.url}/whip/{stream}"))
+        url = f"{node.url}/whip/{stream}"
+        sources.append(await Source.open(node.namespace, url, LIGHT))
     for stream in HOMES:
         for name in WATCHERS:
             node = mesh.fleet[name]

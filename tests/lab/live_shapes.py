@@ -19,7 +19,7 @@ from support.lab.figures import Report
 from support.lab.lab import Lab, shortest_ms
 from support.lab.mesh import Link, Mesh, View
 from support.lab.processes import Fleet
-from support.lab.source import Source
+from support.lab.source import LIGHT, Source
 from support.lab.viewer import Viewer
 from support.netns import require_root
 
@@ -72,7 +72,7 @@ async def test_paths_are_nearly_the_shortest_and_links_carry_one_copy(
 async def measure(lab: Lab, mesh: Mesh, links: list[Link], report: Report) -> None:
     """Everybody watches what the first node publishes."""
     home = mesh.fleet[NAMES[0]]
-    source = await Source.open(home.namespace, f"{home.url}/whip/{STREAM}")
+    source = await Source.open(home.namespace, f"{home.url}/whip/{STREAM}", LIGHT)
     viewers = {}
     for name in NAMES[1:]:
         node = mesh.fleet[name]

@@ -18,13 +18,12 @@ from support.lab.lab import Lab
 from support.lab.mesh import Mesh
 from support.lab.processes import Fleet
 from support.lab.script import DOWN_S, EVERY_S, Played
-from support.lab.source import Rate, Source
+from support.lab.source import LIGHT, Source
 from support.lab.viewer import Viewer
 from support.netns import require_root
 
 SIZE, SEED, STREAM = 12, 1, "lab"
 NAMES = [f"n{number}" for number in range(SIZE)]
-RATE = Rate(packets=1, octets=600)
 SAME_PARENTS_MIN = 0.9
 APART_SHARE, APART_MS = 0.25, 30.0
 WATCH_S = 8.0
@@ -41,7 +40,7 @@ async def test_the_simulator_foretells_the_live_mesh() -> None:
         matrix = lab.folder / "matrix.csv"
         script.write_matrix(matrix, SIZE, one_way_ms)
         foretold, victims = await asyncio.to_thread(
-            script.simulate, matrix, SIZE, RATE.per_second, deaths, SEED
+            script.simulate, matrix, SIZE, LIGHT.per_second, deaths, SEED
         )
         lab.only((NAMES[a], NAMES[b], ms) for (a, b), ms in one_way_ms.items())
         mesh = Mesh(lab, fleet)
@@ -57,7 +56,7 @@ async def test_the_simulator_foretells_the_live_mesh() -> None:
 async def play(lab: Lab, mesh: Mesh, victims: list[int]) -> Played:
     """The script's streams, viewers and faults, live."""
     home = mesh.fleet[NAMES[0]]
-    source = await Source.open(home.namespace, f"{home.url}/whip/{STREAM}", RATE)
+    source = await Source.open(home.namespace, f"{home.url}/whip/{STREAM}", LIGHT)
     viewers = {name: await watch(mesh, name) for name in NAMES[1:]}
     began = time.monotonic()
     await asyncio.sleep(script.SETTLE_S - script.VIEWERS_AT_S)  # the script's own time

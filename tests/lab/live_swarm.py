@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,17 +21,18 @@ import pytest
 from support.lab.figures import Report, count, percentile
 from support.lab.mesh import Mesh, View
 from support.lab.processes import Fleet
-from support.lab.source import Rate, Source
+from support.lab.source import LIGHT, Source
 from support.lab.viewer import Viewer
 
 USUAL, STREAM = 30, "lab"
 SHARE_DYING = 0.3
 ROUNDS = 5
 WHOLE_S, BACK_P95_MS = 10.0, 2000.0
-VIEWERS = 8
+WATCHED = 4
+"""One node in so many has a viewer: enough others are left to die."""
+
 WATCH_S = 6.0
 UNDISTURBED_MS = 500.0
-LIGHT = Rate(packets=1, octets=400)
 PORTS = (20_000, 21_000, 22_000)
 
 
@@ -105,7 +108,7 @@ async def deaths(
     whether a viewer's parent was among the dead.
     """
     names = [node.name for node in mesh.fleet]
-    origin, *watched = chance.sample(names[1:], min(VIEWERS + 1, len(names) - 1))
+    origin, *watched = chance.sample(names[1:], max(len(names) // WATCHED, 2) + 1)
     home = mesh.fleet[origin]
     source = await Source.open("", f"{home.url}/whip/{STREAM}", LIGHT)
     viewers = {}
@@ -128,7 +131,14 @@ async def deaths(
 
 
 def _kill(mesh: Mesh, names: set[str]) -> float:
-    return min(mesh.fleet[name].kill() for name in sorted(names))
+    nodes = [mesh.fleet[name] for name in sorted(names)]
+    struck = time.time()
+    for node in nodes:
+        os.kill(node.pid, signal.SIGKILL)
+    for node in nodes:
+        assert node.process is not None
+        node.process.wait()
+    return struck
 
 
 async def after(viewers: dict[str, Viewer], strike: object) -> list[float]:

@@ -41,6 +41,18 @@ window.lags = async (pc, at, count) => {
     seen.push(window.lag(pc));
   return seen;
 };
+// How far the sound of each is ahead of its picture, all at the same instants.
+window.ahead = async (pcs, count) => {
+  const name = 'estimatedPlayoutTimestamp', seen = pcs.map(() => []);
+  const one = async pc => {
+    const all = await window.report(pc);
+    const sound = all['inbound-rtp-audio']?.[name], picture = all['inbound-rtp-video']?.[name];
+    return sound && picture ? sound - picture : null;
+  };
+  for (let i = 0; i < count; i++, await new Promise(r => setTimeout(r, 61)))
+    (await Promise.all(pcs.map(one))).forEach((value, at) => seen[at].push(value));
+  return seen;
+};
 window.leave = async pc => {
   pc.close();
   pc.source?.close();
@@ -106,7 +118,7 @@ window.direct = async () => {
   const number = window.player(to), whole = new MediaStream();
   from.onicecandidate = e => to.addIceCandidate(e.candidate);
   to.onicecandidate = e => from.addIceCandidate(e.candidate);
-  for (const track of [window.picture(640, 480, 30), window.tone()])
+  for (const track of [window.picture(320, 240, 30), window.tone()])
     from.addTrack(track, whole);
   await from.setLocalDescription();
   await to.setRemoteDescription(from.localDescription);

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from playwright.async_api import Browser, Page, async_playwright
@@ -65,15 +66,17 @@ class Client:
         )
         return seen
 
-    async def sound_ahead_ms(self, player: int = 0) -> float | None:
-        """How far the sound that plays is ahead of the picture, by the browser's own
-        estimates; None before sender reports made them possible.
+    async def sound_ahead_ms(self, *players: int, count: int = 1) -> list[float] | None:
+        """How far the sound that each player plays is ahead of its picture, by the
+        browser's own estimates: the median of `count` samples, for all players at the
+        same instants.  None before sender reports made them possible.
         """
-        report = await self.received(player)
-        name = "estimatedPlayoutTimestamp"
-        sound = report.get("inbound-rtp-audio", {}).get(name)
-        picture = report.get("inbound-rtp-video", {}).get(name)
-        return None if sound is None or picture is None else sound - picture
+        names = ", ".join(f"players[{player}]" for player in players)
+        seen: list[list[float | None]] = await self.page.evaluate(
+            f"ahead([{names}], {count})"
+        )
+        known = [[value for value in one if value is not None] for one in seen]
+        return [median(one) for one in known] if all(known) else None
 
     async def leave(self, player: int) -> None:
         """End a player and its session."""

@@ -42,6 +42,9 @@ class Ledger:
     def origins(self) -> list[int]:
         return [node for node in (0,) if node in self.running]
 
+    def expected(self) -> None:
+        """Nothing to see."""
+
     def struck(self, fault: Fault, hit: Sequence[int], now: float) -> None:
         self.calls.append((now, "struck", fault, tuple(hit)))
 

@@ -50,7 +50,12 @@ def _shed(shared: Shared, tree: Tree) -> None:
 
 
 def _ask_smallest(shared: Shared, tree: Tree) -> None:
-    for child in _smallest(tree)[:1]:
+    fed = _smallest(tree)
+    # why those asked least: whoever found no place will hardly find one two seconds on
+    fed.sort(key=lambda child: child.released)
+    excess = len(fed) - capacity.slots(shared, tree).total
+    for child in fed[: max(excess, 1)]:
+        child.released += 1
         targets = candidates.elsewhere(shared, tree, child.node, Use.REPAIR)
         release = Release(tree.stream, child.serial, targets)
         shared.outbox.send(child.node, release)

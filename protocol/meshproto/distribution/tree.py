@@ -77,6 +77,7 @@ class Child:
         "lease_at",
         "node",
         "promised",
+        "released",
         "room",
         "serial",
         "since",
@@ -95,6 +96,8 @@ class Child:
         self.since = now
         self.cost_bps = 0
         self.promised = 0
+        self.released = 0
+        """How often it was asked to move."""
         self.layers = join.demand.layers
         self.hear(join.demand, now)
 

@@ -21,16 +21,21 @@ from meshsim.report.table import cost_line, judged_table
 
 
 def plan(changes: Mapping[str, Any], seeds: Sequence[int] | None) -> list[Job]:
-    """The jobs of the plan; `seeds` instead of its own, but for the large run."""
+    """The jobs of the plan; `seeds` instead of its own, but for the large run.
+
+    Every row once before any twice, for hours may end early; the large run at the end.
+    """
     found = []
-    for run in PLAN:
-        wanted = run.seeds if seeds is None or len(run.seeds) == 1 else tuple(seeds)
+    for place, run in enumerate(PLAN):
+        single = len(run.seeds) == 1
+        wanted = run.seeds if seeds is None or single else tuple(seeds)
         found += [
-            Job(run.scenario, seed, {"paths.model": model, **changes})
-            for model in run.models
-            for seed in wanted
+            ((single, turn, column, place), Job(run.scenario, seed, changed))
+            for column, model in enumerate(run.models)
+            for turn, seed in enumerate(wanted)
+            for changed in [{"paths.model": model, **changes}]
         ]
-    return found
+    return [job for _, job in sorted(found, key=lambda entry: entry[0])]
 
 
 def judge(reports: Sequence[Report]) -> list[Judged]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cache
+from hashlib import blake2b
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
+import meshproto
 from meshsim.figures import LABELS
 from meshsim.metrics import figures
 from meshsim.metrics.basis import Table
@@ -64,6 +68,22 @@ def version() -> str:
         return "unknown"
 
 
+@cache
+def code() -> str:
+    """A hash of all that decides a run: protocol, simulator, scenarios."""
+    home = Path(__file__).parents[1]
+    copied = home / "CODE"  # beside a compiled copy, whose sources are a little changed
+    if copied.exists():
+        return copied.read_text(encoding="ascii").strip()
+    digest = blake2b(digest_size=8)
+    for package in (Path(str(meshproto.__file__)).parent, home):
+        for path in sorted(package.rglob("*")):
+            if path.suffix in {".py", ".toml"}:
+                digest.update(path.relative_to(package).as_posix().encode())
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def _violations(seen: Observation) -> list[Mapping[str, Any]]:
     told_ones = [asdict(violation) for violation in seen.violations[:VIOLATIONS_MAX]]
     return [
@@ -80,4 +100,5 @@ def _run(seen: Observation) -> Mapping[str, Any]:
         "events": seen.events,
         "log_hash": seen.log_hash,
         "python": platform.python_version(),
+        "code": code(),
     }

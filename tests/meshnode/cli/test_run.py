@@ -7,6 +7,7 @@ import json
 import signal
 import stat
 import subprocess
+import sys
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,20 @@ from typing import Any
 from meshnode.cli.folder import DataFolder
 from meshnode.cli.run import is_exposed, with_key
 from meshnode.config import Settings
+
+WATCHED = """
+import gc, os, signal, sys, threading, time
+from meshnode.cli.main import main
+
+def watch():
+    while not gc.get_freeze_count():
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread(target=watch, daemon=True).start()
+sys.exit(main(sys.argv[1:]))
+"""
+"""Ends as soon as the collector leaves alone what was there at the start."""
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 FREE_PORTS = ("--port", "0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0")
@@ -40,6 +55,19 @@ def test_it_starts_answers_and_ends_with_0(node: Any, meshnode: Run) -> None:
 
 def test_ctrl_c_is_a_clean_end_too(node: Any) -> None:
     assert node.process.stop(signal.SIGINT) == 0
+
+
+def test_full_collections_do_not_walk_what_was_there_at_the_start(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", WATCHED, "run", *FREE_PORTS]
+    done = subprocess.run(
+        [*command, "--data", str(tmp_path)],
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_second_node_gets_one_sentence_with_flags_that_work(

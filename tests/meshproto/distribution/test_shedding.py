@@ -72,6 +72,14 @@ def test_the_smallest_is_asked_to_move_to_where_there_is_room() -> None:
     assert [target.node for target in release.targets] == [node(4)]
 
 
+def test_who_was_asked_and_found_no_place_is_not_the_only_one_asked() -> None:
+    bench = burst()
+    bench.pass_time(bench.config.burst_s + 0.1)
+    renew(bench)
+    bench.pass_time(bench.config.shed_repeat_s)
+    assert [to for to, _ in bench.take(w.Release)] == [node(9), node(2)]
+
+
 def test_a_smaller_uplink_starts_the_same() -> None:
     bench = Bench(4)
     bench.publish()

@@ -26,6 +26,14 @@ def test_the_plan_is_every_model_and_seed_and_one_large_run() -> None:
     }
 
 
+def test_every_row_is_fed_once_before_any_is_fed_twice() -> None:
+    jobs = acceptance.plan({}, None)
+    first = [job for job in jobs[:6] if job.seed == 1]
+    assert len({job.scenario for job in first}) == len(first) == 6
+    assert {job.seed for job in jobs[:18]} == {1}
+    assert jobs[-1].scenario == "large"
+
+
 def test_seeds_and_changes_narrow_it_but_the_large_run_stays_one() -> None:
     jobs = acceptance.plan({"nodes": 100, "paths.model": "synth"}, [7])
     assert {job.seed for job in jobs if job.scenario != "large"} == {7}

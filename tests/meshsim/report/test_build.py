@@ -46,5 +46,6 @@ def test_violations_are_told_up_to_a_limit_and_all_counted() -> None:
 def test_it_knows_its_version_and_what_it_cost() -> None:
     report = build(observation())
     assert report.version == version() != ""
+    assert len(report.run["code"]) == 16  # the sources are known too
     assert report.run["events"] == 123_456
     assert report.run["log_hash"].startswith("c0ffee")

@@ -57,6 +57,10 @@ class Rate:
         return self.packets * FRAMES_HZ + AUDIO_HZ
 
 
+LIGHT = Rate(packets=1, octets=600)
+"""For many nodes on one machine: what is measured is the mesh, not the processor."""
+
+
 class Source:
     """Publishes until `close`; `sent` counts the packets of each track."""
 
