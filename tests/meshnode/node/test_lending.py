@@ -120,9 +120,7 @@ async def test_a_denied_node_gets_no_link(start: Start, tmp_path: Path) -> None:
     assert mesh(second).node == stranger
 
     def refused() -> bool:
-        return any(
-            "failed-denied" in mesh(n).counters["dials"] for n in (first, second)
-        )
+        return any("failed-denied" in mesh(n).counters["dials"] for n in (first, second))
 
     await until(refused, "one of the two asked for a link")
     assert not ready(first)
