@@ -5,8 +5,8 @@ is measured from before the encoder to the screen.  Whether sound and picture be
 together is the browser's own estimate of what it plays out, which it can only make when
 sender reports reach it.  Part of that offset is the browser's: how long its sound
 device takes, and how much a busy machine makes it hold back, are no property of a node.
-So a connection from the page to itself runs beside, and what a player shows beyond it
-at the same instants is ours.
+So a connection from the other browser runs beside, and what a player shows beyond it at
+the same instants is ours.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ async def test_late_joiners_of_ffmpeg_are_live_and_in_step() -> None:
         publisher = ffmpeg.publish(node.whip("clock"))
         try:
             await eventually(lambda: _live(node), 15, "FFmpeg publishes")
-            async with chromium(node.url) as browser:
-                viewer = await client(browser, node.url)
-                await _check(viewer, node.whep("clock"))
+            async with chromium(node.url) as sending, chromium(node.url) as receiving:
+                viewer = await client(receiving, node.url)
+                other = await client(sending, node.url)
+                await _check(viewer, node.whep("clock"), other)
         finally:
             publisher.terminate()
             publisher.wait(10)
@@ -56,11 +57,11 @@ async def test_late_joiners_of_chromium_are_live_and_in_step() -> None:
             await publisher.publish(node.whip("clock"), KEY)
             await eventually(lambda: _live(node), 15, "Chromium publishes")
             viewer = await client(receiving, node.url)
-            await _check(viewer, node.whep("clock"))
+            await _check(viewer, node.whep("clock"), publisher)
 
 
-async def _check(viewer: Client, url: str) -> None:
-    beside = await _without_node(viewer)
+async def _check(viewer: Client, url: str, other: Client) -> None:
+    beside = await _without_node(viewer, other)
     first = await viewer.play(url)
     await viewer.first_frame_ms(first)
     tasks = []
@@ -76,9 +77,9 @@ async def _check(viewer: Client, url: str) -> None:
     assert max(map(abs, offsets)) < OFFSET_MAX_MS
 
 
-async def _without_node(viewer: Client) -> int:
-    """A player fed by its own page, once it can tell its offset."""
-    player = await viewer.direct()
+async def _without_node(viewer: Client, other: Client) -> int:
+    """A player fed by another browser, once it can tell its offset."""
+    player = await viewer.play_from(other)
     await viewer.first_frame_ms(player)
     await eventually(
         lambda: viewer.sound_ahead_ms(player), 20, "the browser's own sender reports"

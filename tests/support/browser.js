@@ -55,7 +55,6 @@ window.ahead = async (pcs, count) => {
 };
 window.leave = async pc => {
   pc.close();
-  pc.source?.close();
   pc.video.remove();
   if (pc.session) await fetch(pc.session, {method: 'DELETE'});
 };
@@ -112,20 +111,23 @@ window.play = async ({url}) => {
   await window.door(url, '', pc);
   return number;
 };
-// A player fed by a publisher in the same page, without any node: the browser's own part.
-window.direct = async () => {
-  const from = new RTCPeerConnection(), to = new RTCPeerConnection();
-  const number = window.player(to), whole = new MediaStream();
-  from.onicecandidate = e => to.addIceCandidate(e.candidate);
-  to.onicecandidate = e => from.addIceCandidate(e.candidate);
+// A player fed by another page's publisher, without any node: the browsers' own part.
+window.gathered = async pc => {
+  await pc.setLocalDescription();
+  while (pc.iceGatheringState !== 'complete')
+    await new Promise(done => pc.addEventListener('icegatheringstatechange', done));
+  return pc.localDescription.toJSON();
+};
+window.offerDirect = async () => {
+  const pc = window.directly = new RTCPeerConnection(), whole = new MediaStream();
   for (const track of [window.picture(320, 240, 30), window.tone()])
-    from.addTrack(track, whole);
-  await from.setLocalDescription();
-  await to.setRemoteDescription(from.localDescription);
-  await to.setLocalDescription();
-  await from.setRemoteDescription(to.localDescription);
-  to.source = from;
-  return number;
+    pc.addTrack(track, whole);
+  return window.gathered(pc);
+};
+window.playDirect = async offer => {
+  const pc = new RTCPeerConnection(), number = window.player(pc);
+  await pc.setRemoteDescription(offer);
+  return [number, await window.gathered(pc)];
 };
 window.report = async pc => {
   const all = {};

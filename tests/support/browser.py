@@ -47,10 +47,12 @@ class Client:
         number: int = await self.page.evaluate("o => play(o)", {"url": url})
         return number
 
-    async def direct(self) -> int:
-        """Watch a publisher of the same page without any node; the player's number."""
-        number: int = await self.page.evaluate("direct()")
-        return number
+    async def play_from(self, other: Client) -> int:
+        """Watch a publisher on another page without any node; the player's number."""
+        offer = await other.page.evaluate("offerDirect()")
+        number, answer = await self.page.evaluate("o => playDirect(o)", offer)
+        await other.page.evaluate("a => directly.setRemoteDescription(a)", answer)
+        return int(number)
 
     async def first_frame_ms(self, player: int = 0) -> float:
         """Milliseconds from the POST to the first frame on screen."""

@@ -8,6 +8,7 @@ from meshproto.gossip import exchange, mesh
 from meshproto.gossip.peers import Peer
 from meshproto.gossip.state import State
 from meshproto.gossip.topics import Topic
+from meshproto.ids import NodeId
 from meshproto.wire import pubsub
 from meshproto.wire.pubsub import Control, IHave, Prune, Subscription
 
@@ -124,9 +125,29 @@ def _graft(state: State, peer: Peer, name: str, now: float) -> None:
     elif state.scores.below(node, 0):
         _turn_away(state, topic, peer, "gossip-graft-score", now)
     elif len(members) >= config.degree_high and not peer.outbound:
-        mesh.prune(state, topic, peer, now)
+        weaker = _weaker(state, members, peer)
+        mesh.prune(state, topic, weaker or peer, now)
+        if weaker is not None:
+            mesh.admit(state, topic, peer, now)
     else:
         mesh.admit(state, topic, peer, now)
+
+
+def _weaker(state: State, members: dict[NodeId, Peer], peer: Peer) -> Peer | None:
+    """Whom a full mesh gives up for `peer`: the worst member, if `peer` delivered and
+    is better (RFC 0008 section 5.4).
+
+    Without this a mesh that strangers filled first is lost: its own grafts meet meshes
+    that are as full.  A score that high cannot be had by waiting outside.
+    """
+    score, config = state.scores.of, state.config
+    mine = score(peer.node)
+    if mine < max(config.thresholds.opportunistic_graft, 1e-9):
+        return None
+    spare = mesh.outbound(members) > config.degree_outbound
+    offered = [one for one in members.values() if spare or not one.outbound]
+    worst = min(offered, key=lambda one: score(one.node), default=None)
+    return worst if worst is not None and score(worst.node) < mine else None
 
 
 def _turn_away(state: State, topic: Topic, peer: Peer, why: str, now: float) -> None:

@@ -51,6 +51,37 @@ def test_a_graft_is_accepted_and_told_to_the_owner() -> None:
     assert rig.said == []
 
 
+def full(strangers: int = 12) -> tuple[Rig, list[NodeId], NodeId]:
+    """A mesh that strangers filled, and one neighbour outside it."""
+    rig, nodes = joined(strangers + 1)
+    outside = nodes.pop()
+    for node in nodes:
+        rig.graft(node)
+    for node in [n for n in rig.mesh() if n == outside]:
+        rig.prune(node)
+    rig.forget()
+    return rig, nodes, outside
+
+
+def test_a_full_mesh_gives_its_worst_member_up_for_one_that_delivered() -> None:
+    rig, strangers, outside = full()
+    for number in range(8):
+        rig.bring(outside, message(AUTHOR, number + 1))
+        rig.judge()
+    rig.graft(outside)
+    assert outside in rig.mesh()
+    assert len(rig.mesh()) == len(strangers)
+    ((pruned, _),) = rig.prunes()
+    assert pruned in strangers
+
+
+def test_a_full_mesh_has_no_place_for_one_that_delivered_nothing() -> None:
+    rig, strangers, outside = full()
+    rig.graft(outside)
+    assert outside not in rig.mesh()
+    assert [node for node, _ in rig.prunes()] == [outside]
+
+
 def test_a_graft_of_a_non_subscriber_is_refused_silently() -> None:
     rig, _ = joined()
     other = rig.up(topics=(OTHER,))
