@@ -124,4 +124,4 @@ def test_the_mesh_is_told_in_a_few_lines() -> None:
     assert "12D3KooWfar  overlay  ?  loss 0.0" in text
     assert "cam  live  parent oWparent" in text
     assert "ab  searching  parent -" in text
-    assert "mesh" not in "\n".join(lines_of({}))
+    assert "mesh:" not in "\n".join(lines_of({}))
