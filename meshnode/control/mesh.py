@@ -210,7 +210,7 @@ class Control:
 
     def faraway(self) -> list[tuple[str, tuple[str, ...]]]:
         """Names and codecs of the streams that other nodes have."""
-        return [(s.name, s.codecs) for s in self._report.streams() if not s.here]
+        return [(s.name, s.codecs) for s in self.report.streams() if not s.here]
 
     def known(self, stream: StreamId) -> StreamSeen | None:
         """What is known of a stream, None while nobody has it."""

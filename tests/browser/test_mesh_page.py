@@ -1,4 +1,4 @@
-"""The map of a real mesh in a real Chromium, and a viewer who enters by another node."""
+"""The map of a real mesh in a real Chromium, and a viewer who enters elsewhere."""
 
 from __future__ import annotations
 

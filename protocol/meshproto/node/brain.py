@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import assert_never, cast
+from functools import partial
+from typing import assert_never
 
 from meshproto.chance import Chance
 from meshproto.config.gossip import DIRECTORY_TOPIC, PRESENCE_TOPIC
@@ -30,22 +31,18 @@ from meshproto.link import events as link_events
 from meshproto.link.links import Links
 from meshproto.node.figures import sent_octets, sizes
 from meshproto.node.finding import Finding
+from meshproto.node.receivers import Receivers
 from meshproto.node.values import Ability, Identity, NodeConfig
 from meshproto.node.view import Neighbours, View, prefix
 from meshproto.outputs import HangUp, Outbox, Output, Purpose, Send
 from meshproto.overlay.overlay import Overlay
 from meshproto.routing import changes as route_changes
 from meshproto.routing.router import Router
-from meshproto.wire.control.directory import Claim, DirectoryRecord, Media
-from meshproto.wire.control.distribution import TreeRecord
+from meshproto.wire.control.directory import Claim, Media
 from meshproto.wire.control.peer import PeerRecord
-from meshproto.wire.control.routing import RoutingRecord
-from meshproto.wire.control.schema import Record
 
 THIN_SLOTS = 3
 """A node that feeds fewer copies listens to routes and passes none on (RFC 0010)."""
-
-_OVERLAY, _DIRECTORY, _ROUTING, _TREES = 16, 32, 48, 64
 
 _UNKNOWN = -1.0
 """A deadline that has to be asked for again."""
@@ -82,10 +79,12 @@ class Node:
             me, epoch, config.gossip, box, chance, sign, verify, near
         )
         self._directory = Directory(
-            me, epoch, config.directory, box, chance, sign, verify, self._gossiped
+            *(me, epoch, config.directory, box, chance, sign, verify),
+            partial(self._gossip.publish, DIRECTORY_TOPIC),
         )
         self._presence = Presence(
-            config.directory.presence, box, chance, verify, self.record, self._here
+            *(config.directory.presence, box, chance, verify, self.record),
+            partial(self._gossip.publish, PRESENCE_TOPIC),
         )
         self._router = Router(
             me, epoch, config.routing, box, chance, sign, verify, near
@@ -99,19 +98,14 @@ class Node:
         self._finding = Finding(
             me,
             config.directory,
-            self._gossip,
-            self._directory,
-            self._presence,
-            self._trees,
+            *(self._gossip, self._directory, self._presence, self._trees),
+        )
+        self._receivers = Receivers(
+            self._overlay, self._directory, self._router, self._trees
         )
         self._machines = (
-            self._links,
-            self._overlay,
-            self._gossip,
-            self._directory,
-            self._presence,
-            self._router,
-            self._trees,
+            *(self._links, self._overlay, self._gossip, self._directory),
+            *(self._presence, self._router, self._trees),
         )
 
     # --- time and outputs ---------------------------------------------------------
@@ -369,7 +363,7 @@ class Node:
             for change in self._links.take_changes():
                 self._link_changed(change, now)
             for record in records:
-                self._take(neighbour, record, now)
+                self._receivers.take(neighbour, record, now)
         self._settle(now)
 
     def gossip_received(self, neighbour: NodeId, rpc: bytes, now: float) -> None:
@@ -383,17 +377,6 @@ class Node:
         self._settle(now)
 
     # --- inside ---------------------------------------------------------------------
-
-    def _take(self, neighbour: NodeId, record: Record, now: float) -> None:
-        kind = record.KIND
-        if kind >= _TREES:
-            self._trees.receive(neighbour, cast(TreeRecord, record), now)
-        elif kind >= _ROUTING:
-            self._router.receive(neighbour, cast(RoutingRecord, record), now)
-        elif kind >= _DIRECTORY:
-            self._directory.receive(neighbour, cast(DirectoryRecord, record), now)
-        elif kind >= _OVERLAY:
-            self._overlay.receive(neighbour, record, now)
 
     def _settle(self, now: float) -> None:
         """Carry changes between the machines until all are quiet."""
@@ -475,12 +458,6 @@ class Node:
             self._router.neighbour_down(neighbour, now)
             self._finding.neighbour_down(neighbour, now)
         self._trees.neighbour_down(neighbour, now)
-
-    def _here(self, data: bytes, now: float) -> None:
-        self._gossip.publish(PRESENCE_TOPIC, data, now)
-
-    def _gossiped(self, data: bytes, now: float) -> None:
-        self._gossip.publish(DIRECTORY_TOPIC, data, now)
 
     def _cost_moved(self, neighbour: NodeId, now: float) -> None:
         self._overlay.cost_moved(neighbour, now)

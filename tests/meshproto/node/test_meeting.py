@@ -51,11 +51,12 @@ def test_an_introduction_by_no_neighbour_or_to_none_fails() -> None:
     assert first != last
 
 
-def test_farewell_says_goodbye_to_every_neighbour() -> None:
+def test_who_parts_says_goodbye_to_every_neighbour() -> None:
     brains = Brains(3)
     brains.link(0, 1)
     brains.link(0, 2)
     brains.run(1.0)
-    brains.call(0, brains.nodes[0].farewell)
+    near = brains.nodes[0].view.links.neighbours()
+    brains.call(0, brains.nodes[0].part, near, "leaving")
     assert brains.saw(0, HangUp) == [HangUp(n, "leaving") for n in brains.names[1:]]
     assert not brains.nodes[0].view.links.neighbours()
