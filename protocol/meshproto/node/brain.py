@@ -45,9 +45,7 @@ THIN_SLOTS = 3
 """A node that feeds fewer copies listens to routes and passes none on (RFC 0010)."""
 
 _OVERLAY, _DIRECTORY, _ROUTING, _TREES = 16, 32, 48, 64
-
-_UNKNOWN = -1.0
-"""A deadline that has to be asked for again."""
+_UNKNOWN = -1.0  # a deadline that has to be asked for again
 
 _GOES_ON = frozenset({"restarted", "replaced"})
 """Ends after which the same neighbour is linked again, for the purpose it was."""
@@ -295,7 +293,6 @@ class Node:
 
     def accepts(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
         """None if a link with `peer` is welcome, else a short label."""
-        self._due_at = _UNKNOWN
         return self._overlay.accepts(peer, purpose, now)
 
     def link_up(

@@ -76,7 +76,7 @@ def test_a_full_mesh_gives_its_worst_member_up_for_one_that_delivered() -> None:
 
 
 def test_a_full_mesh_has_no_place_for_one_that_delivered_nothing() -> None:
-    rig, strangers, outside = full()
+    rig, _, outside = full()
     rig.graft(outside)
     assert outside not in rig.mesh()
     assert [node for node, _ in rig.prunes()] == [outside]
