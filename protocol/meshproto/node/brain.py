@@ -294,7 +294,6 @@ class Node:
 
     def accepts(self, peer: PeerRecord, purpose: Purpose, now: float) -> str | None:
         """None if a link with `peer` is welcome, else a short label."""
-        self._due_at = _UNKNOWN
         return self._overlay.accepts(peer, purpose, now)
 
     def introduce(
