@@ -31,6 +31,7 @@ class Reachability:
         """The far end `by` sees us as `address`; whether that is news."""
         if not _public(by[0]) and _public(address[0]):
             return False  # a far end inside our network cannot see the outside
+        self._unsee(by, but=address)
         seen = self._seen.get(address)
         if seen is None:
             if len(self._seen) >= SEEN_MAX:
@@ -40,6 +41,16 @@ class Reachability:
         if len(seen) < SEEN_MAX:
             seen[by] = None
         return fresh
+
+    def _unsee(self, by: Address, *, but: Address) -> None:
+        """The newest view of a far end is the only one: a NAT that restarted has other
+        addresses, and the old ones are nobody's or a stranger's.
+        """
+        for address, seen in tuple(self._seen.items()):
+            if address != but and by in seen:
+                del seen[by]
+                if not seen:
+                    del self._seen[address]
 
     def called(self) -> None:
         """Somebody whom we had not asked connected to us."""

@@ -19,6 +19,7 @@ from meshnode.control.libp2p.multiaddress import OCTETS_MAX, Multiaddress
 from meshnode.control.links import LinkMaker
 from meshnode.control.mesh import Control, wall_ms
 from meshnode.control.reach import media_addresses
+from meshnode.media.link_table import to_address
 from meshnode.media.link_transport import LinkTransport
 from meshnode.media.plane import Address, MediaPlane
 from meshnode.node.entering import Entering
@@ -118,7 +119,11 @@ def _link_factory(
         accepts: Callable[[PeerRecord, Purpose], str | None],
         record: Callable[[], PeerRecord],
     ) -> Guarded:
-        own = Own(record, lambda: parts.advertiser(True), parts.port.fingerprint)
+        own = Own(
+            record,
+            lambda: candidates(record(), parts.advertiser(True)),
+            parts.port.fingerprint,
+        )
         maker: LinkMaker[LinkTransport] = LinkMaker(
             *(identity.keys, own, parts.port, exchange),
             accepting(accepts, welcome),
@@ -126,6 +131,16 @@ def _link_factory(
         return Guarded(maker, welcome)
 
     return make
+
+
+def candidates(
+    record: PeerRecord, addresses: Iterable[Address]
+) -> tuple[Address, ...]:
+    """Where a neighbour may find the media port: what the record says, which behind a
+    NAT is how others see us, and then whatever this machine has.
+    """
+    seen = map(to_address, record.media)
+    return tuple(dict.fromkeys((*seen, *addresses)))
 
 
 def ability(
