@@ -133,9 +133,7 @@ def _link_factory(
     return make
 
 
-def candidates(
-    record: PeerRecord, addresses: Iterable[Address]
-) -> tuple[Address, ...]:
+def candidates(record: PeerRecord, addresses: Iterable[Address]) -> tuple[Address, ...]:
     """Where a neighbour may find the media port: what the record says, which behind a
     NAT is how others see us, and then whatever this machine has.
     """
