@@ -212,6 +212,8 @@ class Settings(BaseModel):
     """Addresses by which the outside reaches the media port, added to our own."""
     advertise: Addresses = ()
     """The exact addresses to advertise instead of those found."""
+    map_port: bool = False
+    """Ask the router (PCP, NAT-PMP or UPnP) to lead the port to this machine."""
     public_url: Origin = ""
     """Origin of the URLs that are printed and linked, as seen from outside."""
     tls_cert: ReadableFile | None = None
