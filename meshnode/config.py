@@ -111,7 +111,7 @@ def _readable(path: Path) -> Path:
 
 
 def _rate(value: object) -> object:
-    """Bits a second: a number, or one with K, M or G behind it, as `20M`."""
+    """Bits a second: a number, or one with K, M, G or T behind it, as `20M`."""
     if not isinstance(value, str):
         return value
     number, factor = value.strip().removesuffix("bps").removesuffix("b/s"), 1
