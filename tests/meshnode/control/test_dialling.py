@@ -23,7 +23,7 @@ async def joining(world: World, breaks: int) -> Control:
 
 async def test_a_dial_whose_connection_was_crossed_is_made_again(world: World) -> None:
     second = await joining(world, 1)
-    await until(lambda: second.neighbours(), "a link", 3.0)
+    await until(second.neighbours, "a link", 3.0)
     assert dials(second) == {"again": 1, "dialled": 1}
 
 
