@@ -31,8 +31,9 @@ DIALS_MAX = 64
 AGAIN_S = 0.25
 """Until the other connection stands; the brain would wait 20 s."""
 
-BROKEN = frozenset({"closed", "exchange-refused"})
-"""The connection ended before the exchange began, or in it."""
+CROSSED = frozenset({"closed", "exchange-refused", "crossed"})
+"""The connection ended before the exchange began or in it, or nothing came of the other
+end's dial."""
 
 ANSWERS_MAX = 64
 """Descriptors that are being answered at one time."""
@@ -104,13 +105,15 @@ class Dialling:
             self._failed(node, label)
 
     async def _link(self, wanted: Dial) -> Link:
-        """Dial, and once more if the libp2p connection ended under the exchange: one of
-        two that crossed does (RFC 0013), and a node that starts has them cross.
+        """Dial, and once more where the exchange was in the way of another one.
+
+        A node that starts has both: of two libp2p connections that cross one ends, and
+        who still dials its former life answers "crossed".
         """
         try:
             return await self._maker.dial(wanted.peer, wanted.purpose)
-        except DialError as error:
-            if error.reason not in BROKEN:
+        except MeshError as error:
+            if _label(error) not in CROSSED:
                 raise
         self.counts["again"] += 1
         await asyncio.sleep(AGAIN_S)
