@@ -122,7 +122,11 @@ async def settled(mesh: Mesh, expect_link: bool) -> View:
     try:
         return await asyncio.to_thread(
             mesh.wait,
-            lambda view: view.is_whole and (not expect_link or is_direct(view)),
+            lambda view: (
+                view.is_whole
+                and view.has_paths([("volunteer2", STREAM)])
+                and (not expect_link or is_direct(view))
+            ),
             LINKED_S,
             "a direct link",
         )
