@@ -105,7 +105,8 @@ class Host:
         mine, theirs = (f"u{host.address[1]}{more}" for host in (self, other))
         pwd = "{}".ljust(24, "p")
         spec = Association(
-            *(transport, mine, mine + pwd, theirs, theirs + pwd), controlling=controlling
+            *(transport, mine, mine + pwd, theirs, theirs + pwd),
+            controlling=controlling,
         )
         named = other.candidates() if candidates is None else candidates
         self.path = self.agent.add(spec, named, self.net.now)
