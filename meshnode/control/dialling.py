@@ -28,6 +28,12 @@ DIAL_S = 12.0
 DIALS_MAX = 64
 """At one time: brains ask for a handful."""
 
+AGAIN_S = 0.25
+"""Until the other connection stands; the brain would wait 20 s."""
+
+BROKEN = frozenset({"closed", "exchange-refused"})
+"""The connection ended before the exchange began, or in it."""
+
 ANSWERS_MAX = 64
 """Descriptors that are being answered at one time."""
 
@@ -79,7 +85,7 @@ class Dialling:
         self._courier.go_through(node, wanted.through)
         try:
             async with asyncio.timeout(DIAL_S):
-                link = await self._maker.dial(wanted.peer, wanted.purpose)
+                link = await self._link(wanted)
         except TimeoutError:
             label = "timeout"
         except MeshError as error:
@@ -96,6 +102,19 @@ class Dialling:
             # why not where linked: the other end dialled too, and its link stands
             self.counts[f"failed-{label}"] += 1
             self._failed(node, label)
+
+    async def _link(self, wanted: Dial) -> Link:
+        """Dial, and once more if the libp2p connection ended under the exchange: one of
+        two that crossed does (RFC 0013), and a node that starts has them cross.
+        """
+        try:
+            return await self._maker.dial(wanted.peer, wanted.purpose)
+        except DialError as error:
+            if error.reason not in BROKEN:
+                raise
+        self.counts["again"] += 1
+        await asyncio.sleep(AGAIN_S)
+        return await self._maker.dial(wanted.peer, wanted.purpose)
 
     # -- answering ---------------------------------------------------------------------
 
