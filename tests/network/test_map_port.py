@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from meshnode.control.mapping import gateway
-from meshnode.control.mapping.keeper import Keeper, Outside, ways_to
+from meshnode.control.mapping.keeper import Keeper, Outside
 from meshnode.control.mapping.natpmp import NatPmp
 from meshnode.control.mapping.pcp import Pcp
 from meshnode.control.mapping.upnp import Upnp
-from meshnode.control.mapping.values import Grant, Refusal, Wish
+from meshnode.control.mapping.values import Grant, Refusal, Way, Wish
 from meshproto.wire import stun_binding
 from meshproto.wire.portmap.natpmp import Protocol
 from support.netns import require_root, sh
@@ -27,7 +27,11 @@ from support.router import HOST, INSIDE, OUTSIDE, STRANGER, Router
 
 PORT = 5000
 WISHES = [Wish(protocol, PORT, PORT) for protocol in Protocol]
-WAYS = {"PCP": Pcp, "NAT-PMP": NatPmp, "UPnP": Upnp}
+WAYS: dict[str, Callable[[gateway.Gateway], Way]] = {
+    "PCP": lambda found: Pcp(found, b"secret"),
+    "NAT-PMP": NatPmp,
+    "UPnP": Upnp,
+}
 
 
 @pytest.fixture
@@ -83,7 +87,7 @@ async def test_a_router_that_speaks_only_upnp_is_asked_by_upnp(router: Router) -
     told: list[Outside | Refusal] = []
 
     async def act(found: gateway.Gateway) -> None:
-        keeper = Keeper(PORT, PORT, told.append, find=lambda: found, ways=ways_to)
+        keeper = Keeper(PORT, PORT, b"secret", told.append, find=lambda: found)
         keeper.start()
         try:
             await _until(lambda: bool(told), 20)
@@ -99,7 +103,7 @@ async def test_a_router_that_speaks_nothing_is_one_clause(router: Router) -> Non
     told: list[Outside | Refusal] = []
 
     async def act(found: gateway.Gateway) -> None:
-        keeper = Keeper(PORT, None, told.append, find=lambda: found)
+        keeper = Keeper(PORT, None, b"secret", told.append, find=lambda: found)
         keeper.start()
         try:
             await _until(lambda: bool(told), 20)

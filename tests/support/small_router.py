@@ -26,6 +26,7 @@ class SmallRouter(asyncio.DatagramProtocol):
         self.speaks = {0, 2}
         self.noise: list[bytes] = []
         self.mapped: dict[int, tuple[int, int]] = {}
+        self.nonces: dict[int, bytes] = {}
         self.asked: list[tuple[int, int]] = []
         self.port = 0
 
@@ -50,8 +51,11 @@ class SmallRouter(asyncio.DatagramProtocol):
         lifetime_s = min(int.from_bytes(data[4:8], "big"), self.lifetime_s)
         protocol = data[36]
         internal, external = struct.unpack_from("!HH", data, 40)
-        head = struct.pack("!BBBBII12x", 2, 0x81, 0, self.result, lifetime_s, 1)
-        if self.result:
+        # RFC 6887 section 11.3: whoever does not know the nonce is not allowed
+        known = self.nonces.setdefault(protocol, data[24:36]) == data[24:36]
+        result = self.result or (0 if known else 2)
+        head = struct.pack("!BBBBII12x", 2, 0x81, 0, result, lifetime_s, 1)
+        if result:
             return head + data[24:60]
         external = self._keep(protocol, internal, external, lifetime_s)
         address = bytes(10) + b"\xff\xff" + ipaddress.IPv4Address(self.outside).packed
@@ -76,6 +80,7 @@ class SmallRouter(asyncio.DatagramProtocol):
     ) -> int:
         if not lifetime_s:
             self.mapped.pop(protocol, None)
+            self.nonces.pop(protocol, None)
             return 0
         if protocol not in self.mapped:
             self.mapped[protocol] = (internal, external + self.shift)

@@ -26,7 +26,7 @@ async def router(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SmallRouter]:
     """The gateway of this machine, for the nodes of a test."""
     async with small_router() as made:
         keeper = functools.partial(
-            Keeper, ways=lambda gateway: [Pcp(gateway, made.port)]
+            Keeper, ways=lambda gateway, secret: [Pcp(gateway, secret, made.port)]
         )
         monkeypatch.setattr(mapping, "Keeper", keeper)
         monkeypatch.setattr(mapping, "find_gateway", lambda: GATEWAY)

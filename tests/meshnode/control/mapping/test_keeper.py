@@ -15,10 +15,11 @@ from meshnode.control.mapping.keeper import Keeper, Outside
 from meshnode.control.mapping.natpmp import NatPmp
 from meshnode.control.mapping.pcp import Pcp
 from meshnode.control.mapping.values import Grant, Refusal, Way, Wish
+from meshproto.wire.portmap.natpmp import Protocol
 from support.small_router import OUTSIDE, SmallRouter, small_router
 
 LOOPBACK = Gateway("127.0.0.1", "127.0.0.1")
-UDP, TCP = 17, 6
+UDP, TCP = Protocol.UDP, Protocol.TCP
 
 
 class Case:
@@ -29,15 +30,16 @@ class Case:
         self.gateway: Gateway | None = LOOPBACK
         self.told: list[Outside | Refusal] = []
         self.ways: Sequence[Way] = (
-            Pcp(LOOPBACK, router.port),
+            Pcp(LOOPBACK, b"secret", router.port),
             NatPmp(LOOPBACK, router.port),
         )
         self.keeper = Keeper(
             5000,
             control_port,
+            b"secret",
             self.told.append,
             find=lambda: self.gateway,
-            ways=lambda gateway: self.ways,
+            ways=lambda gateway, secret: self.ways,
         )
 
 
@@ -207,3 +209,25 @@ async def test_answers_to_other_questions_and_nonsense_are_passed_over() -> None
         c.keeper.start()
         await until(lambda: c.told)
         assert c.told == [Outside((OUTSIDE, 5000), None, "PCP")]
+
+
+async def test_after_a_restart_the_router_knows_the_node_by_its_secret() -> None:
+    wish = Wish(Protocol.UDP, 5000, 5000)
+    async with small_router() as router:
+        killed = Pcp(LOOPBACK, b"secret", router.port)
+        granted = await killed.grant(wish)
+        assert isinstance(granted, Grant)
+        assert await Pcp(LOOPBACK, b"secret", router.port).grant(wish) == granted
+        stranger = await Pcp(LOOPBACK, b"another", router.port).grant(wish)
+        assert stranger == Refusal("the router refuses by PCP: it is not allowed")
+
+
+async def test_every_port_and_secret_has_a_nonce_of_its_own() -> None:
+    nonces = {
+        Pcp(LOOPBACK, secret)._question(Wish(protocol, port, port)).nonce
+        for secret in (b"one", b"two")
+        for protocol in Protocol
+        for port in (5000, 5001)
+    }
+    assert len(nonces) == 8
+    assert all(len(nonce) == 12 for nonce in nonces)
