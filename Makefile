@@ -26,9 +26,13 @@ run: $(STAMP) ## start a node with its page: make run ARGS="--port 5000"
 
 test: $(STAMP) ## the test suite, with one real browser in it
 	@tools/system.sh browser
-	@$(BIN)/pytest $(PURE) --cov=protocol/meshproto --cov-branch \
-		--cov-report=term:skip-covered --cov-fail-under=90
-	@$(BIN)/pytest tests $(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%)
+	@# side by side: one half computes, the other mostly waits for sockets
+	@said=$$(mktemp); \
+	$(BIN)/pytest $(PURE) --cov=protocol/meshproto --cov-branch \
+		--cov-report=term:skip-covered --cov-fail-under=90 >$$said 2>&1 & pure=$$!; \
+	trap 'kill $$pure; rm -f $$said; exit 130' INT TERM; \
+	$(BIN)/pytest tests $(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%); failed=$$?; \
+	wait $$pure || failed=1; cat $$said; rm -f $$said; exit $$failed
 
 check: $(STAMP) ## format, lint, types, import contracts, tidy
 	@$(BIN)/ruff format --check .
