@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -94,6 +95,12 @@ Start = Callable[..., Process]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """Start a command; whatever still runs at the end is killed."""
+    with _starting(tmp_path) as run:
+        yield run
+
+
+@contextlib.contextmanager
+def _starting(folder: Path) -> Iterator[Start]:
     running: list[subprocess.Popen[str]] = []
 
     def run(*arguments: str, **more: str) -> Process:
@@ -102,7 +109,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment(tmp_path, **more),
+            env=environment(folder, **more),
         )
         running.append(process)
         return Process(process)
@@ -126,8 +133,20 @@ class Node:
 
 @pytest.fixture
 def node(start: Start, tmp_path: Path) -> Node:
-    """A node on free ports of loopback, alone: libp2p would be imported for nothing."""
-    data = tmp_path / "node"
+    """A node on free ports of loopback."""
+    return _node(start, tmp_path / "node")
+
+
+@pytest.fixture(scope="module")
+def lasting_node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """The same for all tests of a module, which must not end it."""
+    folder = tmp_path_factory.mktemp("lasting")
+    with _starting(folder) as start:
+        yield _node(start, folder / "node")
+
+
+def _node(start: Start, data: Path) -> Node:
+    """One that serves alone: libp2p would be imported for nothing."""
     process = start("run", "--no-mesh", "--data", str(data), *FREE_PORTS)
     admin = process.until(r"admin\s+http://(\S+)")[1]
     page = process.until(r"page\s+(http\S+)/")[1]

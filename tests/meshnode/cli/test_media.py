@@ -29,22 +29,22 @@ def audio_seconds(path: Path) -> float:
     return sum(frame.samples / frame.sample_rate for frame in frames)
 
 
-def status(meshnode: Run, node: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(
-        meshnode("status", "--admin", node.admin, "--json").stdout
-    )
-    return answer
+def streams(meshnode: Run, node: Any, name: str) -> list[dict[str, Any]]:
+    """What the node says of the streams of that name: one, or none."""
+    answer = json.loads(meshnode("status", "--admin", node.admin, "--json").stdout)
+    return [stream for stream in answer["streams"] if stream["name"] == name]
 
 
 @pytest.mark.parametrize("codec", ["vp8", "h264"])
 def test_the_test_picture_comes_out_again(
-    node: Any, start: Any, meshnode: Run, tmp_path: Path, codec: str
+    lasting_node: Any, start: Any, meshnode: Run, tmp_path: Path, codec: str
 ) -> None:
+    url = f"{lasting_node.url}/{codec}"
     test = ["--test", "--codec", codec, "--size", "320x180"]
-    publisher = start("publish", *test, f"{node.url}/demo")
+    publisher = start("publish", *test, url)
     publisher.until_error("publishing to")
     output = tmp_path / {"vp8": "out.mkv", "h264": "out.mp4"}[codec]
-    done = meshnode("play", f"{node.url}/demo", "-o", str(output), "--duration", "3")
+    done = meshnode("play", url, "-o", str(output), "--duration", "3")
     assert done.returncode == 0, done.stderr
     assert "recorded" in done.stdout
     assert "connected" in done.stderr
@@ -56,7 +56,7 @@ def test_the_test_picture_comes_out_again(
     publisher.until_error(r"connected .* 320x180")
     assert publisher.stop(signal.SIGINT) == 0
     publisher.until(r"published \d+ frames")
-    assert [s["name"] for s in status(meshnode, node)["streams"]] in ([], ["demo"])
+    assert all(s["state"] != "live" for s in streams(meshnode, lasting_node, codec))
 
 
 def test_the_node_drains_and_both_clients_say_so(node: Any, start: Any) -> None:
@@ -73,24 +73,28 @@ def test_the_node_drains_and_both_clients_say_so(node: Any, start: Any) -> None:
     player.until_error("the stream ended")
 
 
-def test_ctrl_c_deletes_the_session(node: Any, start: Any, meshnode: Run) -> None:
-    publisher = start("publish", "--test", f"{node.url}/demo", "--size", "320x180")
+def test_ctrl_c_deletes_the_session(
+    lasting_node: Any, start: Any, meshnode: Run
+) -> None:
+    url = f"{lasting_node.url}/short"
+    publisher = start("publish", "--test", url, "--size", "320x180")
     publisher.until_error("publishing to")
-    player = start("play", f"{node.url}/demo")
+    player = start("play", url)
     player.until_error("playing ")
-    (stream,) = status(meshnode, node)["streams"]
+    (stream,) = streams(meshnode, lasting_node, "short")
     assert stream["viewers"] == 1
     assert player.stop(signal.SIGINT) == 0
-    (stream,) = status(meshnode, node)["streams"]
+    (stream,) = streams(meshnode, lasting_node, "short")
     assert stream["viewers"] == 0
     assert publisher.stop() == 0
-    streams = status(meshnode, node)["streams"]
-    assert all(stream["state"] != "live" for stream in streams)
+    ended = streams(meshnode, lasting_node, "short")
+    assert all(stream["state"] != "live" for stream in ended)
 
 
 def test_a_file_is_published_to_its_end(
-    node: Any, start: Any, meshnode: Run, tmp_path: Path
+    lasting_node: Any, start: Any, meshnode: Run, tmp_path: Path
 ) -> None:
+    node = lasting_node
     first = start("publish", "--test", f"{node.url}/one", "--size", "320x180")
     first.until_error("publishing to")
     clip = tmp_path / "clip.mp4"
@@ -105,7 +109,10 @@ def test_a_file_is_published_to_its_end(
     assert set(numbers) & {number for number in numbers_in(clip) if number}
 
 
-def test_a_stream_nobody_publishes(node: Any, start: Any, meshnode: Run) -> None:
+def test_a_stream_nobody_publishes(
+    lasting_node: Any, start: Any, meshnode: Run
+) -> None:
+    node = lasting_node
     done = meshnode("play", f"{node.url}/nobody", "--wait", "0")
     assert done.returncode == 1
     assert "409" in done.stderr
@@ -121,7 +128,7 @@ def test_publishing_where_a_key_is_asked_for(
     key.write_text("correct horse\n")
     node = start(
         *("run", "--port", "0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0"),
-        *("--data", str(tmp_path / "d"), "--publish-key-file", str(key)),
+        *("--data", str(tmp_path / "d"), "--publish-key-file", str(key), "--no-mesh"),
     )
     url = node.until(r"page\s+(http\S+)/")[1]
     refused = meshnode("publish", "--test", f"{url}/demo", "--duration", "1")

@@ -105,7 +105,7 @@ def test_a_taken_port_alone(node: Any, meshnode: Run, tmp_path: Path) -> None:
 
 def test_a_key_is_made_where_others_can_publish(start: Any, tmp_path: Path) -> None:
     data = tmp_path / "open"
-    flags = (*FREE_PORTS, "--http", "0.0.0.0:0", "--data", str(data))
+    flags = (*FREE_PORTS, "--http", "0.0.0.0:0", "--data", str(data), "--no-mesh")
     first = start("run", *flags)
     key = first.until(r"publish key\s+(\S+)  \(shown this once\)")[1]
     file = data / "publish.key"
