@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 
-from meshnode.node import media_map
 from meshnode.node.carried import Carried
 from meshnode.node.parts import Parts
 from meshnode.signalling.members import Publisher
@@ -26,7 +25,6 @@ class Arrival:
         self.name = name
         self.fed = asyncio.Event()
         self.member: Publisher | None = None
-        self.mask = 1
         self.viewers = 0
         self._idle_since: float | None = now
 
@@ -71,7 +69,6 @@ class Arrival:
             tracks=carried.tracks,
         )
         self.member = member
-        self.mask = media_map.mask_of(carried.media)
         streams.publish(member)
         if self.fed.is_set():
             streams.connected(member)

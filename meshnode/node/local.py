@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from meshnode.signalling.broadcast import Reader
 from meshnode.signalling.members import Publisher, Track, Viewer
 from meshproto.errors import StateError
+from meshproto.forwarding.table import Selection
 from meshproto.ids import ProducerId
 from meshproto.wire.parameters import Codec, Extension, MediaKind
 
@@ -24,13 +25,16 @@ PACKETS_MAX = 2048
 class LocalTrack:
     """A track this process publishes: its kind, and what its RTP packets carry.
 
-    `extensions` are the header extensions in the packets.  What `codec.feedback` names
-    ("nack", "nack pli") is what `LocalPublisher.on_feedback` may hear.
+    `extensions` are the header extensions in the packets; with `rids`, the names of
+    its simulcast layers, packets say theirs by MID and RID (RFC 8852).  What
+    `codec.feedback` names ("nack", "nack pli") is what `LocalPublisher.on_feedback` may
+    hear.
     """
 
     kind: MediaKind
     codec: Codec
     extensions: tuple[Extension, ...] = ()
+    rids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +102,28 @@ class LocalSubscriber(AsyncIterator[LocalPacket]):
     """
 
     def __init__(
-        self, member: Viewer, tracks: tuple[Track, ...], packets: Reader[LocalPacket]
+        self,
+        member: Viewer,
+        tracks: tuple[Track, ...],
+        packets: Reader[LocalPacket],
+        select: Callable[[int, Selection], None],
     ) -> None:
         self.stream = member.stream
         self.tracks = tracks
         self._member = member
         self._packets = packets
+        self._select = select
 
     @property
     def missed(self) -> int:
         """Packets dropped because they were not taken in time."""
         return self._packets.missed
+
+    def select(self, track: int, rid: str) -> None:
+        """Have that simulcast layer of a track from its next key frame on; the lowest
+        one comes unasked.  Raises `StateError` for a layer that there is not.
+        """
+        self._select(track, Selection(rid))
 
     async def __anext__(self) -> LocalPacket:
         return await anext(self._packets)

@@ -41,7 +41,7 @@ from meshproto.forwarding.relay_table import (
     RelayDelta,
     SetActive,
 )
-from meshproto.ids import NodeId, StreamId, StreamName
+from meshproto.ids import NodeId, ProducerId, StreamId, StreamName
 from meshproto.wire.control.directory import Media
 
 ARRIVE_S = 3.0
@@ -145,6 +145,7 @@ class Relaying:
         """The producers for a stream from afar, others where its tracks changed."""
         found = self._carried.get(seen.stream)
         if found is not None and found.serves(seen.media):
+            found.learn(seen.media)
             return found
         fresh = self._carried[seen.stream] = Carried(self._parts, seen.media)
         self._bind(seen.stream)
@@ -250,7 +251,23 @@ class Relaying:
             if arrival.name == name:
                 arrival.audience(viewers, self._parts.clock())
                 if viewers:
-                    self._mesh.watch(arrival.stream, arrival.mask, viewers)
+                    self._watch(arrival)
+
+    def wanted(self, producer: ProducerId, rids: tuple[str, ...]) -> None:
+        """The plane has use for these layers of a producer, and no others."""
+        for stream, carried in self._carried.items():
+            before = carried.mask
+            if carried.want(producer, rids):
+                arrival = self._arrivals.get(stream)
+                if arrival is not None and carried.mask != before:
+                    self._watch(arrival)
+                return
+
+    def _watch(self, arrival: Arrival) -> None:
+        """Say what is wanted of a stream from afar, and by how many."""
+        carried = self._carried.get(arrival.stream)
+        mask = 1 if carried is None else carried.mask
+        self._mesh.watch(arrival.stream, mask, max(arrival.viewers, 1))
 
     # -- what happens in the mesh ------------------------------------------------------
 
@@ -366,7 +383,7 @@ class Relaying:
         self._arrivals[seen.stream] = arrival
         try:
             arrival.open(self._parts, self._carry(seen))
-            self._mesh.watch(seen.stream, arrival.mask, max(arrival.viewers, 1))
+            self._watch(arrival)
         except MeshError:
             self._let_go(arrival, "refused")
             raise
