@@ -111,7 +111,7 @@ def _readable(path: Path) -> Path:
 
 
 def _rate(value: object) -> object:
-    """Bits a second: a number, or one with K, M or G behind it, as `20M`."""
+    """Bits a second: a number, or one with K, M, G or T behind it, as `20M`."""
     if not isinstance(value, str):
         return value
     number, factor = value.strip().removesuffix("bps").removesuffix("b/s"), 1
@@ -212,6 +212,8 @@ class Settings(BaseModel):
     """Addresses by which the outside reaches the media port, added to our own."""
     advertise: Addresses = ()
     """The exact addresses to advertise instead of those found."""
+    map_port: bool = False
+    """Ask the router (PCP, NAT-PMP or UPnP) to lead the port to this machine."""
     public_url: Origin = ""
     """Origin of the URLs that are printed and linked, as seen from outside."""
     tls_cert: ReadableFile | None = None

@@ -4,8 +4,8 @@
     PYTHONPATH=DIR python -m meshsim.cli.main run settled
 
 The sources are the same and so are the runs: equal seeds give equal hashes, compiled or
-not.  A run of a thousand nodes costs about a third; building takes three minutes and
-needs a C compiler.  Nothing but long runs wants this, so nothing else knows of it.
+not.  A run costs about two thirds; building takes three minutes of a core and needs a C
+compiler.  Nothing but long runs wants this, so nothing else knows of it.
 """
 
 from __future__ import annotations

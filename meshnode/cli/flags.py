@@ -69,6 +69,13 @@ class RunFlags:
             "The exact addresses to tell clients, instead of those found. Repeatable.",
         ),
     ] = ()
+    map_port: Annotated[
+        bool | None,
+        _in(
+            NETWORK,
+            "Ask the router, by PCP, NAT-PMP or UPnP, to let others in by --port [no].",
+        ),
+    ] = None
     hosts: Annotated[
         Texts,
         _in(

@@ -47,8 +47,23 @@ def rows_of(settings: Settings) -> list[Row]:
     return [
         (port, "UDP", "--port", hosts, media),
         *(meets if settings.mesh is not False else []),
+        *_asked_of_router(settings, port),
         (_shown(http.port), f"TCP {scheme}", "--http", http.host, doors),
         (_shown(admin.port), "TCP http", "--admin", admin.host, operator),
+    ]
+
+
+def _asked_of_router(settings: Settings, port: str) -> list[Row]:
+    """What `--map-port` opens and where it asks: outgoing, so without a listener."""
+    if not settings.map_port:
+        return []
+    both = "UDP" if settings.mesh is False else "UDP and TCP"
+    grant = "the same number outside, if it grants that one"
+    asking = "asking the router; outgoing, answers come from the default gateway alone"
+    return [
+        (port, both, "--map-port", "the router", grant),
+        ("5351", "UDP", "--map-port", "the router", f"{asking} (PCP, NAT-PMP)"),
+        ("1900", "UDP", "--map-port", "the router", f"{asking} (UPnP; then its HTTP)"),
     ]
 
 

@@ -14,6 +14,9 @@ what is inside the descriptors:
 - a descriptor with a session not above the one we have of that node is late;
 - otherwise it replaces what there was: only the node itself can have made it.
 
+The newest word of the other end rules, be it a dial or an answer, and however late it
+comes: so both ends use credentials of the same two descriptors in the end.
+
 Every link is handed over once: to the dialler that waits for it, else by `on_link`.
 """
 
@@ -24,6 +27,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
@@ -108,6 +112,33 @@ class _Entry(Generic[L]):
     order: tuple[int, int]
 
 
+class _Dial(Generic[L]):
+    """A dial under way, and the newest association with that node since it began."""
+
+    def __init__(self) -> None:
+        self.link: L | None = None
+        self.taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def take(self, link: L) -> None:
+        """From now on this is the association that the dial is to end in."""
+        self.link = link
+        if not self.taken.done():
+            self.taken.set_result(None)
+
+    async def stands(self) -> L:
+        """Wait for the handshake of the newest; raises `StateError` if it fails."""
+        while True:
+            link = self.link
+            assert link is not None
+            try:
+                await link.connected()
+            except StateError:
+                if link is self.link:
+                    raise
+            else:
+                return link
+
+
 class LinkMaker(Generic[L]):
     """Dials and answers for one node.  Belongs to the loop it is used on.
 
@@ -132,7 +163,7 @@ class LinkMaker(Generic[L]):
         self._accepts = accepts
         self._descriptors = Descriptors(keys, own, lambda: int(wall_s() * 1000))
         self._entries: dict[NodeId, _Entry[L]] = {}
-        self._dials: dict[NodeId, asyncio.Future[L]] = {}
+        self._dials: dict[NodeId, _Dial[L]] = {}
         self._on_link: Callable[[L, Purpose], None] | None = None
         self._answers = Bucket(ANSWERS_PER_S, ANSWERS_PER_S, time.monotonic())
 
@@ -146,52 +177,70 @@ class LinkMaker(Generic[L]):
         """A connected link to `peer`.
 
         Raises `StateError` with a short label ("full", "timeout", ...) where there is
-        none, `LimitError` when too many dials or handshakes are under way.
+        none ("linked": there is one, or it is being dialled), `LimitError` when too
+        many dials or handshakes are under way.
         """
         node = peer.node
-        entry = self._entries.get(node)
-        linked = entry is not None and entry.link.state.value in _THERE
-        if node == self._keys.node or node in self._dials or linked:
+        if node == self._keys.node or await self._linked(node):
             raise StateError("linked")
         if len(self._dials) >= DIALS_MAX:
             raise LimitError("dials", DIALS_MAX)
-        survivor: asyncio.Future[L] = asyncio.get_running_loop().create_future()
-        self._dials[node] = survivor
-        link = None
+        dial = self._dials[node] = _Dial[L]()
+        asking = asyncio.ensure_future(self._ask(node, purpose, dial))
         try:
-            link = await self._association(node, purpose, survivor)
-            await link.connected()
+            await self._begun(dial, asking)
+            return await dial.stands()
         except BaseException as error:
-            if link is not None:
-                link.close("abandoned")
+            if dial.link is not None:
+                dial.link.close("abandoned")
             self._count(error)
             raise
         finally:
+            # why exception: an end that nobody needs any more is not reported as lost
+            if not asking.cancel() and not asking.cancelled():
+                asking.exception()
             del self._dials[node]
-        return link
 
-    async def _association(
-        self, node: NodeId, purpose: Purpose, survivor: asyncio.Future[L]
-    ) -> L:
-        """Our dial's association, or the one of the other end's dial that won."""
+    async def _linked(self, node: NodeId) -> bool:
+        """Whether another dial is useless; the other end's is waited for."""
+        while node not in self._dials and (entry := self._entries.get(node)):
+            if entry.link.state.value != "new":
+                return entry.link.state.value in _THERE
+            with suppress(StateError):
+                await entry.link.connected()
+        return node in self._dials
+
+    async def _ask(self, node: NodeId, purpose: Purpose, dial: _Dial[L]) -> None:
+        """Send our descriptor; the answer gives an association, unless a newer word of
+        the other end gave one meanwhile.
+        """
+        if dial.link is not None:
+            return  # a descriptor made now would be newer than our answer, and undo it
         credentials = self._port.new_credentials()
         asked = self._descriptors.dial(purpose, credentials)
         payload = self._descriptors.written(asked, node)
-        carried = asyncio.ensure_future(self._carry(node, payload))
-        try:
-            either: set[asyncio.Future[Any]] = {carried, survivor}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if survivor.done():
-                return survivor.result()
-            found = self._descriptors.read_answer(asked, node, await carried)
-        finally:
-            carried.cancel()
+        answer = await self._carry(node, payload)
+        found = self._descriptors.read_answer(asked, node, answer)
         if found.refused == "crossed":
-            return await self._survivor(survivor)
+            return
         if found.refused:
             known = _LABEL.fullmatch(found.refused)
             raise StateError(found.refused if known else "other")
-        return self._begin(node, credentials, found, dialled=True)
+        entry = self._entries.get(node)
+        if entry is None or _order(found) > entry.order:
+            dial.take(self._begin(node, credentials, found, dialled=True))
+
+    async def _begun(self, dial: _Dial[L], asking: asyncio.Future[None]) -> None:
+        """Wait for an association, whoever dialled it."""
+        either: set[asyncio.Future[Any]] = {asking, dial.taken}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if asking.done() and dial.link is None:
+            await asking
+            try:
+                async with asyncio.timeout(CROSSING_WAIT_S):
+                    await dial.taken
+            except TimeoutError:
+                raise StateError("crossed") from None
 
     async def _carry(self, node: NodeId, payload: bytes) -> bytes:
         try:
@@ -199,13 +248,6 @@ class LinkMaker(Generic[L]):
                 return await self._exchange(node, payload)
         except (OSError, TimeoutError) as error:
             raise StateError("no-answer") from error
-
-    async def _survivor(self, survivor: asyncio.Future[L]) -> L:
-        try:
-            async with asyncio.timeout(CROSSING_WAIT_S):
-                return await survivor
-        except TimeoutError:
-            raise StateError("crossed") from None
 
     def _count(self, error: BaseException) -> None:
         if isinstance(error, DecodeError):
@@ -250,19 +292,18 @@ class LinkMaker(Generic[L]):
         entry = self._entries.get(node)
         if not asked.oldest <= VERSION <= asked.newest:
             return "version"
-        if entry is not None and (asked.peer.epoch, asked.session) <= entry.order:
+        if entry is not None and _order(asked) <= entry.order:
             return "late"
         ours = self._dials.get(node)
-        pending = ours is not None and not ours.done() and entry is None
-        if pending and self._keys.node < node:
+        if ours is not None and ours.link is None and self._keys.node < node:
             return "crossed"
         return self._accepts(asked.peer, purpose_of(asked))
 
     def _hand_over(self, link: L, asked: LinkDescriptor) -> None:
         """To the dial of ours that it beat, or to the owner when it stands."""
         ours = self._dials.get(asked.peer.node)
-        if ours is not None and not ours.done():
-            ours.set_result(link)
+        if ours is not None:
+            ours.take(link)
             return
         purpose = purpose_of(asked)
         told = False
@@ -296,7 +337,7 @@ class LinkMaker(Generic[L]):
             controlling=dialled,
             dtls_role="client" if dialled else "server",
         )
-        entry = _Entry(link, (found.peer.epoch, found.session))
+        entry = _Entry(link, _order(found))
         older = self._entries.get(node)
         self._entries[node] = entry
         if older is not None:
@@ -311,3 +352,8 @@ class LinkMaker(Generic[L]):
 
     def __repr__(self) -> str:
         return f"<LinkMaker {len(self._entries)} links {len(self._dials)} dials>"
+
+
+def _order(found: LinkDescriptor) -> tuple[int, int]:
+    """The place of a descriptor among those of its node."""
+    return found.peer.epoch, found.session

@@ -173,7 +173,8 @@ class Control:
         mapped = media_addresses(self._reach.mapped_addresses)
         # why first: behind a NAT the own addresses are of use to few
         media = given.media if verdict is Reach.DIRECT else (*mapped, *given.media)
-        return replace(given, media=media[:MEDIA_ADDRESSES_MAX], reach=verdict)
+        kept = tuple(dict.fromkeys(media))[:MEDIA_ADDRESSES_MAX]
+        return replace(given, media=kept, reach=verdict)
 
     # -- streams -----------------------------------------------------------------------
 
@@ -243,6 +244,16 @@ class Control:
         before = self._reach.verdict
         if self._reach.mapped(address, by):
             self.able()
+        self._tell_reach(before)
+
+    def granted(self, address: Address | None) -> None:
+        """The router lets others in under `address`, or (None) not any more."""
+        before = self._reach.verdict
+        self._reach.granted(address)
+        self.able()
+        self._tell_reach(before)
+
+    def _tell_reach(self, before: Reach | None) -> None:
         after = self._reach.verdict
         if after is not None and after is not before:
             self._log.emit("Reachable", how=WORDS[after])
@@ -272,6 +283,11 @@ class Control:
         """What the next node is started with, best first."""
         addresses = map(from_octets, self._able.control)
         return tuple(str(replace(a, node=self.node)) for a in addresses)
+
+    @property
+    def port(self) -> int:
+        """The TCP port of libp2p."""
+        return self._host.port
 
     def _counters(self) -> dict[str, dict[str, int]]:
         return {

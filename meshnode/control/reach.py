@@ -3,8 +3,9 @@
 Answers to our own checks and probes name the address that the far end saw (STUN's
 XOR-MAPPED-ADDRESS).  Where it is one of ours there is no NAT.  Where it is another, a
 NAT stands between: if somebody nevertheless connected to us there, ports are forwarded
-or the NAT lets strangers in; if every far end sees another port, not even hole
-punching works between two such nodes, and only a relayed path is left.
+or the NAT lets strangers in, and the router may have granted just that (`--map-port`);
+if every far end sees another port, not even hole punching works between two such nodes,
+and only a relayed path is left.
 """
 
 from __future__ import annotations
@@ -26,11 +27,17 @@ class Reachability:
         self._own = frozenset(own)
         self._seen: dict[Address, dict[Address, None]] = {}
         self._inbound = False
+        self._granted: tuple[Address, ...] = ()
+
+    def granted(self, address: Address | None) -> None:
+        """The router lets others in under `address`, or (None) does not any more."""
+        self._granted = () if address is None else (address,)
 
     def mapped(self, address: Address, by: Address) -> bool:
         """The far end `by` sees us as `address`; whether that is news."""
         if not _public(by[0]) and _public(address[0]):
             return False  # a far end inside our network cannot see the outside
+        self._unsee(by, but=address)
         seen = self._seen.get(address)
         if seen is None:
             if len(self._seen) >= SEEN_MAX:
@@ -40,6 +47,16 @@ class Reachability:
         if len(seen) < SEEN_MAX:
             seen[by] = None
         return fresh
+
+    def _unsee(self, by: Address, *, but: Address) -> None:
+        """The newest view of a far end is the only one: a NAT that restarted has other
+        addresses, and the old ones are nobody's or a stranger's.
+        """
+        for address, seen in tuple(self._seen.items()):
+            if address != but and by in seen:
+                del seen[by]
+                if not seen:
+                    del self._seen[address]
 
     def called(self) -> None:
         """Somebody whom we had not asked connected to us."""
@@ -54,19 +71,23 @@ class Reachability:
 
     @property
     def mapped_addresses(self) -> tuple[Address, ...]:
-        """Those that are not ours, seen by most first."""
+        """Those that are not ours: what the router granted, then seen by most first."""
         telling = self._telling()
         found = [a for a in telling if a not in self._own]
-        return tuple(sorted(found, key=lambda a: -len(telling[a])))
+        found.sort(key=lambda a: -len(telling[a]))
+        return tuple(dict.fromkeys((*self._granted, *found)))
 
     @property
     def verdict(self) -> Reach | None:
         """How we can be reached, None while nobody has seen us."""
-        if not self._seen:
-            return Reach.DIRECT if self._inbound else None
-        outside, telling = self.mapped_addresses, self._telling()
+        telling = self._telling()
+        outside = [a for a in self.mapped_addresses if a in telling]
         if len(outside) < len(telling):
             return Reach.DIRECT
+        if self._granted:
+            return Reach.MAPPED
+        if not telling:
+            return Reach.DIRECT if self._inbound else None
         if self._inbound:
             return Reach.MAPPED
         steady = any(len(telling[address]) > 1 for address in outside)

@@ -33,6 +33,10 @@ class Host(Protocol):
     def addresses(self) -> tuple[str, ...]:
         """Multiaddrs as text, each with `/p2p/ID`."""
 
+    @property
+    def port(self) -> int:
+        """The TCP port, the one asked for before it is bound."""
+
     async def start(self) -> None:
         """Listen.  Raises `StateError` when the port is taken."""
 

@@ -1,12 +1,13 @@
 """Which addresses a description of ours may name, best first.
 
 A client can only send to an address it is told, and some take the first one and no
-other (FFmpeg), so the order matters: what the operator said is public, then public
-IPv6 (no NAT on either side), public IPv4, then private ranges, loopback last.  Two
-exceptions.  A loopback address is only named while HTTP listens on loopback, because
-only then can a client on this machine have asked.  And to a client that did ask over
-loopback it is named first: nothing else is sure to work for it, a firewall may close
-every other address even from inside.  `--advertise` replaces the whole list.
+other (FFmpeg), so the order matters: what the router granted (`--map-port`), what the
+operator said is public, then public IPv6 (no NAT on either side), public IPv4, then
+private ranges, loopback last.  Two exceptions.  A loopback address is only named while
+HTTP listens on loopback, because only then can a client on this machine have asked.
+And to a client that did ask over loopback it is named first: nothing else is sure to
+work for it, a firewall may close every other address even from inside.  `--advertise`
+replaces the whole list.
 """
 
 from __future__ import annotations
@@ -42,11 +43,13 @@ def advertised(
     public: Iterable[str] = (),
     exact: Iterable[str] = (),
     loopback: bool = False,
+    mapped: Iterable[Address] = (),
 ) -> tuple[Address, ...]:
     """The addresses to name for sockets bound to `bound`, best first.
 
     `machine` are the interfaces' addresses, `public` those by which the outside reaches
-    us, `exact` replaces everything found, `loopback` allows loopback ones.
+    us, `exact` replaces everything found, `loopback` allows loopback ones, `mapped` is
+    what the router leads to them, under ports of its own.
     """
     ports = {_version(host): port for host, port in bound}
     named = [_canonical(text) for text in exact]
@@ -54,11 +57,8 @@ def advertised(
         found = [a for a in _reachable(bound, machine) if loopback or not a.is_loopback]
         outside = [_canonical(text) for text in public]
         named = outside + sorted((a for a in found if a not in outside), key=_rank)
-    return tuple(
-        (str(address), ports[address.version])
-        for address in dict.fromkeys(named)
-        if address.version in ports
-    )
+    bare = [(str(a), ports[a.version]) for a in named if a.version in ports]
+    return tuple(dict.fromkeys(bare if exact else [*mapped, *bare]))
 
 
 def for_client(addresses: Sequence[Address], *, here: bool) -> tuple[Address, ...]:

@@ -27,9 +27,10 @@ from aiohttp import web
 
 import meshnode
 from meshnode.config import Settings
+from meshnode.control.mapping.keeper import Keeper
 from meshnode.control.mesh import Control
 from meshnode.media.plane import Address, MediaPlane, PlaneEvent
-from meshnode.node import meshing
+from meshnode.node import mapping, meshing
 from meshnode.node import parts as assembly
 from meshnode.node.guarded import DENIED
 from meshnode.node.http import Http
@@ -81,6 +82,7 @@ class MeshNode:
         self._http: Http | None = None
         self._control: Control | None = None
         self._relaying: Relaying | None = None
+        self._mapping: Keeper | None = None
         self._tasks = asyncio.TaskGroup()
         self._running: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
@@ -117,6 +119,10 @@ class MeshNode:
                 undo.push_async_callback(self._http.close)
                 await self._http.open()
             undo.pop_all()
+        if self.settings.map_port:
+            self._mapping = mapping.build(parts, self._control)
+        if self._mapping is not None:
+            self._mapping.start()
         await self._tasks.__aenter__()
         parts.port.on_event(self._heard)
         self._began_s = parts.clock()
@@ -148,6 +154,8 @@ class MeshNode:
         parts.list.close()
         if self._http is not None:
             await self._http.close()
+        if self._mapping is not None:
+            await self._mapping.close()
         if self._control is not None:
             await self._control.close()
         await parts.port.close()

@@ -17,8 +17,10 @@ from meshnode.control.descriptors import Own
 from meshnode.control.identity import Identity, open_identity, verify
 from meshnode.control.libp2p.multiaddress import OCTETS_MAX, Multiaddress
 from meshnode.control.links import LinkMaker
+from meshnode.control.mapping.keeper import Outside
 from meshnode.control.mesh import Control, wall_ms
 from meshnode.control.reach import media_addresses
+from meshnode.media.link_table import to_address
 from meshnode.media.link_transport import LinkTransport
 from meshnode.media.plane import Address, MediaPlane
 from meshnode.node.entering import Entering
@@ -79,7 +81,9 @@ def build(parts: Parts, relaying: Relaying, volunteer: Volunteer) -> Control:
         _Plane(parts.port.plane, relaying),
         _link_factory(parts, identity, volunteer.links),
         lambda: volunteer.ability(
-            ability(settings, parts.advertiser(False), host.port)
+            ability(
+                settings, parts.advertiser(False), host.port, parts.advertiser.outside
+            )
         ),
         log=parts.log,
         contacts=contacts,
@@ -118,7 +122,11 @@ def _link_factory(
         accepts: Callable[[PeerRecord, Purpose], str | None],
         record: Callable[[], PeerRecord],
     ) -> Guarded:
-        own = Own(record, lambda: parts.advertiser(True), parts.port.fingerprint)
+        own = Own(
+            record,
+            lambda: candidates(record(), parts.advertiser(True)),
+            parts.port.fingerprint,
+        )
         maker: LinkMaker[LinkTransport] = LinkMaker(
             *(identity.keys, own, parts.port, exchange),
             accepting(accepts, welcome),
@@ -128,13 +136,26 @@ def _link_factory(
     return make
 
 
+def candidates(record: PeerRecord, addresses: Iterable[Address]) -> tuple[Address, ...]:
+    """Where a neighbour may find the media port: what the record says, which behind a
+    NAT is how others see us, and then whatever this machine has.
+    """
+    seen = map(to_address, record.media)
+    return tuple(dict.fromkeys((*seen, *addresses)))
+
+
 def ability(
-    settings: Settings, addresses: Sequence[Address], tcp_port_: int
+    settings: Settings,
+    addresses: Sequence[Address],
+    tcp_port_: int,
+    outside: Outside | None = None,
 ) -> Ability:
     """What this node tells others that it has to give."""
     copies = settings.max_upload // COPY_BPS if settings.role != "edge" else 0
-    hosts = dict.fromkeys(host for host, _ in addresses)
-    octets = [Multiaddress.of(host, tcp_port_).to_octets() for host in hosts]
+    doors = dict.fromkeys((host for host, _ in addresses), tcp_port_)
+    if outside is not None:
+        _through_router(doors, outside, settings)
+    octets = [Multiaddress.of(*door).to_octets() for door in doors.items()]
     control = [o for o in octets if len(o) <= OCTETS_MAX][:CONTROL_ADDRESSES_MAX]
     return Ability(
         media_addresses(addresses),
@@ -144,6 +165,20 @@ def ability(
         entry=settings.public_url[:ENTRY_CHARACTERS_MAX],
         uplink_bps=float(settings.max_upload),
     )
+
+
+def _through_router(
+    doors: dict[str, int], outside: Outside, settings: Settings
+) -> None:
+    """The router's address leads to libp2p under the port that it gave, or not at all.
+
+    Where it gave none, an address that the operator named keeps what that one forwards.
+    """
+    host = outside.media[0]
+    if host in doors and outside.control is not None:
+        doors[host] = outside.control[1]
+    elif host not in (*settings.public_ip, *settings.advertise):
+        doors.pop(host, None)
 
 
 def tcp_port(settings: Settings, bound: Sequence[Address]) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from meshnode.config import Settings
+from meshnode.control.mapping.keeper import Outside
 from meshnode.media.certificate import Certificate
 from meshnode.media.plane import MediaPlane
 from meshnode.media.port import MediaPort
@@ -44,6 +45,7 @@ class Advertiser:
         self._machine: tuple[str, ...] = ()
         self._read_s = float("-inf")
         self.bound: tuple[Address, ...] = ()
+        self.outside: Outside | None = None
 
     def __call__(self, here: bool) -> tuple[Address, ...]:
         """The addresses, best first; `here`: for a client on this machine."""
@@ -54,6 +56,7 @@ class Advertiser:
             public=settings.public_ip,
             exact=settings.advertise,
             loopback=here or settings.http_endpoint.is_loopback,
+            mapped=() if self.outside is None else (self.outside.media,),
         )
         return for_client(named, here=here)
 

@@ -102,6 +102,7 @@ class Relaying:
         self._departures: dict[StreamName, Departure] = {}
         self._carried: dict[StreamId, Carried] = {}
         self._open: dict[StreamId, None] = {}
+        self._flowing: set[StreamId] = set()
 
     def join(self, mesh: Mesh) -> None:
         """The mesh is there: `program` was handed to it, its changes come here."""
@@ -126,8 +127,10 @@ class Relaying:
                 self._opened(delta)
             elif isinstance(delta, CloseStream):
                 self._open.pop(delta.stream, None)
+                self._flowing.discard(delta.stream)
                 self._forget(delta.stream)
             elif isinstance(delta, SetActive) and delta.parent is not None:
+                self._flowing.add(delta.stream)
                 arrival = self._arrivals.get(delta.stream)
                 if arrival is not None:
                     arrival.feed(self._parts.streams)
@@ -387,6 +390,9 @@ class Relaying:
         except MeshError:
             self._let_go(arrival, "refused")
             raise
+        if seen.stream in self._flowing:
+            # relayed already: no parent will be chosen that could say so
+            arrival.feed(self._parts.streams)
         return arrival
 
     def _let_go(self, arrival: Arrival, reason: str) -> None:

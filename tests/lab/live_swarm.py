@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from support.lab.figures import Report, count, percentile
+from support.lab.figures import Report, count, percentile, size
 from support.lab.mesh import Mesh, View
 from support.lab.processes import Fleet
 from support.lab.source import LIGHT, Source
@@ -37,13 +37,13 @@ PORTS = (20_000, 21_000, 22_000)
 
 
 @contextlib.contextmanager
-def swarm(size: int) -> Iterator[Mesh]:
+def swarm(nodes: int) -> Iterator[Mesh]:
     """That many nodes on loopback, the first one known to all others."""
     with (
         tempfile.TemporaryDirectory(prefix="meshnode-swarm-") as folder,
         Fleet(Path(folder), "swarm") as fleet,
     ):
-        for number in range(size):
+        for number in range(nodes):
             bootstrap = () if not number else (f"127.0.0.1:{PORTS[0]}",)
             ports = tuple(port + number for port in PORTS)
             fleet.add(
@@ -65,13 +65,13 @@ def victims(view: View, viewers: dict[str, Viewer], chance: random.Random) -> se
 
 @pytest.mark.timeout(1800)
 async def test_thirty_become_one_and_nine_deaths_are_survived() -> None:
-    size = count("swarm", USUAL)
+    nodes = size("swarm", USUAL)
     report = Report("swarm")
     backs: list[float] = []
     with_parent = 0
     rounds = count("rounds", ROUNDS)
     for number in range(rounds):
-        with swarm(size) as mesh:
+        with swarm(nodes) as mesh:
             await whole(mesh, report)
             found, hit = await deaths(mesh, report, random.Random(number))
             backs += found

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from support.lab import figures
-from support.lab.figures import Report, columns, count, percentile, spread
+from support.lab.figures import Report, columns, count, percentile, size, spread
 from support.lab.mesh import View
 from support.lab.timeline import entries, moment, timeline
 
@@ -28,6 +28,7 @@ def test_counts_come_from_the_environment_and_a_slice_caps_them(
     assert count("kills", 50) == 80
     monkeypatch.setenv("MESHNODE_LAB_SLICE", "3")
     assert count("kills", 50) == 3
+    assert size("kills", 50) == 80
 
 
 def test_a_report_is_kept_and_says_which_promise_was_broken(

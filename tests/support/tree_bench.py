@@ -99,6 +99,7 @@ class Bench:
         self.rtts: dict[NodeId, float] = {}
         self.hops: dict[NodeId, NodeId] = {}
         self.offered: dict[NodeId, Offer] = {}
+        self.knowing: list[NodeId] = []
         self.peers: dict[NodeId, PeerRecord] = {}
         self.dialled: list[tuple[NodeId, NodeId | None]] = []
         self.held: tuple[int, int] | None = None
@@ -132,6 +133,9 @@ class Bench:
         self, origin: NodeId, stream: StreamId
     ) -> Sequence[tuple[NodeId, Offer]]:
         return [(n, o) for n, o in self.offered.items() if o.stream == stream]
+
+    def ways(self, origin: NodeId) -> Sequence[NodeId]:
+        return [who for who in self.knowing if who in self.links]
 
     def peer(self, who: NodeId) -> PeerRecord | None:
         return self.peers.get(who)

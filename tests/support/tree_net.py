@@ -112,6 +112,14 @@ class Host:
             if offer.stream == stream
         ]
 
+    def ways(self, origin: NodeId) -> Sequence[NodeId]:
+        hops = [(node, self.net.hosts[node]) for node in self.links]
+        return [
+            node
+            for node, host in hops
+            if host.relays and self.net.next_hop(host, origin) not in {None, self.id}
+        ]
+
     def peer(self, node: NodeId) -> PeerRecord | None:
         host = self.net.hosts.get(node)
         return None if host is None else host.record

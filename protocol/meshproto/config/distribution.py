@@ -116,6 +116,10 @@ class DistributionConfig:
     standby_retry_max_s: float = 60.0
     shared_ancestor_s: float = 0.030
     full_s: float = 0.040
+    outside_s: float = 0.100
+    """Counted against a standby that would join the tree for it: a copy for nobody."""
+    standby_link_s: float = 1.0
+    """After a link came up, when a second parent is missing: offers come meanwhile."""
     standby_asks_max: int = 6
 
     # --- maintenance (RFC 0011 section 6)

@@ -69,7 +69,8 @@ def objection(shared: Shared, tree: Tree, joiner: NodeId, join: Join) -> Why | N
         return Why.BELOW
     if len(tree.root) >= PATH_MAX:
         return Why.DEPTH
-    if join.use is Use.STANDBY and not (tree.live and tree.attached):
+    inside = tree.live and tree.attached
+    if join.use is Use.STANDBY and not (inside or tree.joining):
         return Why.NO_MEDIA
     if join.demand.lease_s >= shared.config.lease_life_s:
         return Why.LEASE
@@ -85,7 +86,7 @@ def refuse(
 
 
 def _queue(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -> None:
-    if join.use in _OPTIONAL:
+    if join.use is Use.MOVE or (join.use in _OPTIONAL and not tree.joining):
         refuse(shared, tree, joiner, join.serial, Why.NO_MEDIA)
     elif len(tree.queue) >= shared.config.queue_max:
         refuse(shared, tree, joiner, join.serial, Why.BUSY)
@@ -102,6 +103,8 @@ def serve_queue(shared: Shared, tree: Tree, now: float) -> None:
         join, heard_at = tree.queue.pop(joiner)
         if shared.around.linked(joiner):
             answer(shared, tree, joiner, aged(join, now - heard_at), now)
+    if not tree.wanted:
+        shared.hasten(tree, Alarm.COLLECT, now + shared.config.collect_s)
 
 
 def aged(join: Join, by_s: float) -> Join:
@@ -230,6 +233,17 @@ def grown(shared: Shared, tree: Tree, now: float) -> None:
     place.tell_offers(shared, tree)
     interest.changed(shared, tree, now)
     interest.watch(shared, tree, now)
+    reckon_second(shared, tree, now)
+
+
+def reckon_second(shared: Shared, tree: Tree, now: float) -> None:
+    """Who feeds somebody needs a second parent, who feeds nobody holds none: two nodes
+    that only stand by for each other would not let go (RFC 0011 section 6.4).
+    """
+    if tree.parent is None or tree.needed == (tree.second is not None):
+        return
+    if not shared.waits(tree, Alarm.SECOND):
+        shared.set(tree, Alarm.SECOND, now + shared.config.standby_after_s)
 
 
 def promote(shared: Shared, tree: Tree, child: Child, now: float) -> None:

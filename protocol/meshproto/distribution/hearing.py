@@ -24,7 +24,7 @@ from meshproto.distribution import (
 )
 from meshproto.distribution.events import LeaseExpired
 from meshproto.distribution.shared import Shared
-from meshproto.distribution.tree import Alarm, Tree
+from meshproto.distribution.tree import Alarm, Child, Tree
 from meshproto.ids import NodeId, StreamId, short_id
 from meshproto.wire.control import distribution as w
 from meshproto.wire.control.schema import Record
@@ -54,7 +54,7 @@ def _unknown(shared: Shared, neighbour: NodeId, record: Record) -> None:
     elif isinstance(record, w.Query):
         empty = w.Tell(record.stream, record.token, 0.0, 0, (), (), ())
         shared.outbox.send(neighbour, empty)
-    elif isinstance(record, w.Interest):
+    elif isinstance(record, w.Interest | w.Rely):
         drop = w.Drop(record.stream, record.serial, w.Why.UNKNOWN)
         shared.outbox.send(neighbour, drop)
     else:
@@ -81,12 +81,12 @@ def _join(shared: Shared, joiner: NodeId, join: w.Join, now: float) -> None:
 def _relay(shared: Shared, joiner: NodeId, join: w.Join, now: float) -> Tree | None:
     """Become a relay for the joiner's sake, if there is a way to the origin."""
     hop = shared.around.next_hop(join.origin)
-    optional = join.use not in upstream.MAIN
     old = join.demand.lease_s >= shared.config.lease_life_s
     reason = w.Why.LEASE if old else w.Why.UNKNOWN
     tree = None
+    moves_here = join.use is w.Use.MOVE
     # why not back: the joiner would be asked for what it asks for
-    if not (optional or old) and hop is not None and hop != joiner:
+    if not (moves_here or old) and hop is not None and hop != joiner:
         tree = trees.make(shared, join.stream, join.origin)
         if tree is not None:
             tree.began_at = now
@@ -114,6 +114,8 @@ def _from_below(
             _leave(shared, tree, node, record, now)
         case w.Interest():
             _interest(shared, tree, node, record, now)
+        case w.Rely():
+            _rely(shared, tree, node, record, now)
         case w.Query():
             downstream.tell(shared, tree, node, record)
         case w.Pause():
@@ -174,16 +176,11 @@ def _leave(
 def _interest(
     shared: Shared, tree: Tree, node: NodeId, record: w.Interest, now: float
 ) -> None:
-    child = tree.children.get(node)
-    if child is None or child.serial != record.serial:
-        # the edge ended meanwhile: say so, or the child would rely on it
-        drop = w.Drop(tree.stream, record.serial, w.Why.UNKNOWN)
-        shared.outbox.send(node, drop)
+    child = _child(shared, tree, node, record)
+    if child is None:
         return
     layers, before = child.wanted, child.report
-    transit_s = max(shared.rtt_s(node) / 2, shared.config.lease_hop_s)
-    renewed = now - transit_s - record.demand.lease_s > child.lease_at
-    child.hear(record.demand, now - transit_s)
+    renewed = _hear(shared, child, record.demand, now)
     if child.use in {w.Use.MOVE, w.Use.STANDBY}:
         downstream.promote(shared, tree, child, now)
         swap.taken(shared, tree, node, now)
@@ -194,6 +191,40 @@ def _interest(
         interest.changed(shared, tree, now)
         place.tell_offers(shared, tree)
     if renewed:
+        interest.lease_arrived(shared, tree, now)
+
+
+def _child(
+    shared: Shared, tree: Tree, node: NodeId, record: w.Interest | w.Rely
+) -> Child | None:
+    """The child that speaks of its edge."""
+    child = tree.children.get(node)
+    if child is not None and child.serial == record.serial:
+        return child
+    # the edge ended meanwhile: say so, or the child would rely on it
+    drop = w.Drop(tree.stream, record.serial, w.Why.UNKNOWN)
+    shared.outbox.send(node, drop)
+    return None
+
+
+def _hear(shared: Shared, child: Child, demand: w.Demand, now: float) -> bool:
+    """Take a report; whether it brought a younger lease.  On its way it aged."""
+    transit_s = max(shared.rtt_s(child.node) / 2, shared.config.lease_hop_s)
+    renewed = now - transit_s - demand.lease_s > child.lease_at
+    child.hear(demand, now - transit_s)
+    return renewed
+
+
+def _rely(shared: Shared, tree: Tree, node: NodeId, record: w.Rely, now: float) -> None:
+    """A standby child still counts on us (RFC 0011 section 6.4)."""
+    child = _child(shared, tree, node, record)
+    if child is None:
+        return
+    renewed = _hear(shared, child, record.demand, now)
+    if child.use is w.Use.STANDBY and child.wanted != child.layers:
+        downstream.set_layers(shared, tree, child, child.wanted)
+        interest.changed(shared, tree, now, hurry=True)
+    if renewed and not tree.needed:
         interest.lease_arrived(shared, tree, now)
 
 

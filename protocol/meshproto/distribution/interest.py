@@ -4,7 +4,9 @@ A *lease* says that somebody watches.  Only a node with viewers issues one; rela
 on the youngest they have, with its age: ages only grow, so a ring of relays without a
 viewer runs out together, and nothing has to be remembered per leaf.  A relay passes a
 lease on when one arrives, never by its own clock; otherwise ages would add up over the
-depth of the tree.  The report rides along: layers, viewers, nodes, free slots.
+depth of the tree.  The report rides along: layers, viewers, nodes, free slots.  A child
+tells its standby the same (Rely): who stands by stays in the tree as long as a leaf
+that would need it is there, and no longer.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from meshproto.distribution.events import LeaseExpired
 from meshproto.distribution.shared import Shared
 from meshproto.distribution.tree import Alarm, Tree
 from meshproto.ids import NodeId
-from meshproto.wire.control.distribution import Demand, Interest, Use
+from meshproto.wire.control.distribution import Demand, Interest, Rely, Use
 
 _NEVER = -1e9
 _AGE_MAX_S = 60.0
@@ -26,8 +28,7 @@ def youngest(tree: Tree, now: float) -> float:
         return now
     issued = _NEVER
     for child in tree.children.values():
-        if child.carries and child.lease_at > issued:
-            issued = child.lease_at
+        issued = max(issued, child.lease_at)
     for join, heard_at in tree.queue.values():
         issued = max(issued, heard_at - join.demand.lease_s)
     return issued
@@ -44,6 +45,10 @@ def demand(shared: Shared, tree: Tree, now: float) -> Demand:
             viewers += child.viewers
     for join, _ in tree.queue.values():
         layers |= join.demand.layers
+    if not layers:
+        # why only then: a standby that serves others gets more when it is activated
+        for child in tree.children.values():
+            layers |= child.wanted
     age_s = min(now - youngest(tree, now), _AGE_MAX_S)
     return Demand(
         layers, min(viewers, 1 << 20), min(nodes, 1 << 20), room, spare, age_s
@@ -79,9 +84,10 @@ def report(shared: Shared, tree: Tree, now: float, what: Demand | None = None) -
     shared.cancel(tree, Alarm.REPORT)
     shared.outbox.send(parent.node, Interest(tree.stream, parent.serial, what))
     second = tree.second
-    if second is not None and second.use is Use.DUAL:
-        # a dual edge carries packets, so it needs a lease like any other
-        shared.outbox.send(second.node, Interest(tree.stream, second.serial, what))
+    if second is not None:
+        # a dual edge carries packets; Interest would make a standby edge do so, too
+        kind = Interest if second.use is Use.DUAL else Rely
+        shared.outbox.send(second.node, kind(tree.stream, second.serial, what))
 
 
 def lease_arrived(shared: Shared, tree: Tree, now: float) -> None:
@@ -99,7 +105,7 @@ def watch(shared: Shared, tree: Tree, now: float) -> None:
         at = now + config.lease_life_s
     else:
         return
-    oldest = min((c.lease_at for c in tree.children.values() if c.carries), default=now)
+    oldest = min((c.lease_at for c in tree.children.values()), default=now)
     for join, heard_at in tree.queue.values():
         oldest = min(oldest, heard_at - join.demand.lease_s)
     at = min(at, oldest + config.lease_life_s)
@@ -109,11 +115,7 @@ def watch(shared: Shared, tree: Tree, now: float) -> None:
 def expired(shared: Shared, tree: Tree, now: float) -> list[NodeId]:
     """Children without a lease; the caller ends their edges."""
     limit = now - shared.config.lease_life_s
-    gone = [
-        child.node
-        for child in tree.children.values()
-        if child.carries and child.lease_at <= limit
-    ]
+    gone = [child.node for child in tree.children.values() if child.lease_at <= limit]
     for node in gone:
         shared.outbox.put(LeaseExpired(tree.stream, node))
     for node, (join, heard_at) in list(tree.queue.items()):

@@ -137,6 +137,7 @@ class Distribution:
         if tree.attached:
             interest.changed(shared, tree, now, hurry=True)
             interest.watch(shared, tree, now)
+            downstream.reckon_second(shared, tree, now)
         elif first and tree.search is None:
             tree.began_at = now
             repair.seek(shared, tree, now)
@@ -150,6 +151,7 @@ class Distribution:
         if tree.wanted:
             interest.changed(self._shared, tree, now, hurry=True)
             interest.watch(self._shared, tree, now)
+            downstream.reckon_second(self._shared, tree, now)
         else:
             trees.collect(self._shared, tree, now)
 
@@ -219,6 +221,7 @@ class Distribution:
         """A link is ready."""
         for tree in list(self._shared.trees.values()):
             upstream.linked(self._shared, tree, neighbour, now)
+            standby.linked(self._shared, tree, now)
 
     def neighbour_down(self, neighbour: NodeId, now: float) -> None:
         """A link is gone: its edges are, too."""

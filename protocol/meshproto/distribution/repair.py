@@ -101,7 +101,9 @@ def seek(
     if tree.publishing or not tree.wanted:
         shared.hasten(tree, Alarm.COLLECT, now)
         return
-    use = Use.NEW if tree.began_at is not None else Use.REPAIR
+    # why new: whoever only stands by takes no slot that is kept for orphans
+    fresh = tree.began_at is not None or not tree.needed
+    use = Use.NEW if fresh else Use.REPAIR
     upstream.begin(shared, tree, use, now, targets, by)
     if not shared.waits(tree, Alarm.LINGER):
         shared.set(tree, Alarm.LINGER, now + shared.config.linger_s)

@@ -4,6 +4,10 @@ It must stand when the first falls, so it may hang neither below this node nor b
 parent, and every ancestor that both share counts against it.  It should be near *this*
 node, for what counts at the switch is how fast it answers.  It is looked for again when
 its path or ours changed so that it does not fit any more.
+
+A neighbour that is not in the tree may be asked, too, behind those who are: it joins
+for it, and stays while leaves below the asker renew their leases.  Who only stands by
+has no second parent itself, so promises are never kept for promises' sake.
 """
 
 from __future__ import annotations
@@ -49,6 +53,9 @@ def due(shared: Shared, tree: Tree, now: float) -> None:
     if tree.parent is None or tree.publishing or tree.second_search is not None:
         return
     second = tree.second
+    if not tree.needed:
+        above.release_second(shared, tree)
+        return
     if second is not None and fits(shared, tree, second.node, second.path):
         return
     if tree.move is not None or not tree.live:
@@ -70,7 +77,7 @@ def _look(shared: Shared, tree: Tree, now: float) -> None:
         nodes.append(grandparent.node)
     nodes = list(dict.fromkeys(nodes))
     if not nodes:
-        survey.later(shared, tree, now)
+        _choose(shared, tree, {}, now)
         return
     tree.survey = survey.ask(shared, tree, nodes)
     shared.set(tree, Alarm.SECOND, now + shared.config.turn_wait_s)
@@ -96,9 +103,14 @@ def _surveyed(shared: Shared, tree: Tree, now: float) -> None:
     held, tree.survey = tree.survey, None
     if held is None or tree.parent is None or tree.second is not None:
         return
+    _choose(shared, tree, held.found, now)
+
+
+def _choose(shared: Shared, tree: Tree, found: dict[NodeId, Tell], now: float) -> None:
+    """Ask the best: of those who said where they stand, and of those outside."""
     config = shared.config
-    ranked = []
-    for node, tell in held.found.items():
+    ranked = _outside(shared, tree)
+    for node, tell in found.items():
         if fits(shared, tree, node, tell.path):
             penalty_s = 0.0 if tell.slots else config.full_s
             points = score_s(shared, tree, node, tell.path, tell.delay_s)
@@ -111,6 +123,28 @@ def _surveyed(shared: Shared, tree: Tree, now: float) -> None:
     search = Search(use, [Candidate(node) for _, node in ranked])
     tree.second_search = search
     upstream.advance(shared, tree, search, now)
+
+
+def _outside(shared: Shared, tree: Tree) -> list[tuple[float, NodeId]]:
+    """The nearest neighbours that are not in the tree but know a way to its origin."""
+    if tree.parent is not None and tree.parent.node == tree.origin:
+        return []  # everybody hangs below the origin, so nobody would fit
+    offered = shared.around.offers(tree.origin, tree.stream)
+    inside = {node for node, offer in offered if offer.in_tree}
+    ranked = sorted(
+        (shared.rtt_s(node) + shared.config.outside_s, node)
+        for node in shared.around.ways(tree.origin)
+        if node not in inside and node != tree.origin and _possible(shared, tree, node)
+    )
+    return ranked[: shared.config.standby_asks_max]
+
+
+def linked(shared: Shared, tree: Tree, now: float) -> None:
+    """A link came up: perhaps to the second parent that is missing."""
+    if tree.parent is None or tree.second is not None or not tree.needed:
+        return
+    if tree.survey is None and tree.second_search is None:
+        shared.hasten(tree, Alarm.SECOND, now + shared.config.standby_link_s)
 
 
 def ready(shared: Shared, tree: Tree, search: Search, edge: Upper, now: float) -> None:

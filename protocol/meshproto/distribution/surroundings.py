@@ -38,6 +38,10 @@ class Surroundings(Protocol):
         """What neighbours offer for this tree; full ones with no slots."""
         ...
 
+    def ways(self, origin: NodeId) -> Sequence[NodeId]:
+        """Neighbours that know a way to `origin` which does not lead through here."""
+        ...
+
     def peer(self, node: NodeId) -> PeerRecord | None:
         """The newest record of `node`."""
         ...

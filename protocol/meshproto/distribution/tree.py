@@ -233,13 +233,30 @@ class Tree:
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody here or below is interested."""
+        """Whether anybody here or below is interested, or counts on this node."""
         return (
             self.publishing
             or self.subscribed
             or bool(self.queue)
+            or bool(self.children)
+        )
+
+    @property
+    def needed(self) -> bool:
+        """Whether packets are for somebody here or below: one who only stands by for
+        others is not (RFC 0011 section 6.4).
+        """
+        return (
+            self.publishing
+            or self.subscribed
+            or any(join.use is not Use.STANDBY for join, _ in self.queue.values())
             or any(child.carries for child in self.children.values())
         )
+
+    @property
+    def joining(self) -> bool:
+        """Whether this node looks for its first parent."""
+        return self.began_at is not None and not self.attached
 
     def decline(self, node: NodeId, until: float, maximum: int) -> None:
         """Keep in mind who does not want us, the latest `maximum` of them."""

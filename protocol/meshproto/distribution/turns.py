@@ -45,7 +45,7 @@ def turn_due(shared: Shared, tree: Tree, now: float) -> None:
 
 
 def _begin_turn(shared: Shared, tree: Tree, now: float) -> None:
-    if not may_move(shared, tree, now):
+    if not (tree.needed and may_move(shared, tree, now)):
         if tree.parent is not None:
             above.plan_turn(shared, tree, now)
         return

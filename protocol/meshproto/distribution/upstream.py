@@ -119,7 +119,7 @@ def again(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     """A new round.  Whom nobody took may have a reserved slot: it is for use."""
     search.refusals = 0
     search.rounds += 1
-    if search.use is Use.NEW and search.rounds > 1:
+    if search.use is Use.NEW and search.rounds > 1 and tree.needed:
         search.use = Use.STARVED
     _fill(shared, tree, search)
     advance(shared, tree, search, now)
@@ -165,6 +165,10 @@ def _askable(shared: Shared, tree: Tree, search: Search, node: NodeId) -> bool:
         return False
     child = tree.children.get(node)
     if child is not None and child.carries:
+        return False
+    waiting = tree.queue.get(node)
+    if waiting is not None and waiting[0].use is Use.STANDBY:
+        # we join for its sake, and must not hang below it
         return False
     # why: a stalled parent has nothing; asking it again would end the edge that may
     # yet recover

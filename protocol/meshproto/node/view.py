@@ -123,6 +123,10 @@ class View:
         """What neighbours offer for `stream`."""
         return self.router.offers(origin, stream)
 
+    def ways(self, origin: NodeId) -> Sequence[NodeId]:
+        """Neighbours with a route to `origin`; one through here reads as none."""
+        return self.router.ways(origin)
+
     def peer(self, node: NodeId) -> PeerRecord | None:
         """What `node` says about itself."""
         return self.overlay.peer(node)

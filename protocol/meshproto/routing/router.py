@@ -23,7 +23,7 @@ from meshproto.routing.changes import Change
 from meshproto.routing.comparing import Comparer
 from meshproto.routing.cost import Surroundings, link_cost_s
 from meshproto.routing.deciding import Decider
-from meshproto.routing.distance import Distance, Version, seconds, ticks
+from meshproto.routing.distance import INFINITY, Distance, Version, seconds, ticks
 from meshproto.routing.events import SeqnoRaised
 from meshproto.routing.hearing import Hearing, Verify
 from meshproto.routing.own import Own, Sign
@@ -342,6 +342,12 @@ class Router:
         """What neighbours offer for one tree of `origin`."""
         entry = self._tables.entries.get(origin)
         return [] if entry is None else views.offers(entry, stream)
+
+    def ways(self, origin: NodeId) -> list[NodeId]:
+        """Neighbours that tell of a route to `origin`, whatever it costs."""
+        entry = self._tables.entries.get(origin)
+        rows = () if entry is None else entry.heard.values()
+        return [row.neighbour for row in rows if row.metric < INFINITY]
 
     def origins(self) -> list[NodeId]:
         """The origins with a route, this node included while it is one."""

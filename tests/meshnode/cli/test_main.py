@@ -23,7 +23,7 @@ COMMANDS = ["run", "publish", "play", "status", "ports", "keygen", "token", "doc
 
 def test_every_setting_has_its_flag_and_every_flag_its_setting() -> None:
     flags = {field.name for field in fields(RunFlags)} - {"config", "limit"}
-    settings = set(Settings.model_fields) - {"limits", "publish_key"}
+    settings = set(Settings.model_fields) - {"limits", "publish_key", "delays"}
     assert flags == settings
 
 

@@ -78,7 +78,7 @@ async def test_a_neighbour_that_hangs_up_is_closed_here_too(world: World) -> Non
     link = world.end(first, second)
     world.cut(first, second)  # the goodbye below is all that is left to hear
     world.mend(first, second)
-    second._driver.tell("farewell", second._brain.farewell)
+    second._driver.tell("part", second._brain.part, (first.node,), "leaving")
     await until(lambda: link.state is LinkState.CLOSED, "it is closed")
     assert link.reason in {"goodbye", "closed"}
 

@@ -63,8 +63,18 @@ def test_what_is_remembered_is_bounded_and_news_is_told_once() -> None:
     assert reach.mapped(OUTSIDE, FAR[0])
     assert not reach.mapped(OUTSIDE, FAR[1])
     for number in range(3 * SEEN_MAX):
-        reach.mapped((OUTSIDE[0], 50_000 + number), FAR[0])
+        reach.mapped((OUTSIDE[0], 50_000 + number), (FAR[0][0], 6_000 + number))
     assert len(reach.mapped_addresses) == SEEN_MAX
+
+
+def test_a_nat_that_restarted_has_only_its_new_address() -> None:
+    new = ("198.51.100.8", 41_000)
+    reach = seen((OUTSIDE, FAR[0]), (OUTSIDE, FAR[1]))
+    assert reach.mapped(new, FAR[0])
+    assert set(reach.mapped_addresses) == {OUTSIDE, new}
+    reach.mapped(new, FAR[1])
+    assert reach.mapped_addresses == (new,)
+    assert reach.verdict is Reach.PUNCHED
 
 
 def test_every_verdict_has_words_and_records_hold_four_addresses() -> None:

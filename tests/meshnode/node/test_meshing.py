@@ -14,6 +14,8 @@ from typing import Any
 import av
 
 from meshnode.client.picture import read_number
+from meshnode.node.meshing import candidates
+from support.links import Keys, record
 from support.node import KEY, RunningNode, running_node
 
 MESHNODE = (sys.executable, "-m", "meshnode.cli.main")
@@ -85,6 +87,16 @@ def numbers_in(path: Path) -> list[int]:
     with av.open(str(path)) as container:
         found = [read_number(frame) for frame in container.decode(video=0)]
     return [number for number in found if number is not None]
+
+
+def test_a_descriptor_names_how_others_see_the_node_and_its_own_addresses() -> None:
+    own, outside = ("192.168.1.2", 5_000), ("198.51.100.7", 41_000)
+    behind = record(Keys(1), 1, [outside, own])
+    assert candidates(behind, [own, ("10.0.0.1", 5_000)]) == (
+        outside,
+        own,
+        ("10.0.0.1", 5_000),
+    )
 
 
 def test_what_is_published_at_one_node_plays_at_another(tmp_path: Path) -> None:

@@ -141,6 +141,22 @@ async def test_a_node_in_the_middle_passes_a_stream_on(start: Start) -> None:
     assert numbers == list(range(numbers[0], numbers[0] + 60))
 
 
+async def test_a_node_that_relays_already_serves_its_first_viewer(start: Start) -> None:
+    first = await start()
+    middle = await start(first)
+    await until(lambda: ready(middle) == 1, "a link")
+    last = await start(middle)
+    apart(first, last)
+    await until(lambda: ready(last) >= 1, "a link")
+    async with source(first):
+        await until(lambda: knows(last, "cam"), "the stream is known")
+        await last.bring("cam")
+        with last.subscribe("cam"):
+            if ready(last) == 1:
+                assert mesh(middle).trees
+            assert len(await watch(middle, 5)) == 5
+
+
 async def test_a_stream_nobody_watches_any_more_is_let_go(start: Start) -> None:
     first = await start()
     second = await start(first)

@@ -205,6 +205,90 @@ def test_a_relay_that_renews_leases_keeps_the_ring(
     assert net.find_cycle() is not None
 
 
+def promised(net: Net) -> tuple[Host, Host, Host, Host]:
+    """Two relays with a leaf each, and each stands by for the other."""
+    origin, one, other = (net.add(8, (0.01 * n, 0.0)) for n in range(3))
+    above = [net.add(8, (0.01 * n, 0.01)) for n in (1, 2)]
+    leaves = [net.add(0, (0.01 * n, 0.02)) for n in (1, 2)]
+    for relay, upper, leaf in zip((one, other), above, leaves, strict=True):
+        net.link(origin.id, upper.id)
+        net.link(upper.id, relay.id)
+        net.link(relay.id, leaf.id)
+    net.link(one.id, other.id)
+    publish(net, origin)
+    for leaf in leaves:
+        subscribe(net, leaf, origin)
+        net.run_for(3.0)
+    assert one.brain.standby(STREAM) == other.id
+    assert other.brain.standby(STREAM) == one.id
+    return one, other, leaves[0], leaves[1]
+
+
+def test_two_that_stand_by_for_each_other_let_go_at_once() -> None:
+    net = Net(14)
+    one, other, *leaves = promised(net)
+    for leaf in leaves:
+        unsubscribe(net, leaf)
+    net.run_for(5.0)
+    assert not list(one.brain.streams())
+    assert not list(other.brain.streams())
+
+
+def test_they_let_go_by_their_leases_if_they_do_not_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net = Net(14)
+    one, other, *leaves = promised(net)
+    monkeypatch.setattr(downstream, "reckon_second", lambda *_: None)
+    for leaf in leaves:
+        unsubscribe(net, leaf)
+    net.run_for(5.0)
+    assert list(one.brain.streams())
+    net.run_for(9.0)
+    assert not list(one.brain.streams())
+    assert not list(other.brain.streams())
+
+
+def test_with_both_rules_away_they_keep_each_other_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    net = Net(14)
+    one, other, *leaves = promised(net)
+    monkeypatch.setattr(downstream, "reckon_second", lambda *_: None)
+
+    def renew(shared: Shared, tree: Tree, now: float) -> None:
+        interest.report(shared, tree, now)
+        shared.set(tree, Alarm.LEASE, now + 4.0)
+
+    monkeypatch.setattr(interest, "youngest", lambda _, now: now)
+    monkeypatch.setattr(hearing, "lease_check", renew)
+    for leaf in leaves:
+        unsubscribe(net, leaf)
+    net.run_for(60.0)
+    assert list(one.brain.streams())
+    assert list(other.brain.streams())
+
+
+def test_a_relay_without_viewers_stands_by_and_takes_over() -> None:
+    net = Net(15)
+    origin, near, far = (net.add(8, (0.01 * n, 0.0)) for n in range(3))
+    leaf = net.add(0, (0.0, 0.02))
+    for relay in (near, far):
+        net.link(origin.id, relay.id)
+        net.link(relay.id, leaf.id)
+    publish(net, origin)
+    subscribe(net, leaf, origin)
+    net.run_for(30.0)
+    assert (leaf.brain.parent(STREAM), leaf.brain.standby(STREAM)) == (near.id, far.id)
+    assert far.brain.parent(STREAM) == origin.id
+    net.kill(near.id)
+    net.run_for(0.3)
+    assert leaf.brain.parent(STREAM) == far.id
+    unsubscribe(net, leaf)
+    net.run_for(5.0)
+    assert not list(far.brain.streams())
+
+
 def echoing() -> tuple[Net, Host, Host]:
     """m -> c -> n, and n lies: it says that it hangs directly below the origin."""
     net = Net(13)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from meshproto.distribution import standby
 from meshproto.distribution.events import StandbyChosen
-from meshproto.forwarding.relay_table import Second, SetSecond
-from meshproto.ids import NodeId, short_id
+from meshproto.forwarding.relay_table import Second, SetLeg, SetSecond
+from meshproto.ids import NodeId, StreamId, short_id
 from meshproto.wire.control import distribution as w
 from support.tree_bench import (
     ORIGIN,
     STREAM,
     Bench,
     accept,
+    demand,
     join,
     node,
     path,
@@ -189,6 +190,137 @@ def test_a_dual_child_costs_the_lowest_layer_and_no_slot() -> None:
     assert bench.brain._shared.used_bps == 1_000_000
     assert bench.tree.children[node(5)].layers == 1
     assert not bench.tree.children[node(5)].full
+
+
+def outside(*, inside: bool = False, rtt_s: float = 0.02) -> Bench:
+    """A neighbour outside the tree knows a way; perhaps a far one is in the tree."""
+    bench = Bench()
+    bench.attach(node(2), above=(ORIGIN, node(2)))
+    bench.knowing = [node(2), bench.link(node(8), rtt_s)]
+    if inside:
+        bench.offer(bench.link(node(9), 0.09))
+    bench.pass_time(bench.config.standby_after_s + 0.01)
+    return bench
+
+
+def test_a_neighbour_outside_the_tree_is_asked_where_nobody_inside_fits() -> None:
+    bench = outside()
+    assert not bench.take(w.Query)
+    who, wish = bench.one(w.Join)
+    assert (who, wish.use) == (node(8), w.Use.STANDBY)
+    # it joins meanwhile
+    bench.hear(who, w.Stalled(STREAM, wish.serial))
+    bench.pass_time(0.5)
+    bench.hear(who, accept(wish.serial, who))
+    assert bench.brain.standby(STREAM) == who
+
+
+def test_one_inside_is_asked_first_though_it_is_farther_away() -> None:
+    bench = outside(inside=True)
+    tell(bench, node(9), ORIGIN)
+    who, wish = bench.one(w.Join)
+    assert who == node(9)
+    bench.hear(who, w.Refuse(STREAM, wish.serial, w.Why.FULL))
+    assert bench.one(w.Join)[0] == node(8)
+
+
+def test_whoever_joined_for_us_below_our_parent_is_let_go() -> None:
+    bench = outside()
+    who, wish = bench.one(w.Join)
+    bench.hear(who, accept(wish.serial, who, above=(ORIGIN, node(2))))
+    assert bench.one(w.Leave)[0] == who
+    assert bench.brain.standby(STREAM) is None
+
+
+def asked_from_outside(use: w.Use = w.Use.STANDBY) -> Bench:
+    """Not in the tree, and asked to be a second parent."""
+    bench = Bench()
+    bench.hops[ORIGIN] = bench.link(node(2))
+    bench.link(node(5))
+    bench.hear(node(5), join(5, use))
+    return bench
+
+
+def test_a_node_outside_the_tree_joins_to_stand_by() -> None:
+    bench = asked_from_outside()
+    assert bench.one(w.Stalled)[0] == node(5)
+    who, wish = bench.one(w.Join)
+    assert (who, wish.use, wish.demand.layers) == (node(2), w.Use.NEW, 1)
+    bench.hear(who, accept(wish.serial, who))
+    assert bench.one(w.Accept)[0] == node(5)
+    bench.pass_time(5.0)
+    assert bench.brain.parent(STREAM) == node(2)
+    # it feeds nobody, so it needs no second parent
+    assert not bench.take(w.Query)
+
+
+def test_it_does_not_join_for_a_move() -> None:
+    bench = asked_from_outside(w.Use.MOVE)
+    assert bench.one(w.Refuse)[1].reason is w.Why.UNKNOWN
+    assert not list(bench.brain.streams())
+
+
+def test_it_does_not_join_below_the_one_that_asked() -> None:
+    bench = asked_from_outside()
+    bench.offer(node(5), delay_s=0.0)
+    assert bench.one(w.Join)[0] == node(2)
+    bench.pass_time(3.0)
+    assert node(5) not in [who for who, _ in bench.take(w.Join)]
+
+
+def test_it_leaves_when_nobody_watches_below_who_counts_on_it() -> None:
+    bench = asked_from_outside()
+    who, wish = bench.one(w.Join)
+    bench.hear(who, accept(wish.serial, who))
+    for _ in range(5):
+        bench.pass_time(4.0)
+        bench.hear(node(5), w.Rely(STREAM, 5, demand()))
+    assert bench.brain.parent(STREAM) == node(2)
+    assert bench.take(w.Interest)
+    bench.pass_time(bench.config.lease_life_s + 1)
+    assert not list(bench.brain.streams())
+    assert bench.one(w.Drop)[0] == node(5)
+
+
+def test_what_is_counted_on_follows_the_layers_of_the_child() -> None:
+    bench = asked_from_outside()
+    who, wish = bench.one(w.Join)
+    bench.hear(who, accept(wish.serial, who))
+    bench.hear(node(5), w.Rely(STREAM, 5, demand(layers=0b111)))
+    assert bench.told(SetLeg)[-1].layers == 0b111
+    bench.pass_time(bench.config.report_s + 0.01)
+    assert bench.take(w.Interest)[-1][1].demand.layers == 0b111
+
+
+def test_whoever_counts_on_an_edge_that_ended_is_told() -> None:
+    bench = Bench()
+    bench.publish()
+    bench.link(node(5))
+    bench.hear(node(5), w.Rely(STREAM, 5, demand()))
+    bench.hear(node(5), w.Rely(StreamId(b"nobody knows it!"), 5, demand()))
+    assert [r.reason for _, r in bench.take(w.Drop)] == [w.Why.UNKNOWN] * 2
+
+
+def test_a_second_parent_is_let_go_when_nobody_is_fed_and_sought_when_one_is() -> None:
+    bench = looking(8)
+    tell(bench, node(8), ORIGIN)
+    who, wish = bench.one(w.Join)
+    bench.hear(who, accept(wish.serial, who))
+    bench.child(6, w.Use.STANDBY)
+    bench.do("unsubscribe", STREAM)
+    bench.pass_time(1.0)
+    assert bench.one(w.Leave)[0] == who
+    assert bench.brain.parent(STREAM) == node(2)
+    bench.child(7)
+    bench.pass_time(bench.config.standby_after_s + 0.01)
+    assert bench.take(w.Query)
+
+
+def test_a_link_that_comes_up_ends_a_long_wait() -> None:
+    bench = looking()
+    bench.knowing = [bench.link(node(8))]
+    bench.pass_time(bench.config.standby_link_s + 0.01)
+    assert bench.one(w.Join)[0] == node(8)
 
 
 def test_a_standby_is_not_given_without_media() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshproto.distribution.tree import Child, Tree
+from meshproto.distribution.tree import Child, Tree, Upper
 from meshproto.wire.control.distribution import Use
 from support.tree_bench import ORIGIN, STREAM, demand, join, node
 
@@ -35,8 +35,6 @@ def test_a_report_replaces_the_last_and_what_was_promised() -> None:
 def test_a_tree_is_wanted_for_viewers_children_joiners_or_a_publisher() -> None:
     tree = Tree(STREAM, ORIGIN)
     assert not tree.wanted
-    tree.children[node(5)] = child(Use.STANDBY)
-    assert not tree.wanted
     tree.children[node(5)] = child(Use.NEW)
     assert tree.wanted
     tree.children.clear()
@@ -46,6 +44,28 @@ def test_a_tree_is_wanted_for_viewers_children_joiners_or_a_publisher() -> None:
     tree.publishing = True
     assert tree.wanted
     assert tree.attached
+
+
+def test_packets_are_not_needed_by_one_who_only_stands_by() -> None:
+    tree = Tree(STREAM, ORIGIN)
+    tree.children[node(5)] = child(Use.STANDBY)
+    tree.queue[node(6)] = (join(1, Use.STANDBY), 0.0)
+    assert tree.wanted
+    assert not tree.needed
+    tree.queue[node(7)] = (join(1), 0.0)
+    assert tree.needed
+    tree.queue.clear()
+    tree.children[node(8)] = child(Use.DUAL)
+    assert tree.needed
+
+
+def test_a_node_joins_until_it_has_its_first_parent() -> None:
+    tree = Tree(STREAM, ORIGIN)
+    assert not tree.joining
+    tree.began_at = 1.0
+    assert tree.joining
+    tree.parent = Upper(node(2), 1, Use.NEW)
+    assert not tree.joining
 
 
 def test_members_are_remembered_the_latest_few() -> None:

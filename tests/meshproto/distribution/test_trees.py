@@ -54,10 +54,13 @@ def test_a_move_ends_with_its_tree() -> None:
     assert shared.uses == {}
 
 
-def test_a_standby_alone_keeps_no_tree() -> None:
+def test_who_is_counted_on_stays_in_the_tree_until_it_is_let_go() -> None:
     bench = Bench()
     bench.attach(node(2))
     standby = bench.child(6, w.Use.STANDBY)
     bench.do("unsubscribe", STREAM)
-    assert bench.one(w.Drop)[0] == standby
+    bench.pass_time(bench.config.collect_s + 1)
+    assert bench.brain.parent(STREAM) == node(2)
+    bench.hear(standby, w.Leave(STREAM, 6))
+    bench.pass_time(bench.config.collect_s + 0.1)
     assert not list(bench.brain.streams())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from meshproto.routing.views import Route
+from meshproto.wire.control.routing import METRIC_INFINITE
 from support.routing import EPOCH, OTHER_STREAM, STREAM, Bench, node, offer
 
 
@@ -24,6 +25,13 @@ def test_rows_say_what_is_feasible_and_what_is_selected() -> None:
     )
 
 
+def test_ways_are_neighbours_with_a_route_feasible_or_not() -> None:
+    made = bench()
+    assert made.router.ways(node("o")) == [node("a"), node("b")]
+    made.hear("b", METRIC_INFINITE)
+    assert made.router.ways(node("o")) == [node("a")]
+
+
 def test_offers_are_those_of_one_stream() -> None:
     router = bench().router
     assert [n for n, _ in router.offers(node("o"), STREAM)] == [node("a"), node("b")]
@@ -33,6 +41,7 @@ def test_offers_are_those_of_one_stream() -> None:
 def test_unknown_origins_have_nothing() -> None:
     router = bench().router
     assert router.routes(node("x")) == ()
+    assert router.ways(node("x")) == []
     assert router.offers(node("x"), STREAM) == []
 
 

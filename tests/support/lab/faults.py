@@ -24,12 +24,11 @@ IN_FLIGHT_S = 0.15
 
 @dataclass(frozen=True)
 class Fault:
-    """`strike` returns the moment it began; `restarts` if mending is a new process."""
+    """`strike` returns the moment it began, `mend` when the node is itself again."""
 
     name: str
     strike: Callable[[Lab, NodeProcess], float]
     mend: Callable[[Lab, NodeProcess], Awaitable[None]]
-    restarts: bool = False
 
 
 def _kill(lab: Lab, node: NodeProcess) -> float:
@@ -78,10 +77,10 @@ async def _open(_: Lab, node: NodeProcess) -> None:
 FAULTS = {
     fault.name: fault
     for fault in (
-        Fault("kill", _kill, _restart, restarts=True),
+        Fault("kill", _kill, _restart),
         Fault("cut", _cut, _open),
         Fault("freeze", lambda _, node: node.freeze(), _thaw),
-        Fault("drain", lambda _, node: node.drain(), _drain_over, restarts=True),
+        Fault("drain", lambda _, node: node.drain(), _drain_over),
     )
 }
 

@@ -21,8 +21,13 @@ def count(name: str, usual: int) -> int:
 
     `MESHNODE_LAB_SLICE` caps them all, for a quick look in CI.
     """
-    wanted = int(os.environ.get(f"MESHNODE_LAB_{name.upper()}", usual))
+    wanted = size(name, usual)
     return min(wanted, int(os.environ.get("MESHNODE_LAB_SLICE", wanted)))
+
+
+def size(name: str, usual: int) -> int:
+    """How large something is: `MESHNODE_LAB_<NAME>`, or as usual; never capped."""
+    return int(os.environ.get(f"MESHNODE_LAB_{name.upper()}", usual))
 
 
 def is_slice() -> bool:

@@ -295,7 +295,18 @@ class Release(s.Record):
     targets: tuple[Target, ...] = s.wire(TARGETS)
 
 
-FromBelow = Join | Leave | Interest | Pause | Resume | Query | SwapAnswer | MoveCommit
+@s.record(84)
+class Rely(s.Record):
+    """What stands below a child that counts on this node as its standby."""
+
+    stream: StreamId = s.wire(s.STREAM)
+    serial: int = s.wire(SERIAL)
+    demand: Demand = s.wire(s.nested(Demand))
+
+
+FromBelow = (
+    Join | Leave | Interest | Rely | Pause | Resume | Query | SwapAnswer | MoveCommit
+)
 """What a child or a joiner says."""
 
 FromAbove = (

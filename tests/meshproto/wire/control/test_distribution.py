@@ -22,7 +22,7 @@ VECTORS = json.loads(
         Path(__file__).resolve().parents[4] / "rfcs/vectors/distribution/records.json"
     ).read_text()
 )
-KINDS = range(64, 84)
+KINDS = range(64, 85)
 
 streams = st.binary(min_size=16, max_size=16).map(StreamId)
 nodes = st.binary(min_size=8, max_size=42).map(NodeId)
@@ -108,6 +108,7 @@ records = st.one_of(
     st.builds(w.SwapAnswer, streams, serials, flags),
     st.builds(w.SwapGo, streams, serials),
     st.builds(w.Release, streams, serials, targets),
+    st.builds(w.Rely, streams, serials, demands),
 )
 plain = st.recursive(
     st.none()
