@@ -66,7 +66,9 @@ class Inside:
         self._program(transport, _producers(member, tracks))
         self._streams.publish(member)
         self._streams.connected(member)
-        return LocalPublisher(member, self._parts.port.plane.inject)
+        return LocalPublisher(
+            member, self._parts.port.plane.inject, self._streams.message
+        )
 
     def subscribe(self, name: str) -> LocalSubscriber:
         """A viewer in this process."""
@@ -95,7 +97,9 @@ class Inside:
         self._streams.watch(member)
         self._streams.connected(member)
         select = partial(self._select, member)
-        return LocalSubscriber(member, stream.tracks, packets, select)
+        return LocalSubscriber(
+            member, stream.tracks, packets, select, self._streams.message
+        )
 
     def _hang_up(self, member: Member, reason: str) -> None:
         self._parts.port.plane.close_transport(member.transport)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 from meshnode.control.changes import (
@@ -42,6 +43,7 @@ from meshproto.forwarding.relay_table import (
     SetActive,
 )
 from meshproto.ids import NodeId, ProducerId, StreamId, StreamName
+from meshproto.outputs import Deliver
 from meshproto.wire.control.directory import Media
 
 ARRIVE_S = 3.0
@@ -85,6 +87,9 @@ class Mesh(Protocol):
     def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
         """Want it."""
 
+    def say(self, stream: StreamId, label: str, data: bytes | str) -> bool:
+        """Hand a message of a client here to the tree."""
+
     def unwatch(self, stream: StreamId) -> None:
         """Want it no more."""
 
@@ -107,6 +112,7 @@ class Relaying:
     def join(self, mesh: Mesh) -> None:
         """The mesh is there: `program` was handed to it, its changes come here."""
         self._mesh_or_none = mesh
+        self._parts.streams.onward = self._said
 
     @property
     def _mesh(self) -> Mesh:
@@ -326,6 +332,26 @@ class Relaying:
             if seen is not None and local is not None and local.viewers:
                 self._fetch(seen)
 
+    # -- messages of data channels -----------------------------------------------------
+
+    def _said(self, name: StreamName, label: str, data: bytes | str) -> None:
+        """The publisher of a stream here said something: viewers elsewhere hear it."""
+        departure = self._departures.get(name)
+        if departure is not None:
+            self._mesh.say(departure.stream, label, data)
+
+    def delivered(self, message: Deliver) -> None:
+        """The tree brought a message for the publisher, or for viewers, here."""
+        if message.up:
+            for departure in self._departures.values():
+                if departure.stream == message.stream and departure.publisher:
+                    departure.publisher.send(message.label, message.data)
+            return
+        arrival = self._arrivals.get(message.stream)
+        local = None if arrival is None else self._parts.streams.get(arrival.name)
+        if arrival is not None and arrival.member is not None and local is not None:
+            local.hand_on(arrival.member, message.label, message.data)
+
     # -- fetching ----------------------------------------------------------------------
 
     async def bring(self, name: str) -> None:
@@ -380,7 +406,8 @@ class Relaying:
 
     def _fetch(self, seen: StreamSeen) -> Arrival:
         """Begin to fetch a stream.  Raises `LimitError` where too many are here."""
-        arrival = Arrival(seen.stream, seen.name, self._parts.clock())
+        say = partial(self._mesh.say, seen.stream)
+        arrival = Arrival(seen.stream, seen.name, self._parts.clock(), say)
         local = self._parts.streams.get(seen.name)
         arrival.audience(len(local.viewers) if local else 0, self._parts.clock())
         self._arrivals[seen.stream] = arrival
