@@ -131,11 +131,18 @@ class Routing:
             self._want_key(layer, now)
 
     def layer_began(self, layer: Layer, now: float) -> None:
-        """The first packets of a layer came: consumers without any may take it."""
+        """The first packets of a layer came: consumers without any may take it, and
+        those that it was fetched for need not wait for their next turn.
+        """
+        agenda = self._state.agenda
         for consumer in self._state.consumers.values():
             producer = consumer.producer
-            if consumer.target is None and producer and producer.id == layer.producer:
+            if producer is None or producer.id != layer.producer:
+                continue
+            if consumer.target is None:
                 self.choose(consumer, now)
+            elif producer.pull is not None and consumer.transport.sender is not None:
+                agenda.no_later((Timer.ALLOCATION, consumer.transport), now)
 
     def _add_producer(self, delta: AddProducer, now: float) -> None:
         state = self._state

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
+import pytest
+
 from meshproto.forwarding import relay_table as t
 from meshproto.forwarding.events import LayersWanted, LayerSwitched
 from meshproto.forwarding.pulling import BARREN_S, GAP_S, HOLD_S
@@ -55,13 +57,17 @@ class Tree:
         self._answered = 0
         self.path: Path | None = None
 
-    def watch(self, number: int, bitrate_bps: int, rid: str | None = None) -> None:
-        """A viewer comes, with its own estimate for ever."""
+    def watch(
+        self,
+        number: int,
+        bitrate_bps: int,
+        rid: str | None = None,
+        kind: TransportKind = TransportKind.CLIENT,
+    ) -> None:
+        """A viewer comes; all of them share the transport of the first."""
         hop = self.viewer
         if number == 1:
-            hop.forwarder.add_transport(
-                VIEWER, TransportKind.CLIENT, start_bitrate_bps=bitrate_bps
-            )
+            hop.forwarder.add_transport(VIEWER, kind, start_bitrate_bps=bitrate_bps)
             hop.forwarder.set_sending(VIEWER, True, self.net.now)
         entry = consumer(number, PICTURE, VIEWER_VP8)
         hop.do(replace(entry, rtx_ssrc=0x6000 + number))
@@ -147,16 +153,21 @@ def test_a_layer_that_is_chosen_comes_and_the_present_one_stays_until_then() -> 
     assert all((b - a) % 2**32 < 2**31 for a, b in pairwise(stamps))
 
 
-def test_a_new_layer_begins_with_a_new_picture_not_with_the_parents_old_ones() -> None:
+@pytest.mark.parametrize("kind", [TransportKind.CLIENT, TransportKind.LOCAL])
+def test_a_new_layer_begins_with_a_new_picture_not_with_the_parents_old_ones(
+    kind: TransportKind,
+) -> None:
     tree = Tree()
-    tree.watch(1, 5_000_000, "l")
+    tree.watch(1, 5_000_000, "l", kind)
     tree.roll(2.0)
+    chosen_at = tree.now
     tree.select(1, "h")
     tree.roll(1.0)
     seen = [p for p in tree.viewer.viewed if p.payload[-8:-4] == b"\0\0\1\x02"]
     first = int.from_bytes(seen[0].payload[-4:], "big")
     # a group of pictures of two seconds was in the parent's cache
-    assert first > tree.cameras["h"].serial * 2 // 3
+    assert first > tree.cameras["h"].serial * 0.6
+    assert seen[0].at - chosen_at < 5 * STEP_S
 
 
 def test_automatic_choice_asks_for_no_more_than_the_path_takes() -> None:
