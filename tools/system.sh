@@ -10,7 +10,8 @@ gstreamer="gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-goo
 # program:package
 case "${1-}" in
     browser) wanted="chromium:chromium" ;;
-    network) wanted="chromium:chromium nft:nftables ip:iproute2" ;;
+    network) wanted="chromium:chromium nft:nftables ip:iproute2
+                     miniupnpd:miniupnpd-nftables" ;;
     interop) wanted="chromium:chromium nft:nftables ip:iproute2 firefox-esr:firefox-esr
                      npm:npm" ;;
     *) echo "usage: $0 browser|network|interop" >&2; exit 2 ;;

@@ -79,10 +79,17 @@ def _reach(status: NodeStatus, settings: Settings) -> Iterator[str]:
     http_port = urlsplit(status.urls["page"]).port or settings.http_endpoint.port
     yield f"Others reach it if UDP {media_port} and TCP {http_port} are open."
     if not any(map(_is_public, status.addresses)):
-        yield "No public address is advertised: from outside your network add"
-        yield "--public-ip ADDRESS and forward both ports to this machine."
+        yield from _from_outside(settings)
     if not status.urls["page"].startswith("https:"):
         yield "Browsers give the camera to https pages only: --tls-cert and --tls-key."
+
+
+def _from_outside(settings: Settings) -> Iterator[str]:
+    if settings.map_port:
+        yield "The router is being asked to let others in; the outcome is logged."
+        return
+    yield "No public address is advertised: from outside your network add --map-port,"
+    yield "or --public-ip ADDRESS and forward both ports to this machine."
 
 
 def _is_public(address: str) -> bool:

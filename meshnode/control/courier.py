@@ -22,6 +22,9 @@ from meshproto.ids import NodeId
 INTRODUCTION_S = 1.5
 """One round trip through a neighbour; after it the slow way is no slower."""
 
+LATE_S = 1.5
+"""And this long its answer is waited for when libp2p has failed."""
+
 CONNECT_S = 5.0
 EXCHANGE_S = 5.0
 
@@ -62,11 +65,10 @@ class Courier:
     async def exchange(self, node: NodeId, descriptor: bytes) -> bytes:
         """The answer of `node`.  Raises `MeshError`, `RefusedError` among them."""
         through = self._through.pop(node, None)
-        answer = None
-        if through is not None:
-            answer = await self._introduced(node, through, descriptor)
-        if answer is None:
+        if through is None:
             answer = await self._connected(node, descriptor)
+        else:
+            answer = await self._introduced(node, through, descriptor)
         kind = envelope.kind_of(answer)
         if kind is Kind.REFUSED:
             raise RefusedError(envelope.label_of(answer))
@@ -76,8 +78,8 @@ class Courier:
 
     async def _introduced(
         self, node: NodeId, through: NodeId, question: bytes
-    ) -> bytes | None:
-        """The answer by way of `through`, None when it cannot be had so."""
+    ) -> bytes:
+        """The answer by way of `through`, or by the slow way when it cannot be had."""
         if node in self._asked:
             raise MeshError("a descriptor is under way to this node")
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -85,19 +87,39 @@ class Courier:
         try:
             if not self._introduce(node, through, question):
                 self.counts["introduction-unlinked"] += 1
-                return None
-            async with asyncio.timeout(INTRODUCTION_S):
-                answer = await future
-        except TimeoutError:
-            self.counts["introduction-timeout"] += 1
-            return None
+                return await self._connected(node, question)
+            await asyncio.wait({future}, timeout=INTRODUCTION_S)
+            if not future.done():
+                self.counts["introduction-timeout"] += 1
+                return await self._either(future, node, question)
         finally:
             del self._asked[node]
-        if not answer:
-            self.counts["introduction-failed"] += 1
-            return None
-        self.counts["introduced"] += 1
-        return answer
+        if answer := future.result():
+            self.counts["introduced"] += 1
+            return answer
+        self.counts["introduction-failed"] += 1
+        return await self._connected(node, question)
+
+    async def _either(
+        self, future: asyncio.Future[bytes], node: NodeId, question: bytes
+    ) -> bytes:
+        """The neighbour's answer after all, or that of libp2p if it comes first.
+
+        What fails by libp2p leaves it a little longer: who has read the descriptor
+        already reads it only once, and who is behind a translator has no other way.
+        """
+        slow = asyncio.ensure_future(self._connected(node, question))
+        try:
+            either: set[asyncio.Future[bytes]] = {future, slow}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if slow.done() and not _is_answer(slow):
+                await asyncio.wait({future}, timeout=LATE_S)
+            if future.done() and future.result():
+                self.counts["introduced-late"] += 1
+                return future.result()
+            return await slow
+        finally:
+            slow.cancel()
 
     async def _connected(self, node: NodeId, question: bytes) -> bytes:
         await self._host.connect(self._addresses(node), node, CONNECT_S)
@@ -122,3 +144,9 @@ class Courier:
         asked = self._asked.get(target)
         if asked is not None and asked[0] == through and not asked[1].done():
             asked[1].set_result(b"")
+
+
+def _is_answer(done: asyncio.Future[bytes]) -> bool:
+    """Whether an exchange brought what it was made for."""
+    failed = done.cancelled() or done.exception() is not None
+    return not failed and done.result()[:1] == bytes((Kind.ANSWER.value,))

@@ -28,6 +28,13 @@ DIAL_S = 12.0
 DIALS_MAX = 64
 """At one time: brains ask for a handful."""
 
+AGAIN_S = 0.25
+"""Until the other connection stands; the brain would wait 20 s."""
+
+CROSSED = frozenset({"closed", "exchange-refused", "crossed"})
+"""The connection ended before the exchange began or in it, or nothing came of the other
+end's dial."""
+
 ANSWERS_MAX = 64
 """Descriptors that are being answered at one time."""
 
@@ -79,7 +86,7 @@ class Dialling:
         self._courier.go_through(node, wanted.through)
         try:
             async with asyncio.timeout(DIAL_S):
-                link = await self._maker.dial(wanted.peer, wanted.purpose)
+                link = await self._link(wanted)
         except TimeoutError:
             label = "timeout"
         except MeshError as error:
@@ -96,6 +103,21 @@ class Dialling:
             # why not where linked: the other end dialled too, and its link stands
             self.counts[f"failed-{label}"] += 1
             self._failed(node, label)
+
+    async def _link(self, wanted: Dial) -> Link:
+        """Dial, and once more where the exchange was in the way of another one.
+
+        A node that starts has both: of two libp2p connections that cross one ends, and
+        who still dials its former life answers "crossed".
+        """
+        try:
+            return await self._maker.dial(wanted.peer, wanted.purpose)
+        except MeshError as error:
+            if _label(error) not in CROSSED:
+                raise
+        self.counts["again"] += 1
+        await asyncio.sleep(AGAIN_S)
+        return await self._maker.dial(wanted.peer, wanted.purpose)
 
     # -- answering ---------------------------------------------------------------------
 

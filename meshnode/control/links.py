@@ -46,6 +46,9 @@ EXCHANGE_TIMEOUT_S = 10.0
 """An answer may need a libp2p connection first."""
 ANSWERS_PER_S = 50.0
 """Descriptors of others that are opened, 0.4 ms each: no more than handshakes."""
+CROSSED_S = 1.0
+"""So long the other end is told "crossed": a descriptor that took longer may be lost,
+and the other end's has arrived."""
 CROSSING_WAIT_S = 2.0
 """After "crossed" the other dial's descriptor is on its way, if it was not lost."""
 
@@ -117,7 +120,16 @@ class _Dial(Generic[L]):
 
     def __init__(self) -> None:
         self.link: L | None = None
-        self.taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.asking: asyncio.Future[None]
+        """Our descriptor's way there, and the answer's way back."""
+        self._loop = asyncio.get_running_loop()
+        self.taken: asyncio.Future[None] = self._loop.create_future()
+        self._begun_s = self._loop.time()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the answer to our descriptor may soon be here."""
+        return self.link is None and self._loop.time() - self._begun_s < CROSSED_S
 
     def take(self, link: L) -> None:
         """From now on this is the association that the dial is to end in."""
@@ -186,9 +198,9 @@ class LinkMaker(Generic[L]):
         if len(self._dials) >= DIALS_MAX:
             raise LimitError("dials", DIALS_MAX)
         dial = self._dials[node] = _Dial[L]()
-        asking = asyncio.ensure_future(self._ask(node, purpose, dial))
+        dial.asking = asyncio.ensure_future(self._ask(node, purpose, dial))
         try:
-            await self._begun(dial, asking)
+            await self._begun(dial)
             return await dial.stands()
         except BaseException as error:
             if dial.link is not None:
@@ -197,8 +209,8 @@ class LinkMaker(Generic[L]):
             raise
         finally:
             # why exception: an end that nobody needs any more is not reported as lost
-            if not asking.cancel() and not asking.cancelled():
-                asking.exception()
+            if not dial.asking.cancel() and not dial.asking.cancelled():
+                dial.asking.exception()
             del self._dials[node]
 
     async def _linked(self, node: NodeId) -> bool:
@@ -230,12 +242,12 @@ class LinkMaker(Generic[L]):
         if entry is None or _order(found) > entry.order:
             dial.take(self._begin(node, credentials, found, dialled=True))
 
-    async def _begun(self, dial: _Dial[L], asking: asyncio.Future[None]) -> None:
+    async def _begun(self, dial: _Dial[L]) -> None:
         """Wait for an association, whoever dialled it."""
-        either: set[asyncio.Future[Any]] = {asking, dial.taken}
+        either: set[asyncio.Future[Any]] = {dial.asking, dial.taken}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if asking.done() and dial.link is None:
-            await asking
+        if dial.asking.done() and dial.link is None:
+            await dial.asking
             try:
                 async with asyncio.timeout(CROSSING_WAIT_S):
                     await dial.taken
@@ -295,7 +307,7 @@ class LinkMaker(Generic[L]):
         if entry is not None and _order(asked) <= entry.order:
             return "late"
         ours = self._dials.get(node)
-        if ours is not None and ours.link is None and self._keys.node < node:
+        if ours is not None and ours.is_fresh and self._keys.node < node:
             return "crossed"
         return self._accepts(asked.peer, purpose_of(asked))
 
@@ -304,6 +316,9 @@ class LinkMaker(Generic[L]):
         ours = self._dials.get(asked.peer.node)
         if ours is not None:
             ours.take(link)
+            if self._keys.node < asked.peer.node:
+                # theirs survives, so an answer to ours must not undo it
+                ours.asking.cancel()
             return
         purpose = purpose_of(asked)
         told = False

@@ -364,6 +364,9 @@ class ReferencePlane:
                 self._failed(f"the handler of {type(event).__name__}", error)
 
     def _timeout(self) -> None:
+        # why first: whoever is late must not take that for the silence of others
+        for sock in self._sockets:
+            sock.take()
         now = time.monotonic()
         try:
             for event in self._lite.handle_timeout(now):

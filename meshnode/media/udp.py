@@ -28,6 +28,8 @@ BUFFER_MIN_BYTES = 2**20
 """Below this a receive buffer overflows while a large audience is served."""
 BATCH_MAX = 64
 """System calls that one turn of the loop may drain."""
+WAITING_MAX = 1024
+"""System calls before a late deadline: a third of a second of thirty streams."""
 PORT_ATTEMPTS = 16
 
 _UDP_GRO = 104
@@ -144,8 +146,14 @@ class UdpSocket:
         return Path(self.sender, address, reply, egress)
 
     def _readable(self) -> None:
+        self.take(BATCH_MAX)
+        if self._loop is not None:
+            self._batch_done()
+
+    def take(self, most: int = WAITING_MAX) -> None:
+        """Hand over what waits in the socket, at most so many system calls of it."""
         receive, receiver = self._socket.recvmsg, self._receiver
-        for _ in range(BATCH_MAX):
+        for _ in range(most):
             try:
                 data, control, _, source = receive(_DATAGRAM_MAX, _CONTROL_BYTES)
             except BlockingIOError:
@@ -163,8 +171,6 @@ class UdpSocket:
                 continue
             for start in range(0, len(data), size):
                 receiver(data[start : start + size], address, self, control)
-        if self._loop is not None:
-            self._batch_done()
 
     def __repr__(self) -> str:
         return f"<UdpSocket {self.address[0]} port {self.address[1]}>"

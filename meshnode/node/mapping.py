@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import secrets
 
 from meshnode.control.mapping.gateway import Gateway
 from meshnode.control.mapping.gateway import find as find_gateway
@@ -11,6 +13,7 @@ from meshnode.control.mapping.values import Refusal
 from meshnode.control.mesh import Control
 from meshnode.node.parts import Parts
 
+NONCES = b"meshnode: nonces for mappings by the router"
 ADVICE = "forward the port in the router's own pages and add --public-ip ADDRESS"
 
 
@@ -34,7 +37,11 @@ def build(parts: Parts, control: Control | None) -> Keeper | None:
             control.granted(outside.media if outside else None)
 
     port = next(iter(ports.values()))
-    return Keeper(port, None if control is None else control.port, told, find=find)
+    if control is None:
+        return Keeper(port, None, secrets.token_bytes(32), told, find=find)
+    # a signature by Ed25519 is always the same one, and tells nothing of the key
+    secret = hashlib.sha256(control.sign(NONCES)).digest()
+    return Keeper(port, control.port, secret, told, find=find)
 
 
 def _say(parts: Parts, outcome: Outside | Refusal) -> None:

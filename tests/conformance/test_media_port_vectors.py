@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,15 @@ from meshnode.media.dtls_context import split_key_material
 from meshnode.media.gso import runs
 from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp import make_inbound, make_outbound
+from meshproto.errors import DecodeError
 from meshproto.ice.bucket import PrefixBucket
 from meshproto.ice.lite import IceLite
 from meshproto.ice.path import PathSelected
 from meshproto.ice.server import StunServer
 from meshproto.ids import TransportId
 from meshproto.wire.demux import classify
+from meshproto.wire.portmap import natpmp, pcp
+from meshproto.wire.portmap.natpmp import Protocol
 
 FOLDER = Path(__file__).resolve().parents[2] / "rfcs/vectors/media"
 
@@ -46,6 +50,44 @@ def test_keys_of_both_ends(case: dict[str, str]) -> None:
     assert client.send_salt.hex() == server.receive_salt.hex() == case["send_salt"]
     assert client.receive_key.hex() == server.send_key.hex() == case["receive_key"]
     assert client.receive_salt.hex() == server.send_salt.hex() == case["receive_salt"]
+
+
+DECODERS: dict[str, Any] = {"pcp": pcp.decode, "natpmp": natpmp.decode}
+
+
+def question(case: dict[str, Any]) -> bytes:
+    if case["transport"] is None:
+        return natpmp.ask_address()
+    transport = Protocol(case["transport"])
+    ports = case["internal_port"], case["external_port"]
+    if case["protocol"] == "natpmp":
+        return natpmp.ask_mapping(transport, *ports, case["lifetime_s"])
+    nonce, client = bytes.fromhex(case["nonce"]), case["client"]
+    return pcp.encode(
+        pcp.MapQuestion(
+            nonce, transport, client, ports[0], case["lifetime_s"], ports[1]
+        )
+    )
+
+
+@pytest.mark.parametrize("case", vectors("portmap.json", "questions"))
+def test_questions_to_a_router(case: dict[str, Any]) -> None:
+    assert question(case).hex() == case["octets"]
+
+
+@pytest.mark.parametrize("case", vectors("portmap.json", "answers"))
+def test_answers_of_a_router(case: dict[str, Any]) -> None:
+    answer = DECODERS[case["protocol"]](bytes.fromhex(case["octets"]))
+    values = (getattr(answer, field.name) for field in fields(answer))
+    plain = [v.hex() if isinstance(v, bytes) else v for v in values]
+    assert [type(answer).__name__, *plain] == case["means"]
+
+
+@pytest.mark.parametrize("case", vectors("portmap.json", "refused"))
+def test_what_is_no_answer_of_a_router(case: dict[str, Any]) -> None:
+    with pytest.raises(DecodeError) as refused:
+        DECODERS[case["protocol"]](bytes.fromhex(case["octets"]))
+    assert refused.value.reason == case["reason"]
 
 
 @pytest.mark.parametrize("session", vectors("srtp.json", "sessions"))

@@ -8,6 +8,7 @@ nothing.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import random
 from collections.abc import Callable
@@ -59,6 +60,7 @@ from meshproto.wire.control.link import Hello
 from meshproto.wire.demux import DatagramKind, classify
 from meshproto.wire.descriptor import dependency, describe
 from meshproto.wire.parameters import Codec, MediaKind
+from meshproto.wire.portmap import natpmp, pcp
 from meshproto.wire.sdp import candidate, fragment, offer, parse, play, publish
 from meshproto.wire.sdp.endpoint import LocalEndpoint
 from tests.support.directory import Alone, claim
@@ -98,6 +100,13 @@ def _rtp(data: bytes) -> None:
     extensions.spans(
         data, view.extension_profile, view.extension_offset, view.extension_length
     )
+
+
+def _portmap(data: bytes) -> None:
+    for head in (b"", b"\x02\x81\0\0", b"\0\x81\0\0"):
+        for decode in (pcp.decode, natpmp.decode):
+            with contextlib.suppress(*ALLOWED):
+                decode(head + data)
 
 
 def _sdp(data: bytes) -> None:
@@ -297,6 +306,7 @@ TARGETS = {
     "gossip": Target(_router, ("gossip",)),
     "peer-id": Target(lambda data: peer_id.from_text(data.decode("latin-1")), ()),
     "multiaddress": Target(_multiaddress, ()),
+    "portmap": Target(_portmap, ()),
     "stun": Target(stun.decode, ("stun",)),
     "ice": Target(_agent(), ("stun",)),
     "ice-links": Target(_links_agent(), ("stun",)),

@@ -17,10 +17,10 @@ import pytest
 
 from meshnode.client.picture import read_number
 
-pytestmark = pytest.mark.timeout(400)  # the first test builds and installs
+pytestmark = pytest.mark.timeout(1300)  # the first test builds and installs
 ROOT = Path(__file__).resolve().parents[2]
 LINES_MAX = 80
-FIRST_FRAME_S = 30
+FIRST_FRAME_S = 60
 SIZE = ("--size", "320x180")
 
 
@@ -37,7 +37,7 @@ def frames(installed: Any, url: str, folder: Path) -> list[Any]:
         check=True,
         capture_output=True,
         cwd=installed.folder,
-        timeout=45,
+        timeout=120,
     )
     with av.open(str(output)) as container:
         return list(container.decode(video=0))

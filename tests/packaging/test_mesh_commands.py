@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.timeout(400)  # the first test builds and installs
+pytestmark = pytest.mark.timeout(1300)  # the first test builds and installs
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SIZE = ("--size", "320x180")
@@ -41,7 +41,7 @@ def asked(installed: Any, *command: str) -> str:
         capture_output=True,
         text=True,
         cwd=installed.folder,
-        timeout=45,
+        timeout=120,
     )
     return done.stdout
 

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from meshnode import __version__
 
-pytestmark = pytest.mark.timeout(400)  # the first test builds and installs
+pytestmark = pytest.mark.timeout(1300)  # the first test builds and installs
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -168,6 +168,8 @@ class FakeHost:
         self.addresses = (f"{address}/p2p/{peer_id.to_text(node)}",)
         self.connected: dict[NodeId, FakeHost] = {}
         self.reachable = True
+        self.breaks = 0
+        """So many of the next questions for a link die with their connection."""
         self._bare = address
         self._world = world
         self._event: Callable[[Any], None] = lambda event: None
@@ -220,6 +222,9 @@ class FakeHost:
         if other is None:
             raise values.DialError("closed")
         await asyncio.sleep(RTT_S)
+        if self.breaks and payload[:1] == b"\1":
+            self.breaks -= 1
+            raise values.DialError("closed")
         answer = await other._serve(self.node, payload)
         if answer is None:
             raise values.DialError("refused")

@@ -93,11 +93,20 @@ class Host:
     def candidates(self) -> list[Address]:
         return [self.address, *dict.fromkeys(self.mapped)]
 
-    def link(self, other: Host, *, controlling: bool, candidates: Any = None) -> None:
-        mine, theirs = f"u{self.address[1]}", f"u{other.address[1]}"
+    def link(
+        self,
+        other: Host,
+        *,
+        controlling: bool,
+        candidates: Any = None,
+        transport: TransportId = LINK,
+    ) -> None:
+        more = "" if transport == LINK else f"-{transport}"
+        mine, theirs = (f"u{host.address[1]}{more}" for host in (self, other))
         pwd = "{}".ljust(24, "p")
         spec = Association(
-            *(LINK, mine, mine + pwd, theirs, theirs + pwd), controlling=controlling
+            *(transport, mine, mine + pwd, theirs, theirs + pwd),
+            controlling=controlling,
         )
         named = other.candidates() if candidates is None else candidates
         self.path = self.agent.add(spec, named, self.net.now)

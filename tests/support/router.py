@@ -3,9 +3,10 @@
     outside 11.77.0.9 --- 11.77.0.1 router 192.0.2.1 --- 192.0.2.2 host
 
 What nobody asked for is dropped on its way in, as at home; a mapping of miniupnpd is
-the only way to the host.  (The outside is a public range, because miniupnpd refuses to
-work with any that is kept for documents; it leads nowhere.)  `within("host")` makes sockets and threads of this process
-belong there, `run` gives the command line of a program there.  Needs root.
+the only way to the host.  (The outside is a public range that leads nowhere, because
+miniupnpd refuses to work with any that is kept for documents.)  `within("host")` makes
+sockets and threads of this process belong there, `run` gives the command line of a
+program there.  Needs root.
 """
 
 from __future__ import annotations
@@ -165,11 +166,16 @@ class Router:
         return port in sh(f"ip netns exec {self.namespace('router')} ss -Hlun")
 
     def stop(self) -> None:
-        """End miniupnpd, and with it what it had mapped."""
-        if self._daemon is not None:
-            self._daemon.terminate()
+        """End miniupnpd; what it had mapped may stay."""
+        if self._daemon is None:
+            return
+        self._daemon.terminate()
+        try:
+            self._daemon.wait(2)
+        except subprocess.TimeoutExpired:  # it misses a signal between two waits
+            self._daemon.kill()
             self._daemon.wait(10)
-            self._daemon = None
+        self._daemon = None
 
     def mapped(self) -> list[str]:
         """The mappings that stand, as nftables shows them."""

@@ -1,6 +1,6 @@
 """Keeping the way in open: ask, renew, delete, and tell what came of it.
 
-    keeper = Keeper(media_port, control_port, told)
+    keeper = Keeper(media_port, control_port, secret, told)
     keeper.start(); ...; await keeper.close()
 
 The three ways are tried in the order in which they are worth most: PCP names its
@@ -64,25 +64,29 @@ class _Held:
 Told = Callable[[Outside | Refusal], None]
 
 
-def ways_to(gateway: Gateway) -> Sequence[Way]:
+def ways_to(gateway: Gateway, secret: bytes) -> Sequence[Way]:
     """All ways of asking `gateway`, best first."""
     # why here: XML and HTTP of UPnP are for those who asked for a mapping
     from meshnode.control.mapping.upnp import Upnp  # noqa: PLC0415
 
-    return (Pcp(gateway), NatPmp(gateway), Upnp(gateway))
+    return (Pcp(gateway, secret), NatPmp(gateway), Upnp(gateway))
 
 
 class Keeper:
-    """Keeps one media port, and a port of libp2p if there is one, mapped."""
+    """Keeps one media port, and a port of libp2p if there is one, mapped.
+
+    `secret` should be the same after a restart: by it a router knows us again.
+    """
 
     def __init__(
         self,
         media_port: int,
         control_port: int | None,
+        secret: bytes,
         told: Told,
         *,
         find: Callable[[], Gateway | None] = find_gateway,
-        ways: Callable[[Gateway], Sequence[Way]] = ways_to,
+        ways: Callable[[Gateway, bytes], Sequence[Way]] = ways_to,
     ) -> None:
         self._media = Wish(Protocol.UDP, media_port, media_port)
         self._control = (
@@ -90,6 +94,7 @@ class Keeper:
             if control_port is None
             else Wish(Protocol.TCP, control_port, control_port)
         )
+        self._secret = secret
         self._told = told
         self._find = find
         self._ways = ways
@@ -148,7 +153,7 @@ class Keeper:
     async def _search(self, gateway: Gateway) -> Outside | Refusal:
         """Try all ways; the first that says something worth telling is told."""
         refusals = []
-        for way in self._ways(gateway):
+        for way in self._ways(gateway, self._secret):
             outcome = await self._ask(way)
             if isinstance(outcome, Outside):
                 self._way = way

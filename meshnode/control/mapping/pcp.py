@@ -1,15 +1,21 @@
-"""Mappings by PCP (RFC 6887)."""
+"""Mappings by PCP (RFC 6887).
+
+A router refuses to renew a mapping for whoever does not know its nonce.  A node that
+was killed and starts again must know it still, so nonces are made of a secret that
+outlives the process, and of nothing else that changes.
+"""
 
 from __future__ import annotations
 
-import secrets
+import hashlib
+import hmac
 from dataclasses import replace
 
 from meshnode.control.mapping.exchange import ask
 from meshnode.control.mapping.gateway import Gateway
 from meshnode.control.mapping.values import LIFETIME_S, Grant, Refusal, Wish
 from meshproto.wire.portmap import pcp
-from meshproto.wire.portmap.natpmp import PORT, Protocol
+from meshproto.wire.portmap.natpmp import PORT
 
 REASONS = {
     2: "it is not allowed",
@@ -25,14 +31,14 @@ REASONS = {
 
 
 class Pcp:
-    """PCP with one router.  The nonces are ours for as long as this object lives."""
+    """PCP with one router; `secret` is what its nonces are made of."""
 
     name = "PCP"
 
-    def __init__(self, gateway: Gateway, port: int = PORT) -> None:
+    def __init__(self, gateway: Gateway, secret: bytes, port: int = PORT) -> None:
         self._router = (gateway.address, port)
         self._own = gateway.own
-        self._nonces: dict[Protocol, bytes] = {}
+        self._secret = secret
 
     async def grant(self, wish: Wish) -> Grant | Refusal:
         """Ask for a mapping, or for more time for one that stands."""
@@ -58,10 +64,8 @@ class Pcp:
         )
 
     def _question(self, wish: Wish) -> pcp.MapQuestion:
-        nonce = self._nonces.get(wish.transport)
-        if nonce is None:
-            nonce = secrets.token_bytes(pcp.NONCE_OCTETS)
-            self._nonces[wish.transport] = nonce
+        what = b"%d %d" % (wish.transport, wish.port)
+        nonce = hmac.digest(self._secret, what, hashlib.sha256)[: pcp.NONCE_OCTETS]
         return pcp.MapQuestion(
             nonce, wish.transport, self._own, wish.port, LIFETIME_S, wish.outside_port
         )

@@ -37,6 +37,8 @@ class GatewayRequester(UpnpRequester):
         self._left -= 1
         try:
             return await _fetch(http_request)
+        except UpnpCommunicationError:
+            raise  # ours, and a ClientError like theirs
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise UpnpCommunicationError(message="it does not answer") from error
 

@@ -136,6 +136,8 @@ class DistributionConfig:
     full_s: float = 0.040
     outside_s: float = 0.100
     """Counted against a standby that would join the tree for it: a copy for nobody."""
+    outside_after_s: float = 2.0
+    """Before nodes outside are asked: in a flash crowd they are inside by then."""
     standby_link_s: float = 1.0
     """After a link came up, when a second parent is missing: offers come meanwhile."""
     standby_asks_max: int = 6

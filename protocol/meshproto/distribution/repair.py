@@ -38,10 +38,14 @@ def silent(shared: Shared, tree: Tree, notice: Silent, now: float) -> None:
             shared.cancel(tree, Alarm.HOLD)
             lost(shared, tree, now, "silent")
         return
+    config = shared.config
+    if notice.link_alive and now - tree.pulsed_at < config.pulse_s:
+        # the pulse was faster than our own patience: it is the publisher that is silent
+        _quiet(shared, tree, now)
+        return
     tree.live = False
     if tree.lost_at is None:
         tree.lost_at = now
-    config = shared.config
     shared.hasten(tree, Alarm.PACKET, now + config.packet_life_s)
     if notice.link_alive:
         spread = 1 + config.hold_spread * shared.chance.random()
@@ -56,7 +60,7 @@ def hold_over(shared: Shared, tree: Tree, now: float) -> None:
         return
     shared.outbox.put(Orphaned(tree.stream, tree.parent.node))
     place.tell_offers(shared, tree)
-    upstream.begin(shared, tree, Use.REPAIR, now)
+    upstream.begin(shared, tree, _use(tree), now)
 
 
 def packet_over(shared: Shared, tree: Tree, now: float) -> None:
@@ -101,12 +105,15 @@ def seek(
     if tree.publishing or not tree.wanted:
         shared.hasten(tree, Alarm.COLLECT, now)
         return
-    # why new: whoever only stands by takes no slot that is kept for orphans
-    fresh = tree.began_at is not None or not tree.needed
-    use = Use.NEW if fresh else Use.REPAIR
-    upstream.begin(shared, tree, use, now, targets, by)
+    upstream.begin(shared, tree, _use(tree), now, targets, by)
     if not shared.waits(tree, Alarm.LINGER):
         shared.set(tree, Alarm.LINGER, now + shared.config.linger_s)
+
+
+def _use(tree: Tree) -> Use:
+    # why new: whoever only stands by takes no slot that is kept for orphans
+    fresh = tree.began_at is not None or not tree.needed
+    return Use.NEW if fresh else Use.REPAIR
 
 
 def flowing(shared: Shared, tree: Tree, notice: Flowing, now: float) -> None:
@@ -176,10 +183,19 @@ def pulsed(
     if parent is None or parent.node != neighbour or record.number <= tree.pulse:
         return
     tree.pulse = record.number
-    _healed(shared, tree, now)
+    tree.pulsed_at = now
+    if tree.quiet or not tree.live:
+        _healed(shared, tree, now)
+        _quiet(shared, tree, now)
+    # why nothing else: packets are here again, or still, so the plane will not say that
+    # they flow, and no deadline that waits for this may be set
+    _pass_pulse(shared, tree)
+
+
+def _quiet(shared: Shared, tree: Tree, now: float) -> None:
+    """The publisher is silent; without the next pulse the edge ends."""
     tree.quiet = True
     shared.set(tree, Alarm.PACKET, now + shared.config.packet_life_s)
-    _pass_pulse(shared, tree)
 
 
 def dropped(

@@ -109,12 +109,18 @@ def _surveyed(shared: Shared, tree: Tree, now: float) -> None:
 def _choose(shared: Shared, tree: Tree, found: dict[NodeId, Tell], now: float) -> None:
     """Ask the best: of those who said where they stand, and of those outside."""
     config = shared.config
-    ranked = _outside(shared, tree)
+    # why not at once: whoever subscribes with us is in the tree in a moment
+    waited = tree.second_retry_s > 0
+    ranked = _outside(shared, tree) if waited else []
     for node, tell in found.items():
         if fits(shared, tree, node, tell.path):
             penalty_s = 0.0 if tell.slots else config.full_s
             points = score_s(shared, tree, node, tell.path, tell.delay_s)
             ranked.append((points + penalty_s, node))
+    if not ranked and not waited:
+        tree.second_retry_s = config.standby_retry_s
+        shared.set(tree, Alarm.SECOND, now + config.outside_after_s)
+        return
     if not ranked or tree.second_search is not None:
         survey.later(shared, tree, now)
         return

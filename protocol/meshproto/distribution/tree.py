@@ -159,6 +159,7 @@ class Tree:
         "promise",
         "publishing",
         "pulse",
+        "pulsed_at",
         "queue",
         "quiet",
         "rates_bps",
@@ -199,6 +200,7 @@ class Tree:
         self.live = False
         self.quiet = False
         self.pulse = 0
+        self.pulsed_at = -1e9
         self.root: tuple[ShortId, ...] = ()
         self.root_delays: tuple[float, ...] = ()
         self.delay_s = 0.0

@@ -373,6 +373,8 @@ class IceAgent:
             self._events.append(Checked(path.transport, None))
             if live.misses >= self._config.move_misses:
                 self._try_others(path, now)
+            if live.misses == self._config.move_misses:
+                self._look_around(path, now)
         if live.due(now) and path.selected is not None:
             self._check(path, path.selected, now)
             live.sent(path.selected.rtt_s, now)
@@ -402,6 +404,15 @@ class IceAgent:
         other = path.runner_up() or path.next_in_turn()
         if other is not None:
             self._check(path, other, now)
+
+    def _look_around(self, failing: LinkPath, now: float) -> None:
+        """Perhaps it is our own translator that restarted: then the neighbours on the
+        other paths must see our new address before we need them.
+        """
+        for path in self._paths.values():
+            if path is not failing and path.phase is Phase.LIVE:
+                path.live.check_now(now)
+                self._arm(path)
 
     def _search(self, path: LinkPath, now: float) -> bool:
         """A lost association: look for the neighbour; False once it is forgotten."""

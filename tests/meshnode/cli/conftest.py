@@ -126,9 +126,9 @@ class Node:
 
 @pytest.fixture
 def node(start: Start, tmp_path: Path) -> Node:
-    """A node on free ports of loopback."""
+    """A node on free ports of loopback, alone: libp2p would be imported for nothing."""
     data = tmp_path / "node"
-    process = start("run", "--data", str(data), *FREE_PORTS)
+    process = start("run", "--no-mesh", "--data", str(data), *FREE_PORTS)
     admin = process.until(r"admin\s+http://(\S+)")[1]
     page = process.until(r"page\s+(http\S+)/")[1]
     process.until("Only this machine")

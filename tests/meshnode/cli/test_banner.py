@@ -49,9 +49,16 @@ def test_on_a_local_network() -> None:
         qr=True,
     )
     assert "Others reach it if UDP 5000 and TCP 8080 are open." in text
-    assert "add\n--public-ip ADDRESS and forward both ports" in text
+    assert "add --map-port,\nor --public-ip ADDRESS and forward both ports" in text
     assert "Browsers give the camera to https pages only" in text
     assert "▀" in text or "█" in text
+
+
+def test_while_the_router_is_asked() -> None:
+    where = ("http://192.168.1.5:8080", ["192.168.1.5:5000"])
+    text = said(*where, http="0.0.0.0:8080", map_port=True)
+    assert "The router is being asked" in text
+    assert "--public-ip" not in text
 
 
 def test_in_the_open(tmp_path: Path) -> None:

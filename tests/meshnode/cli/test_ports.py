@@ -24,6 +24,17 @@ def test_a_node_that_serves_alone_meets_nobody() -> None:
     assert [row[1] for row in rows] == ["UDP", "TCP http", "TCP http"]
 
 
+def test_a_mapping_names_what_is_asked_and_of_whom() -> None:
+    rows = [row for row in rows_of(Settings(map_port=True)) if row[2] == "--map-port"]
+    assert [row[:2] for row in rows] == [
+        ("5000", "UDP and TCP"),
+        ("5351", "UDP"),
+        ("1900", "UDP"),
+    ]
+    alone = rows_of(Settings(map_port=True, mesh=False))
+    assert ("5000", "UDP", "--map-port", "the router") in [row[:4] for row in alone]
+
+
 def test_the_table_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ports", "--port", "0"]) == 0
     lines = capsys.readouterr().out.splitlines()

@@ -13,6 +13,7 @@ from meshnode.control.courier import Courier, RefusedError
 from meshnode.control.libp2p.values import DialError
 from meshproto.errors import MeshError
 from meshproto.ids import NodeId
+from support.media import until
 
 TARGET, THROUGH = NodeId(b"target"), NodeId(b"through")
 DIAL, ANSWER = b"\1please", b"\2of course"
@@ -104,6 +105,32 @@ async def test_a_neighbour_that_cannot_help_costs_the_slow_way(
         rig.courier.failed(TARGET, THROUGH)
     assert await task == ANSWER
     assert rig.host.asked == [(TARGET, DIAL)]
+
+
+@pytest.mark.parametrize(
+    "slow", [DialError("unreachable"), envelope.refusal("unreadable")]
+)
+async def test_a_late_answer_counts_where_libp2p_has_none(
+    rig: Rig, slow: bytes | Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INTRODUCTION_S", 0.02)
+    rig.host.answer = slow
+    task = rig.ask(THROUGH)
+    await until(lambda: rig.host.asked)
+    late = ANSWER + b", at last"
+    assert rig.courier.arrived(TARGET, THROUGH, late)
+    assert await task == late
+    assert rig.courier.counts["introduced-late"] == 1
+
+
+async def test_where_nothing_comes_late_either_libp2p_says_why(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "INTRODUCTION_S", 0.02)
+    monkeypatch.setattr(module, "LATE_S", 0.02)
+    rig.host.answer = DialError("unreachable")
+    with pytest.raises(DialError, match="unreachable"):
+        await rig.ask(THROUGH)
 
 
 async def test_a_refusal_has_a_label(rig: Rig) -> None:

@@ -109,12 +109,13 @@ async def linked_before(lower: LinkNode, higher: LinkNode) -> None:
     higher.links.pop()[0].park()
 
 
-@pytest.mark.parametrize(
-    ("order", "before"), list(product(ORDERS, (False, True))), ids=str
-)
+@pytest.mark.parametrize("before", [False, True], ids=["new", "linked before"])
+@pytest.mark.parametrize("crossed_s", [1.0, 0.0], ids=["fresh", "old"])
+@pytest.mark.parametrize("order", ORDERS, ids=str)
 async def test_dials_that_cross_give_both_ends_the_same_link(
-    pair, order, before
+    pair, order, crossed_s, before, monkeypatch
 ) -> None:
+    monkeypatch.setattr(links, "CROSSED_S", crossed_s)
     lower, higher = pair
     if before:
         await linked_before(lower, higher)
@@ -177,6 +178,24 @@ async def test_an_answer_outlives_a_descriptor_that_was_given_up(pair) -> None:
     assert link.dialled
     assert standing(higher) == [link]
     await until(lambda: lower.links)
+    await speak(lower, higher)
+
+
+async def test_a_dial_that_got_lost_does_not_keep_the_other_end_out(
+    pair, monkeypatch
+) -> None:
+    lower, higher = pair
+    gate = Gate()
+    hold(gate, lower, higher, "lower asks")
+    dial = asyncio.ensure_future(lower.dial(higher))
+    await gate.let("higher asks")
+    with pytest.raises(StateError, match="crossed"):
+        await higher.dial(lower)
+    monkeypatch.setattr(links, "CROSSED_S", 0.0)
+    await higher.dial(lower)
+    assert standing(lower) == [await dial]
+    await gate.let("lower asks")
+    await gate.let("higher answers")
     await speak(lower, higher)
 
 

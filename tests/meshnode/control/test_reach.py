@@ -81,3 +81,30 @@ def test_every_verdict_has_words_and_records_hold_four_addresses() -> None:
     assert set(WORDS) == set(Reach)
     found = media_addresses([OWN, ("::1", 5_000), *FAR])
     assert [len(address.ip) for address in found] == [4, 16, 4, 4]
+
+
+def test_what_the_router_granted_counts_at_once_and_comes_first() -> None:
+    reach = Reachability([OWN])
+    granted = ("11.77.0.1", 5_000)
+    reach.granted(granted)
+    assert reach.verdict is Reach.MAPPED
+    reach.mapped(OUTSIDE, FAR[0])
+    reach.mapped(OUTSIDE, FAR[1])
+    assert reach.verdict is Reach.MAPPED
+    assert reach.mapped_addresses == (granted, OUTSIDE)
+    reach.granted(None)
+    assert reach.verdict is Reach.PUNCHED
+    assert reach.mapped_addresses == (OUTSIDE,)
+
+
+def test_a_grant_that_others_see_too_is_named_once() -> None:
+    reach = seen((OUTSIDE, FAR[0]))
+    reach.granted(OUTSIDE)
+    assert reach.mapped_addresses == (OUTSIDE,)
+    assert reach.verdict is Reach.MAPPED
+
+
+def test_who_is_seen_at_its_own_address_needs_no_grant() -> None:
+    reach = seen((OWN, FAR[0]))
+    reach.granted(OUTSIDE)
+    assert reach.verdict is Reach.DIRECT

@@ -179,6 +179,34 @@ async def hosts() -> AsyncIterator[list[Host]]:
         await host.plane.close()
 
 
+async def test_whoever_was_away_itself_does_not_call_its_parent_silent(
+    hosts: list[Host],
+) -> None:
+    a, b, x, c = hosts
+    film_of = cameras()
+    edge(a, b, AB)
+    edge(a, x, AX)
+    edge(b, c, BC)
+    c.plane.program([t.SetSecond(STREAM, x.id, t.Second.STANDBY, XC, 0)])
+    x.plane.program([t.OpenLeg(STREAM, c.id, XC, 0xFF, standby=True)])
+    await film(a, 60, *film_of)
+    second = c.plane._forwarder._state.streams[STREAM].second
+    assert second is not None
+    await until(lambda: second.told > 0)
+    [sock] = c.plane._sockets
+    loop = asyncio.get_running_loop()
+    loop.remove_reader(sock._socket.fileno())
+    c.plane._alarm.stop()
+    await film(a, 60, *film_of)  # 300 ms for which c is frozen
+    c.plane._alarm.start(loop)
+    c.plane._timeout()  # the late deadline comes before what waits, at worst
+    loop.add_reader(sock._socket.fileno(), sock._readable)
+    await film(a, 20, *film_of)
+    assert not c.notices(t.Activated)
+    assert not c.notices(t.Silent)
+    await until(lambda: all(whole(c, camera) for camera in film_of))
+
+
 async def test_a_stream_passes_over_two_relays_to_a_viewer(hosts: list[Host]) -> None:
     a, b, _, c = hosts
     film_of = cameras()

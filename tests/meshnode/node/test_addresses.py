@@ -72,3 +72,12 @@ def test_this_machine_has_loopback_and_no_link_local_address() -> None:
     found = local_addresses()
     assert "127.0.0.1" in found
     assert not [address for address in found if address.startswith("fe80")]
+
+
+def test_what_the_router_granted_comes_first_under_its_own_port() -> None:
+    mapped = [("9.9.9.9", 5000), ("203.0.113.4", 5007)]
+    named = advertised(WILD, machine=MACHINE, public=("203.0.113.4",), mapped=mapped)
+    assert named[:3] == (*mapped, ("203.0.113.4", 5000))
+    assert named.count(("9.9.9.9", 5000)) == 1
+    exact = advertised(WILD, machine=MACHINE, exact=("192.0.2.1",), mapped=mapped)
+    assert exact == (("192.0.2.1", 5000),)

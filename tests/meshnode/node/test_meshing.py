@@ -14,7 +14,10 @@ from typing import Any
 import av
 
 from meshnode.client.picture import read_number
-from meshnode.node.meshing import candidates
+from meshnode.config import Settings
+from meshnode.control.libp2p.multiaddress import from_octets
+from meshnode.control.mapping.keeper import Outside
+from meshnode.node.meshing import ability, candidates
 from support.links import Keys, record
 from support.node import KEY, RunningNode, running_node
 
@@ -115,3 +118,23 @@ def test_what_is_published_at_one_node_plays_at_another(tmp_path: Path) -> None:
         numbers = numbers_in(output)
         assert len(numbers) > 30
         assert numbers == sorted(set(numbers))
+
+
+def doors(outside: Outside | None, **settings: Any) -> list[str]:
+    """The addresses for libp2p that others are told."""
+    addresses = [("203.0.113.7", 5007), ("192.168.1.7", 5000)]
+    told = ability(Settings(**settings), addresses, 5000, outside)
+    return [str(from_octets(octets)) for octets in told.control]
+
+
+def test_the_router_has_its_own_port_for_libp2p() -> None:
+    media, inside = ("203.0.113.7", 5007), "/ip4/192.168.1.7/tcp/5000"
+    both = Outside(media, ("203.0.113.7", 5009), "PCP")
+    assert doors(both) == ["/ip4/203.0.113.7/tcp/5009", inside]
+    assert doors(Outside(media, None, "PCP")) == [inside]
+    assert doors(None) == ["/ip4/203.0.113.7/tcp/5000", inside]
+
+
+def test_what_the_operator_forwards_stays_where_the_router_gives_no_tcp() -> None:
+    outside = Outside(("203.0.113.7", 5007), None, "UPnP")
+    assert doors(outside, public_ip=("203.0.113.7",))[0] == "/ip4/203.0.113.7/tcp/5000"

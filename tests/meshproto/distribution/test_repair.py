@@ -258,6 +258,42 @@ def test_pulses_keep_an_edge_and_are_passed_on_once() -> None:
     ]
 
 
+def test_a_pulse_that_is_late_ends_nothing_that_flows() -> None:
+    bench = Bench()
+    parent = bench.attach(node(2))
+    bench.do("plane_notice", Silent(STREAM, True))
+    bench.do("plane_notice", Flowing(STREAM, parent, 9))
+    bench.hear(parent, w.Pulse(STREAM, 10))
+    bench.pass_time(3.0)
+    assert bench.brain.parent(STREAM) == parent
+    assert bench.brain.live(STREAM)
+
+
+def test_a_pulse_that_is_early_explains_the_silence_that_follows() -> None:
+    bench = Bench()
+    parent = bench.attach(node(2))
+    bench.offer(bench.link(node(3)))
+    bench.pass_time(1.5)
+    bench.sent.clear()
+    bench.hear(parent, w.Pulse(STREAM, 10))
+    bench.do("plane_notice", Silent(STREAM, True))
+    bench.pass_time(0.8)
+    assert bench.brain.live(STREAM)
+    assert not bench.take(w.Join)
+    # without another one the edge ends as any other
+    bench.pass_time(bench.config.packet_life_s)
+    assert bench.brain.parent(STREAM) is None
+
+
+def test_a_dead_parent_is_not_explained_by_a_pulse() -> None:
+    bench = Bench()
+    parent = bench.attach(node(2))
+    bench.offer(bench.link(node(3)))
+    bench.hear(parent, w.Pulse(STREAM, 10))
+    bench.do("plane_notice", Silent(STREAM, False))
+    assert bench.one(w.Join)[0] == node(3)
+
+
 def test_old_pulses_that_circle_do_not_keep_an_edge() -> None:
     bench = Bench()
     parent = bench.attach(node(2))

@@ -318,6 +318,28 @@ def test_the_path_follows_a_translator_that_restarted(dialled, kind) -> None:
     assert still.checks[-1] is not None
 
 
+def test_one_failing_path_has_the_others_checked_at_once() -> None:
+    """The own translator restarted: a neighbour on an idle link sees the new address
+    long before its turn.
+    """
+    net = Net()
+    moving, near, idle = net.host(SYMMETRIC), net.host(OPEN), net.host(OPEN)
+    for number, still in enumerate((near, idle)):
+        link = TransportId(LINK + number)
+        moving.link(still, controlling=True, transport=link)
+        still.link(moving, controlling=False, candidates=(), transport=link)
+        net.run(1)
+        pace_s = (TREE_S, 30.0)[number]
+        moving.agent.pace(link, pace_s, net.now)
+        still.agent.pace(link, pace_s, net.now)
+    net.run(35)
+    before = idle.proven[-1]
+    moving.nat.reboot()
+    near.alive = False
+    took_s = net.run(5, lambda: idle.proven[-1] != before)
+    assert took_s < 0.75
+
+
 def test_a_check_from_a_new_address_begins_a_turn_at_once() -> None:
     """Idle links are checked every 2 s, but nobody waits for that here."""
     net = Net()

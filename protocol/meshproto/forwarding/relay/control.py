@@ -76,8 +76,9 @@ class LegControl:
         upper = found[0]
         upper.told = order
         upper.told_at = now
-        if upper.stream.silent:
-            self._state.judge(upper.stream, now)
+        stream = upper.stream
+        if stream.silent or now >= stream.fresh + self._state.config.silence_of_legs_s:
+            self._state.judge(stream, now)
 
     def _act(self, neighbour: Neighbour, packet: rtcp.RtcpPacket, now: float) -> None:
         match packet:

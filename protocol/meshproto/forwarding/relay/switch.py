@@ -5,9 +5,14 @@ is dead - its node gives no sign of life either - and heartbeats of the standby 
 that there is more, the standby becomes the active leg at once; the brain hears of it
 afterwards.  When the parent lives, only its own subtree can tell more, so the brain
 decides.  At the origin the same silence is the publisher's.
+
+Whoever judges late was away itself: a driver takes what waits in its sockets before it
+lets deadlines come due, so silence is the neighbour's and not our own.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 from meshproto.forwarding.relay.beats import Beats
 from meshproto.forwarding.relay.stream import Neighbour, Stream, Upper
@@ -19,6 +24,9 @@ _AGAIN_S = 0.025
 
 _GAPS = 3
 """A silence is at least so many of the stream's usual gaps."""
+
+_LATENESSES = 4
+"""A keep-alive may be so many times later than keep-alives use to be."""
 
 _BEATS_KNOWN_S = 0.2
 """A heartbeat that is older says nothing about a standby: four went missing."""
@@ -62,7 +70,7 @@ class Switch:
     def _take_second(self, stream: Stream, active: Upper, now: float) -> bool:
         """Make the second leg the active one, if it has what the active one lacks."""
         second = stream.second
-        if second is None or now - max(stream.began, active.since) < self._least_s:
+        if second is None or now < max(stream.began, active.since) + self._least_s:
             return False
         if second.use is Second.STANDBY:
             ready = self._ahead(stream, second, now)
@@ -87,7 +95,7 @@ class Switch:
         return True
 
     def _ahead(self, stream: Stream, second: Upper, now: float) -> bool:
-        if now - stream.fresh < self._least_s or now - second.told_at > _BEATS_KNOWN_S:
+        if now < stream.fresh + self._least_s or now - second.told_at > _BEATS_KNOWN_S:
             return False
         return second.told >= stream.newest + self._config.activate_packets
 
@@ -102,7 +110,12 @@ class Switch:
         return self._config.silence_of_legs_s
 
     def _alive(self, neighbour: Neighbour, now: float) -> bool:
-        return now - neighbour.heard < self._least_s + 4 * neighbour.jitter_s
+        return now < self._dead_at(neighbour)
+
+    def _dead_at(self, neighbour: Neighbour) -> float:
+        """When a neighbour counts as dead if nothing more comes from it."""
+        usual_s = self._config.keep_alive_s + _LATENESSES * neighbour.jitter_s
+        return neighbour.heard + max(self._least_s, usual_s)
 
     def _patience_s(self, stream: Stream) -> float:
         return max(self._least_s, _GAPS * stream.gap_s)
@@ -121,16 +134,25 @@ class Switch:
             return
         if stream.active is None:
             return
-        patience_s = self._patience_s(stream)
-        if stream.second is not None:
-            patience_s = self._least_s
-        due = max(stream.fresh, stream.began) + patience_s
-        if stream.waiting:
-            due = min(due, stream.activate_at)
-        if due > now:
-            agenda.at(key, due)
+        ahead = [at for at in self._moments(stream) if at > now]
+        if ahead:
+            agenda.at(key, min(ahead))
         elif self._undecided(stream):
             agenda.again(key, now + _AGAIN_S)
+
+    def _moments(self, stream: Stream) -> Iterator[float]:
+        """When what is judged can change by time alone."""
+        active = stream.active
+        assert active is not None
+        quiet_since = max(stream.fresh, stream.began)
+        yield quiet_since + self._patience_s(stream)
+        if stream.second is not None:
+            yield max(quiet_since, active.since) + self._least_s
+        if stream.second is not None or stream.stalled:
+            # why to the moment: a step of the grid more is a third of a repair
+            yield self._dead_at(active.neighbour)
+        if stream.waiting:
+            yield stream.activate_at
 
     def _undecided(self, stream: Stream) -> bool:
         """Whether time alone can change what is to be told."""

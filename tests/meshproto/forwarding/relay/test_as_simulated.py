@@ -179,7 +179,7 @@ def standby(both: Both) -> int:
 def dead_parent(both: Both) -> None:
     """P falls silent, Q is ahead, takes over and flows."""
     newest = standby(both)
-    for order in range(newest, newest + 6):
+    for order in range(newest, newest + 5):
         both.beat(Q, order)
         both.pass_time(GAP_S)
     both.pass_time(RTT_S)

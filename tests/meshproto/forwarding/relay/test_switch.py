@@ -64,6 +64,39 @@ def test_a_late_parent_is_given_the_time_it_usually_takes() -> None:
     assert len(c.notices(t.Activated)) <= 1
 
 
+def took_s(net: LegNet, camera: Camera) -> float:
+    """From the last sign of life of b to the switch at c."""
+    heard = net["c"].forwarder._state.neighbours[node("b")]
+    net["b"].alive = False
+    net.film("a", 0.5, camera)
+    [(at, _)] = [e for e in net["c"].events if isinstance(e[1], t.Activated)]
+    return at - heard.heard
+
+
+def test_a_parent_is_dead_to_the_moment_and_not_a_step_of_the_grid_later() -> None:
+    for lateness_s, patience_s in ((0.0, 0.06), (0.006, 0.06), (0.01, 0.07)):
+        net, camera = fork()
+        heard = net["c"].forwarder._state.neighbours[node("b")]
+        heard.jitter_s = lateness_s
+        assert patience_s - 0.002 < took_s(net, camera) < patience_s + 0.004
+
+
+def test_a_heartbeat_that_comes_late_is_acted_on_at_once() -> None:
+    net, camera = fork(fps=20)  # which nobody calls silent yet
+    c = net["c"]
+    net["b"].alive = net["x"].alive = False
+    net.film("a", 0.08, camera)
+    state = c.forwarder._state
+    stream = state.streams[STREAM]
+    while (state.agenda.next() or 0.0) - net.now < 0.005:
+        net.run(0.002)
+    assert not c.notices(t.Activated)
+    beat = wire.encode(wire.Heartbeat(((XC, stream.newest + 9),)), 1)
+    c.receive(c.ways["x"], beat, rtcp=True)
+    net.run(0.0001)
+    assert c.notices(t.Activated)
+
+
 def test_an_old_heartbeat_does_not_bring_a_dead_standby_back() -> None:
     net, camera = fork()
     net.run(0.001)
