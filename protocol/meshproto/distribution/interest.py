@@ -59,6 +59,10 @@ def changed(shared: Shared, tree: Tree, now: float, *, hurry: bool = False) -> N
     """Something below changed: report it soon if it matters (coalesced)."""
     if tree.parent is None:
         return
+    if hurry and _lacks(shared, tree, now):
+        # why at once: a viewer waits for it, and each hop above adds its own time
+        report(shared, tree, now)
+        return
     config = shared.config
     at = now + config.report_s
     if not hurry:
@@ -128,6 +132,12 @@ def expired(shared: Shared, tree: Tree, now: float) -> list[NodeId]:
         if heard_at - join.demand.lease_s <= limit:
             del tree.queue[node]
     return gone
+
+
+def _lacks(shared: Shared, tree: Tree, now: float) -> bool:
+    """Whether a layer is wanted that the parent has not heard of."""
+    old = tree.reported
+    return old is not None and bool(demand(shared, tree, now).layers & ~old.layers)
 
 
 def _matters(shared: Shared, old: Demand, new: Demand) -> bool:

@@ -238,6 +238,14 @@ class Node:
         self._trees.unsubscribe(stream, now)
         self._settle(now)
 
+    def say(self, stream: StreamId, label: str, data: bytes | str, now: float) -> bool:
+        """A client here said something on a data channel of a stream: its publisher to
+        all viewers, a viewer to the publisher.  Whether it went anywhere.
+        """
+        said = self._trees.say(stream, label, data, now)
+        self._settle(now)
+        return said
+
     # --- the directory --------------------------------------------------------------
 
     @property
