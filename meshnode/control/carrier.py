@@ -16,6 +16,7 @@ from meshproto.errors import MeshError
 from meshproto.forwarding.relay_table import RelayDelta
 from meshproto.ids import NodeId
 from meshproto.outputs import (
+    Deliver,
     Dial,
     Gossip,
     HangUp,
@@ -48,6 +49,8 @@ class Carrier:
         unprobed: Callable[[int], None],
     ) -> None:
         self.failures: Counter[str] = Counter()
+        self.deliver: Callable[[Deliver], None] = lambda _: None
+        """Gets messages for clients of this node."""
         self._plane = plane
         self._neighbours = neighbours
         self._dial = dial
@@ -69,6 +72,8 @@ class Carrier:
                 self._probe(output)
             case Pace(neighbour, tree):
                 self._pace(neighbour, tree)
+            case Deliver():
+                self.deliver(output)
             case _:
                 if isinstance(output, RelayDelta):
                     self._program(output)

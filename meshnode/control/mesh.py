@@ -42,6 +42,7 @@ from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.ids import NodeId, StreamId, StreamName
 from meshproto.node import Ability, Node, NodeConfig
 from meshproto.node import Identity as BrainIdentity
+from meshproto.outputs import Deliver
 from meshproto.wire import peer_id
 from meshproto.wire.control.directory import Media
 from meshproto.wire.control.peer import MEDIA_ADDRESSES_MAX, PeerRecord, Reach
@@ -228,6 +229,16 @@ class Control:
         """Nobody here wants it any more; unknown streams are fine."""
         self._driver.tell("unwatch", self._brain.unwatch, stream)
 
+    def say(self, stream: StreamId, label: str, data: bytes | str) -> bool:
+        """A client here said something on a data channel: the publisher of `stream` to
+        all its viewers, or a viewer to the publisher.  Whether it went anywhere.
+        """
+        return bool(self._driver.tell("say", self._brain.say, stream, label, data))
+
+    def on_message(self, handler: Callable[[Deliver], None]) -> None:
+        """Set who gets messages for clients here."""
+        self._linking.carrier.deliver = handler
+
     def fed(self, stream: StreamId) -> bool:
         """Whether packets of the stream come from a parent."""
         trees = self._brain.view.trees
@@ -295,6 +306,7 @@ class Control:
             "libp2p": self._host.stats(),
             **self._linking.counters(),
             "joining": dict(self._joining.counts),
+            "messages": self._brain.view.trees.messages(),
             "defects": {
                 **self._driver.defects,
                 **self._tasks.failures,

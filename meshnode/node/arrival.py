@@ -7,8 +7,8 @@ its packets come from is the tree's affair.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
-from meshnode.node import media_map
 from meshnode.node.carried import Carried
 from meshnode.node.parts import Parts
 from meshnode.signalling.members import Publisher
@@ -21,13 +21,20 @@ DOOR = "mesh"
 class Arrival:
     """One of them; `fed` once packets have a way here."""
 
-    def __init__(self, stream: StreamId, name: StreamName, now: float) -> None:
+    def __init__(
+        self,
+        stream: StreamId,
+        name: StreamName,
+        now: float,
+        say: Callable[[str, bytes | str], bool],
+    ) -> None:
+        """`say(label, data)` takes what a viewer tells the publisher."""
         self.stream = stream
         self.name = name
         self.fed = asyncio.Event()
         self.member: Publisher | None = None
-        self.mask = 1
         self.viewers = 0
+        self._say = say
         self._idle_since: float | None = now
 
     def __repr__(self) -> str:
@@ -67,11 +74,11 @@ class Arrival:
             carried.transport,
             lambda reason: self._dismiss(streams, member, reason),
             parts.clock(),
+            self._say,
             owner=DOOR if before is None else before.owner,
             tracks=carried.tracks,
         )
         self.member = member
-        self.mask = media_map.mask_of(carried.media)
         streams.publish(member)
         if self.fed.is_set():
             streams.connected(member)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from meshnode.node.local import (
     PACKETS_MAX,
@@ -18,7 +19,12 @@ from meshnode.signalling.entries import first_numbers, new_ssrc
 from meshnode.signalling.members import Leg, Member, Publisher, Track, Viewer, of_kind
 from meshnode.signalling.stream import Stream, stream_name
 from meshproto.errors import MeshError, StateError
-from meshproto.forwarding.table import AddConsumer, AddProducer, ForwardingDelta
+from meshproto.forwarding.table import (
+    AddConsumer,
+    AddProducer,
+    ForwardingDelta,
+    Selection,
+)
 from meshproto.ids import ConsumerId, TransportId
 from meshproto.wire.parameters import MediaKind
 
@@ -60,7 +66,9 @@ class Inside:
         self._program(transport, _producers(member, tracks))
         self._streams.publish(member)
         self._streams.connected(member)
-        return LocalPublisher(member, self._parts.port.plane.inject)
+        return LocalPublisher(
+            member, self._parts.port.plane.inject, self._streams.message
+        )
 
     def subscribe(self, name: str) -> LocalSubscriber:
         """A viewer in this process."""
@@ -88,11 +96,18 @@ class Inside:
         self._program(transport, entries if stream.publisher else [])
         self._streams.watch(member)
         self._streams.connected(member)
-        return LocalSubscriber(member, stream.tracks, packets)
+        select = partial(self._select, member)
+        return LocalSubscriber(
+            member, stream.tracks, packets, select, self._streams.message
+        )
 
     def _hang_up(self, member: Member, reason: str) -> None:
         self._parts.port.plane.close_transport(member.transport)
         self._streams.closed(member, reason)
+
+    def _select(self, member: Viewer, track: int, selection: Selection) -> None:
+        delta = member.legs[track].select(selection)
+        self._parts.port.plane.program([] if delta is None else [delta])
 
     def _end(self, member: Member, packets: Reader[LocalPacket], reason: str) -> None:
         packets.close()
@@ -109,7 +124,7 @@ class Inside:
 
     def _track(self, place: int, track: LocalTrack) -> Track:
         producer = self._streams.directory.new_producer()
-        return Track(producer, track.kind, str(place), (track.codec,))
+        return Track(producer, track.kind, str(place), (track.codec,), track.rids)
 
     def _legs(self, stream: Stream, transport: TransportId) -> tuple[Leg, ...]:
         counts: Counter[MediaKind] = Counter()
@@ -146,6 +161,7 @@ def _producers(member: Publisher, tracks: Sequence[LocalTrack]) -> list[AddProdu
             entered.mid,
             entered.codecs,
             track.extensions,
+            track.rids,
         )
         for entered, track in pairs
     ]

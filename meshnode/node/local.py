@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 from meshnode.signalling.broadcast import Reader
-from meshnode.signalling.members import Publisher, Track, Viewer
+from meshnode.signalling.members import Member, Publisher, Track, Viewer
 from meshproto.errors import StateError
+from meshproto.forwarding.table import Selection
 from meshproto.ids import ProducerId
 from meshproto.wire.parameters import Codec, Extension, MediaKind
 
@@ -20,17 +21,25 @@ PACKETS_MAX = 2048
 """Packets a subscriber may be behind; then the oldest are dropped and counted."""
 
 
+Say = Callable[[Member, str, bytes | str], None]
+Hear = Callable[[str, bytes | str], None]
+"""Gets the label and the data of a message; text is `str`."""
+
+
 @dataclass(frozen=True, slots=True)
 class LocalTrack:
     """A track this process publishes: its kind, and what its RTP packets carry.
 
-    `extensions` are the header extensions in the packets.  What `codec.feedback` names
-    ("nack", "nack pli") is what `LocalPublisher.on_feedback` may hear.
+    `extensions` are the header extensions in the packets; with `rids`, the names of
+    its simulcast layers, packets say theirs by MID and RID (RFC 8852).  What
+    `codec.feedback` names ("nack", "nack pli") is what `LocalPublisher.on_feedback` may
+    hear.
     """
 
     kind: MediaKind
     codec: Codec
     extensions: tuple[Extension, ...] = ()
+    rids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,14 @@ class LocalPacket:
     track: int
     kind: MediaKind
     data: bytes
+
+
+def _hearing(handler: Hear) -> Callable[[str, bytes | str], bool]:
+    def hear(label: str, data: bytes | str) -> bool:
+        handler(label, data)
+        return True
+
+    return hear
 
 
 class LocalPublisher:
@@ -52,10 +69,12 @@ class LocalPublisher:
         self,
         member: Publisher,
         inject: Callable[[ProducerId, Sequence[bytes]], None],
+        say: Say,
     ) -> None:
         self.stream = member.stream
         self._member = member
         self._inject = inject
+        self._say = say
 
     @property
     def tracks(self) -> tuple[Track, ...]:
@@ -80,6 +99,14 @@ class LocalPublisher:
         """Call `handler` with every RTCP compound for us: PLI and NACK, mostly."""
         self._member.feedback = handler
 
+    def send_message(self, label: str, data: bytes | str) -> None:
+        """Say something to all viewers, on their data channels of that label."""
+        self._say(self._member, label, data)
+
+    def on_message(self, handler: Hear) -> None:
+        """Call `handler(label, data)` with what viewers say."""
+        self._member.send = _hearing(handler)
+
     def close(self) -> None:
         """End the publisher; the stream lingers as after any other."""
         self._member.hang_up("closed by the program")
@@ -98,17 +125,38 @@ class LocalSubscriber(AsyncIterator[LocalPacket]):
     """
 
     def __init__(
-        self, member: Viewer, tracks: tuple[Track, ...], packets: Reader[LocalPacket]
+        self,
+        member: Viewer,
+        tracks: tuple[Track, ...],
+        packets: Reader[LocalPacket],
+        select: Callable[[int, Selection], None],
+        say: Say,
     ) -> None:
         self.stream = member.stream
         self.tracks = tracks
         self._member = member
         self._packets = packets
+        self._select = select
+        self._say = say
 
     @property
     def missed(self) -> int:
         """Packets dropped because they were not taken in time."""
         return self._packets.missed
+
+    def select(self, track: int, rid: str) -> None:
+        """Have that simulcast layer of a track from its next key frame on; the lowest
+        one comes unasked.  Raises `StateError` for a layer that there is not.
+        """
+        self._select(track, Selection(rid))
+
+    def send_message(self, label: str, data: bytes | str) -> None:
+        """Say something to the publisher, on its data channel of that label."""
+        self._say(self._member, label, data)
+
+    def on_message(self, handler: Hear) -> None:
+        """Call `handler(label, data)` with what the publisher says."""
+        self._member.send = _hearing(handler)
 
     async def __anext__(self) -> LocalPacket:
         return await anext(self._packets)

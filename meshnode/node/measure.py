@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from meshnode.media.plane import LocalFeedback, PlaneEvent, PlaneFault
+from meshnode.node.arrival import DOOR
 from meshnode.node.http import Http
 from meshnode.node.parts import Parts
 from meshnode.signalling.members import Publisher, Track, Viewer
@@ -108,6 +109,8 @@ class Measure:
             for rid, layer in track.layers.items():
                 figure = layers.get(rid, {})
                 packets = figure.get("packets", 0)
+                if track.rids and publisher.door == DOOR and packets == layer.packets:
+                    continue  # it may not be fetched: what the directory told, holds
                 layer.live = packets != layer.packets
                 layer.packets = packets
                 layer.bitrate_bps = figure.get("bitrate_bps", 0)

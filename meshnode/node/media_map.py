@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from meshnode.signalling.members import Layer as LocalLayer
 from meshnode.signalling.members import Track as LocalTrack
 from meshproto.forwarding.relay.wire import MESH_EXTENSIONS, SLOTS
 from meshproto.forwarding.relay_table import Slot
@@ -103,12 +104,6 @@ def slots_of(tracks: Sequence[LocalTrack]) -> tuple[Slot, ...]:
     return tuple(slots[:SLOTS])
 
 
-def mask_of(media: Media) -> int:
-    """All layers of a stream as a mask, never 0."""
-    levels = max((len(track.layers) for track in media.tracks), default=1)
-    return (1 << max(levels, 1)) - 1
-
-
 def shape(media: Media) -> tuple[object, ...]:
     """What producers depend on; sizes and bitrates are not part of it."""
     return tuple(
@@ -120,12 +115,28 @@ def shape(media: Media) -> tuple[object, ...]:
 def tracks_of(media: Media, producers: Sequence[ProducerId]) -> tuple[LocalTrack, ...]:
     """The tracks of a stream that comes over the mesh; data is not one of them."""
     carried = carried_tracks(media)
-    return tuple(
+    tracks = tuple(
         _local(track, producer, place)
         for place, (track, producer) in enumerate(
             zip(carried, producers, strict=True),
         )
     )
+    describe(tracks, media)
+    return tracks
+
+
+def describe(tracks: Sequence[LocalTrack], media: Media) -> None:
+    """Enter what the directory says of layers that did not come here (yet)."""
+    for track, told in zip(tracks, carried_tracks(media), strict=True):
+        for layer in told.layers:
+            seen = track.layers.get(layer.rid)
+            if layer.rid and (seen is None or not seen.packets):
+                track.layers[layer.rid] = LocalLayer(
+                    track.codec,
+                    bitrate_bps=layer.bitrate_bps,
+                    width=layer.width,
+                    height=layer.height,
+                )
 
 
 def carried_tracks(media: Media) -> list[Track]:

@@ -50,6 +50,7 @@ from meshnode.signalling.broadcast import Reader
 from meshnode.signalling.happenings import Draining, Happening
 from meshnode.signalling.members import Publisher, SessionEvent, Viewer
 from meshproto.errors import StateError
+from meshproto.forwarding.events import LayersWanted
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.ice.events import MappedSeen, Probed
 from meshproto.ids import StreamId
@@ -389,6 +390,8 @@ class MeshNode:
             control.probed(event.token, event.rtt_s)
         elif isinstance(event, MappedSeen):
             control.mapped(event.address, event.by)
+        elif isinstance(event, LayersWanted) and self._relaying is not None:
+            self._relaying.wanted(event.producer, event.rids)
         else:
             self._measure.heard(event)
 

@@ -93,6 +93,7 @@ def build(parts: Parts, relaying: Relaying, volunteer: Volunteer) -> Control:
         own_addresses=parts.advertiser(True),
     )
     control.on_change(relaying.changed)
+    control.on_message(relaying.delivered)
     relaying.join(control)
     return control
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 from meshnode.control.changes import (
@@ -41,7 +42,8 @@ from meshproto.forwarding.relay_table import (
     RelayDelta,
     SetActive,
 )
-from meshproto.ids import NodeId, StreamId, StreamName
+from meshproto.ids import NodeId, ProducerId, StreamId, StreamName
+from meshproto.outputs import Deliver
 from meshproto.wire.control.directory import Media
 
 ARRIVE_S = 3.0
@@ -85,6 +87,9 @@ class Mesh(Protocol):
     def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
         """Want it."""
 
+    def say(self, stream: StreamId, label: str, data: bytes | str) -> bool:
+        """Hand a message of a client here to the tree."""
+
     def unwatch(self, stream: StreamId) -> None:
         """Want it no more."""
 
@@ -107,6 +112,7 @@ class Relaying:
     def join(self, mesh: Mesh) -> None:
         """The mesh is there: `program` was handed to it, its changes come here."""
         self._mesh_or_none = mesh
+        self._parts.streams.onward = self._said
 
     @property
     def _mesh(self) -> Mesh:
@@ -148,6 +154,7 @@ class Relaying:
         """The producers for a stream from afar, others where its tracks changed."""
         found = self._carried.get(seen.stream)
         if found is not None and found.serves(seen.media):
+            found.learn(seen.media)
             return found
         fresh = self._carried[seen.stream] = Carried(self._parts, seen.media)
         self._bind(seen.stream)
@@ -253,7 +260,23 @@ class Relaying:
             if arrival.name == name:
                 arrival.audience(viewers, self._parts.clock())
                 if viewers:
-                    self._mesh.watch(arrival.stream, arrival.mask, viewers)
+                    self._watch(arrival)
+
+    def wanted(self, producer: ProducerId, rids: tuple[str, ...]) -> None:
+        """The plane has use for these layers of a producer, and no others."""
+        for stream, carried in self._carried.items():
+            before = carried.mask
+            if carried.want(producer, rids):
+                arrival = self._arrivals.get(stream)
+                if arrival is not None and carried.mask != before:
+                    self._watch(arrival)
+                return
+
+    def _watch(self, arrival: Arrival) -> None:
+        """Say what is wanted of a stream from afar, and by how many."""
+        carried = self._carried.get(arrival.stream)
+        mask = 1 if carried is None else carried.mask
+        self._mesh.watch(arrival.stream, mask, max(arrival.viewers, 1))
 
     # -- what happens in the mesh ------------------------------------------------------
 
@@ -309,6 +332,26 @@ class Relaying:
             if seen is not None and local is not None and local.viewers:
                 self._fetch(seen)
 
+    # -- messages of data channels -----------------------------------------------------
+
+    def _said(self, name: StreamName, label: str, data: bytes | str) -> None:
+        """The publisher of a stream here said something: viewers elsewhere hear it."""
+        departure = self._departures.get(name)
+        if departure is not None:
+            self._mesh.say(departure.stream, label, data)
+
+    def delivered(self, message: Deliver) -> None:
+        """The tree brought a message for the publisher, or for viewers, here."""
+        if message.up:
+            for departure in self._departures.values():
+                if departure.stream == message.stream and departure.publisher:
+                    departure.publisher.send(message.label, message.data)
+            return
+        arrival = self._arrivals.get(message.stream)
+        local = None if arrival is None else self._parts.streams.get(arrival.name)
+        if arrival is not None and arrival.member is not None and local is not None:
+            local.hand_on(arrival.member, message.label, message.data)
+
     # -- fetching ----------------------------------------------------------------------
 
     async def bring(self, name: str) -> None:
@@ -363,13 +406,14 @@ class Relaying:
 
     def _fetch(self, seen: StreamSeen) -> Arrival:
         """Begin to fetch a stream.  Raises `LimitError` where too many are here."""
-        arrival = Arrival(seen.stream, seen.name, self._parts.clock())
+        say = partial(self._mesh.say, seen.stream)
+        arrival = Arrival(seen.stream, seen.name, self._parts.clock(), say)
         local = self._parts.streams.get(seen.name)
         arrival.audience(len(local.viewers) if local else 0, self._parts.clock())
         self._arrivals[seen.stream] = arrival
         try:
             arrival.open(self._parts, self._carry(seen))
-            self._mesh.watch(seen.stream, arrival.mask, max(arrival.viewers, 1))
+            self._watch(arrival)
         except MeshError:
             self._let_go(arrival, "refused")
             raise

@@ -63,6 +63,10 @@ class StreamLimits:
     sessions_per_address: int = 64
 
 
+def _nobody(_name: StreamName, _label: str, _data: bytes | str) -> None:
+    """There is no elsewhere."""
+
+
 class Streams:
     """All streams of a node.  Call from one loop; `clock` is monotonic seconds."""
 
@@ -81,6 +85,8 @@ class Streams:
         self.directory = Directory(limits.sessions_per_address)
         self.gate: Gate = OpenGate()
         """What the operator allows; asked before anything is entered."""
+        self.onward: Callable[[StreamName, str, bytes | str], None] = _nobody
+        """Hears what publishers here say: their viewers may be elsewhere."""
 
     # -- looking -----------------------------------------------------------------------
 
@@ -328,3 +334,5 @@ class Streams:
         """Hand on a data-channel message of a member."""
         if stream := self._streams.get(member.stream):
             stream.hand_on(member, label, data)
+            if stream.publisher is member:
+                self.onward(stream.name, label, data)

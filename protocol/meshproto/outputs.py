@@ -16,7 +16,7 @@ from meshproto.errors import LimitError
 from meshproto.events import Event
 from meshproto.forwarding.relay_table import RelayDelta
 from meshproto.forwarding.table import ForwardingDelta
-from meshproto.ids import LinkId, NodeId
+from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.wire.control.peer import MediaAddress, PeerRecord
 from meshproto.wire.control.schema import Record
 
@@ -88,6 +88,18 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Deliver:
+    """A data-channel message for clients here: for the publisher of `stream` if `up`,
+    else for its viewers.
+    """
+
+    stream: StreamId
+    up: bool
+    label: str
+    data: bytes | str
+
+
+@dataclass(frozen=True, slots=True)
 class Pace:
     """How often to check a link: `tree` links every 250 ms, others every 2 s."""
 
@@ -103,6 +115,7 @@ Output = (
     | HangUp
     | Probe
     | Pace
+    | Deliver
     | RelayDelta
     | ForwardingDelta
     | Event

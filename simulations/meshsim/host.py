@@ -22,7 +22,16 @@ from meshproto.events import Event
 from meshproto.forwarding import relay_table as relay
 from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.node import Ability, Identity, Node, NodeConfig
-from meshproto.outputs import Dial, Gossip, HangUp, Pace, Probe, Purpose, Transmit
+from meshproto.outputs import (
+    Deliver,
+    Dial,
+    Gossip,
+    HangUp,
+    Pace,
+    Probe,
+    Purpose,
+    Transmit,
+)
 from meshproto.wire.control.peer import PeerRecord
 from meshsim.network import Kind
 from meshsim.plane import MediaPacket, SimPlane
@@ -209,6 +218,8 @@ class SimHost:
                 far.tree = output.tree
         elif isinstance(output, Gossip):
             world.wiring.gossip(self, output)
+        elif isinstance(output, Deliver):
+            pass  # clients are not simulated
         else:
             raise TypeError(f"an output that nobody carries out: {output!r}")
 

@@ -61,6 +61,20 @@ def knows(node: MeshNode, name: str) -> bool:
     return any(stream.name == name for stream in mesh(node).streams)
 
 
+def apart(a: MeshNode, b: MeshNode) -> None:
+    """From now on the two refuse each other's links."""
+    for here, there in ((a, b), (b, a)):
+        control, other = here._control, there._control
+        assert control is not None
+        assert other is not None
+        accepts = control._brain.accepts
+
+        def refuse(peer: Any, *rest: Any, _o: Any = other.node, _a: Any = accepts):
+            return "apart" if peer.node == _o else _a(peer, *rest)
+
+        control._brain.accepts = refuse  # type: ignore[method-assign]
+
+
 class Source:
     """Sends `count` packets of `size` octets each frame time."""
 

@@ -16,7 +16,7 @@ from meshproto.distribution.tree import Tree
 from meshproto.events import Event
 from meshproto.forwarding.relay_table import RelayDelta
 from meshproto.ids import NodeId, ShortId, StreamId, short_id
-from meshproto.outputs import Outbox, Probe, Send
+from meshproto.outputs import Deliver, Outbox, Probe, Send
 from meshproto.wire.control import distribution as w
 from meshproto.wire.control.offer import Offer
 from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach
@@ -102,6 +102,7 @@ class Bench:
         self.knowing: list[NodeId] = []
         self.peers: dict[NodeId, PeerRecord] = {}
         self.dialled: list[tuple[NodeId, NodeId | None]] = []
+        self.held_back: dict[NodeId, int] = {}
         self.held: tuple[int, int] | None = None
         self.up_bps = slots * RATE_BPS / self.config.uplink_share + 1
         self.outbox = Outbox()
@@ -113,6 +114,7 @@ class Bench:
         self.deltas: list[RelayDelta] = []
         self.events: list[Event] = []
         self.probes: list[Probe] = []
+        self.delivered: list[Deliver] = []
         self.changes: list[Change] = []
 
     # --- Surroundings
@@ -155,6 +157,9 @@ class Bench:
 
     def uplink_bps(self) -> float:
         return self.up_bps
+
+    def waiting(self, node: NodeId) -> int:
+        return self.held_back.get(node, 0)
 
     def history(self, stream: StreamId) -> tuple[int, int] | None:
         return self.held
@@ -206,6 +211,8 @@ class Bench:
                 self.sent.append((output.neighbour, output.record))
             elif isinstance(output, Probe):
                 self.probes.append(output)
+            elif isinstance(output, Deliver):
+                self.delivered.append(output)
             elif isinstance(output, Event):
                 self.events.append(output)
             else:

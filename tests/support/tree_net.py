@@ -65,6 +65,7 @@ class Host:
         self.wakes = 0
         self.armed: float | None = None
         self.publisher_quiet = False
+        self.held_back: dict[NodeId, int] = {}
         self.record = PeerRecord(
             self.id,
             EPOCH,
@@ -153,6 +154,9 @@ class Host:
 
     def uplink_bps(self) -> float:
         return self.up_bps
+
+    def waiting(self, node: NodeId) -> int:
+        return self.held_back.get(node, 0)
 
     def history(self, stream: StreamId) -> tuple[int, int] | None:
         carried = self.streams.get(stream)

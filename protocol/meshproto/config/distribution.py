@@ -53,6 +53,24 @@ class DistributionConfig:
     """Moves that may pass through one node at a time."""
     probes_max: int = 256
 
+    # --- messages of data channels (RFC 0011 section 8.3)
+    message_octets_per_s: int = 131_072
+    """To each neighbour; media must not notice it.  Twice that is taken in."""
+    message_burst_octets: int = 262_144
+    """At once: four of the largest."""
+    message_cost_octets: int = 256
+    """What a message costs besides its octets: 512 empty ones a second."""
+    message_waiting_max: int = 96
+    """Segments that may wait for a link already: with the largest message (62) the
+    queue that ends the link (256) is far."""
+    messages_seen_max: int = 4_096
+    """Messages that are recognised when they come again: seconds at the full rate of a
+    node's links, and a ring turns faster."""
+    message_kept_s: float = 2.0
+    """For children that had another parent: longer than a repair or a move takes."""
+    message_kept_octets: int = 2**20
+    """Of all streams together."""
+
     # --- joining (RFC 0011 section 4)
     hop_cost_s: float = 0.001
     """What a relay adds: 0.3 ms of work and 0.5-2 ms of serialisation (study 1)."""

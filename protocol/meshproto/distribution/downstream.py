@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshproto.distribution import candidates, capacity, interest, place
+from meshproto.distribution import candidates, capacity, interest, messages, place
 from meshproto.distribution.events import (
     ChildAdded,
     ChildRemoved,
@@ -184,6 +184,8 @@ def accept(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -
         OpenLeg(tree.stream, joiner, child.alias, child.layers, start, standby)
     )
     shared.outbox.put(ChildAdded(tree.stream, joiner, join.use.name.lower()))
+    if join.use is Use.REPAIR:
+        messages.catch_up(shared, tree, child, now)
     grown(shared, tree, now)
 
 
@@ -251,6 +253,7 @@ def promote(shared: Shared, tree: Tree, child: Child, now: float) -> None:
     child.use = Use.REPAIR if child.use is Use.STANDBY else Use.NEW
     child.lease_at = max(child.lease_at, now - shared.config.lease_life_s / 2)
     capacity.charge(shared, tree, child)
+    messages.catch_up(shared, tree, child, now)
     grown(shared, tree, now)
 
 

@@ -12,6 +12,7 @@ from meshproto.distribution import (
     commit,
     downstream,
     interest,
+    messages,
     moves,
     place,
     repair,
@@ -124,6 +125,8 @@ def _from_below(
             _pause(shared, tree, node, record.serial, None)
         case w.MoveCommit():
             commit.asked(shared, tree, node, record, now)
+        case w.MessageUp():
+            messages.climb(shared, tree, node, record, now)
         case w.SwapAnswer():
             swap.answered(shared, tree, node, record, now)
         case _:
@@ -140,6 +143,8 @@ def _from_above(
             _answer(shared, tree, node, record, now)
         case w.Path():
             _path(shared, tree, node, record, now)
+        case w.MessageDown():
+            messages.descend(shared, tree, node, record, now)
         case w.Pulse():
             repair.pulsed(shared, tree, node, record, now)
         case w.Drop():

@@ -59,6 +59,10 @@ def changed(shared: Shared, tree: Tree, now: float, *, hurry: bool = False) -> N
     """Something below changed: report it soon if it matters (coalesced)."""
     if tree.parent is None:
         return
+    if hurry and _lacks(shared, tree, now):
+        # why at once: a viewer waits for it, and each hop above adds its own time
+        report(shared, tree, now)
+        return
     config = shared.config
     at = now + config.report_s
     if not hurry:
@@ -79,15 +83,21 @@ def report(shared: Shared, tree: Tree, now: float, what: Demand | None = None) -
     if parent is None:
         return
     what = demand(shared, tree, now) if what is None else what
+    layers = None if tree.reported is None else tree.reported.layers
     tree.reported = what
     tree.reported_at = tree.lease_sent_at = now
     shared.cancel(tree, Alarm.REPORT)
     shared.outbox.send(parent.node, Interest(tree.stream, parent.serial, what))
     second = tree.second
-    if second is not None:
-        # a dual edge carries packets; Interest would make a standby edge do so, too
-        kind = Interest if second.use is Use.DUAL else Rely
-        shared.outbox.send(second.node, kind(tree.stream, second.serial, what))
+    if second is None:
+        return
+    if second.use is Use.DUAL:
+        # a dual edge carries packets, so it needs a lease like any other
+        shared.outbox.send(second.node, Interest(tree.stream, second.serial, what))
+    elif layers != what.layers or now - tree.relied_at >= shared.config.lease_pass_s:
+        # why not each time: who stands by wants to know of leases and layers only
+        tree.relied_at = now
+        shared.outbox.send(second.node, Rely(tree.stream, second.serial, what))
 
 
 def lease_arrived(shared: Shared, tree: Tree, now: float) -> None:
@@ -122,6 +132,12 @@ def expired(shared: Shared, tree: Tree, now: float) -> list[NodeId]:
         if heard_at - join.demand.lease_s <= limit:
             del tree.queue[node]
     return gone
+
+
+def _lacks(shared: Shared, tree: Tree, now: float) -> bool:
+    """Whether a layer is wanted that the parent has not heard of."""
+    old = tree.reported
+    return old is not None and bool(demand(shared, tree, now).layers & ~old.layers)
 
 
 def _matters(shared: Shared, old: Demand, new: Demand) -> bool:

@@ -21,6 +21,7 @@ from meshproto.distribution import (
     downstream,
     hearing,
     interest,
+    messages,
     moves,
     place,
     repair,
@@ -155,6 +156,17 @@ class Distribution:
         else:
             trees.collect(self._shared, tree, now)
 
+    def say(self, stream: StreamId, label: str, data: bytes | str, now: float) -> bool:
+        """A client here said something on a data channel: the publisher to all viewers,
+        a viewer to the publisher.  Whether it went anywhere; what did not is counted.
+        """
+        tree = self._shared.trees.get(stream)
+        return tree is not None and messages.say(self._shared, tree, label, data, now)
+
+    def messages(self) -> dict[str, int]:
+        """What became of messages, by fixed labels."""
+        return dict(self._shared.messages.counts)
+
     def origin_moved(self, stream: StreamId, origin: NodeId, now: float) -> None:
         """The stream's publisher is at `origin` now, under the same claim."""
         tree = self._shared.trees.get(stream)
@@ -226,6 +238,7 @@ class Distribution:
     def neighbour_down(self, neighbour: NodeId, now: float) -> None:
         """A link is gone: its edges are, too."""
         shared = self._shared
+        shared.messages.forget(neighbour)
         for tree in list(shared.trees.values()):
             _lose(shared, tree, neighbour, now)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from meshproto.chance import Chance
 from meshproto.config.distribution import DistributionConfig
+from meshproto.distribution.book import Book
 from meshproto.distribution.changes import Active, Change, TreeUse
 from meshproto.distribution.surroundings import Surroundings
 from meshproto.distribution.tree import Alarm, Tree
@@ -43,6 +44,7 @@ class Shared:
         "epoch",
         "leaving",
         "me",
+        "messages",
         "outbox",
         "probes",
         "serial",
@@ -83,6 +85,7 @@ class Shared:
         self.probes: dict[int, tuple[StreamId, NodeId]] = {}
         self.accepts = (0.0, 0)
         self.leaving = False
+        self.messages = Book(config, epoch)
         self.carries: Callable[[StreamId], bool] = _everything
 
     def next_serial(self) -> int:

@@ -163,6 +163,7 @@ def ready(shared: Shared, tree: Tree, search: Search, edge: Upper, now: float) -
     above.release_second(shared, tree)
     tree.second = edge
     tree.second_retry_s = 0.0
+    tree.relied_at = now  # the Join said it
     shared.use(edge.node)
     if tree.move is None or tree.move.edge is None:
         show(shared, tree)

@@ -62,6 +62,10 @@ class Surroundings(Protocol):
         """What this node may send, measured and granted."""
         ...
 
+    def waiting(self, node: NodeId) -> int:
+        """Segments that the link to `node` holds back, for its window is full."""
+        ...
+
     def history(self, stream: StreamId) -> tuple[int, int] | None:
         """Extended sequences that the plane holds: the one where a newcomer begins
         (key frame) and the newest; None before the first packet.

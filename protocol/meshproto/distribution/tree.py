@@ -163,6 +163,7 @@ class Tree:
         "queue",
         "quiet",
         "rates_bps",
+        "relied_at",
         "reported",
         "reported_at",
         "root",
@@ -213,6 +214,7 @@ class Tree:
         self.reported: Demand | None = None
         self.reported_at = -1e9
         self.lease_sent_at = -1e9
+        self.relied_at = -1e9
         # below
         self.children: dict[NodeId, Child] = {}
         self.queue: dict[NodeId, tuple[Join, float]] = {}

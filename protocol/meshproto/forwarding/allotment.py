@@ -19,6 +19,7 @@ from meshproto.forwarding.consumer import Consumer
 from meshproto.forwarding.events import EstimateChanged
 from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.producer import Producer
+from meshproto.forwarding.pull import Pull
 from meshproto.forwarding.routing import Routing
 from meshproto.forwarding.state import State, Timer
 from meshproto.forwarding.table import Selection
@@ -49,9 +50,13 @@ class Allotment:
         if _still(transport, audio_bps, demands):
             return
         outcome = sender.allocate(int(audio_bps), demands, now)
+        spare_bps = sender.estimate_bps - outcome.allocated_bps
+        offered = {demand.consumer: demand.layers for demand in demands}
         for consumer in video:
             target = outcome.targets.get(consumer.id)
             if target is not None and consumer.producer is not None:
+                wishes = _wishes(offered[consumer.id], target, spare_bps)
+                self._routing.pulling.wish(consumer, wishes)
                 self._apply(consumer, consumer.producer, target, now)
         self._announce(transport, sender.estimate_bps)
         self._state.attend(transport, now)
@@ -84,6 +89,22 @@ def _still(transport: Transport, audio_bps: float, demands: list[Demand]) -> boo
     return not moved and not transport.moving
 
 
+def _wishes(
+    layers: tuple[LayerRate, ...], target: Target, spare_bps: float
+) -> tuple[str, ...]:
+    """The layer that was chosen, and the next better one where it nearly fits: it is
+    to be here when the margin for going up is reached as well.
+    """
+    rates = {layer.rid: layer.bitrate_bps for layer in layers}
+    if target.rid is None or target.rid not in rates:
+        return ()
+    present = rates[target.rid]
+    above = [(bps, rid) for rid, bps in rates.items() if bps > present]
+    more, better = min(above, default=(0, ""))
+    near = bool(above) and more - present <= spare_bps
+    return (target.rid, better) if near else (target.rid,)
+
+
 def _rate_bps(consumer: Consumer, now: float) -> float:
     if consumer.kind is MediaKind.VIDEO or consumer.layer is None:
         return 0.0
@@ -111,8 +132,24 @@ def _measured(producer: Producer, now: float) -> tuple[LayerRate, ...]:
         rates = tuple(
             _rate(rid, layer, layer in sending, now) for rid, layer in layers.items()
         )
+        if producer.pull is not None:
+            rates = _priced(producer.pull, rates, now)
         producer.measured = now, rates
     return rates
+
+
+def _priced(
+    pull: Pull, rates: tuple[LayerRate, ...], now: float
+) -> tuple[LayerRate, ...]:
+    """The layers with what those that do not come would cost, while any comes."""
+    if not any(rate.bitrate_bps for rate in rates):
+        return rates
+    return tuple(
+        replace(rate, bitrate_bps=pull.learn(rate.rid, rate.bitrate_bps, now))
+        if rate.bitrate_bps
+        else LayerRate(rate.rid, pull.price_bps(rate.rid, now))
+        for rate in rates
+    )
 
 
 def _rate(rid: str, layer: Layer, sends: bool, now: float) -> LayerRate:
@@ -157,4 +194,9 @@ def _near(layer: Layer, producer: Producer, now: float) -> Layer:
     sending = producer.sending(now)
     if layer in sending or not sending:
         return layer
-    return sending[-1]
+    if producer.pull is None:
+        return sending[-1]
+    rank = producer.pull.rids.index
+    sending.sort(key=lambda other: rank(other.rid))
+    below = [other for other in sending if rank(other.rid) < rank(layer.rid)]
+    return below[-1] if below else sending[0]

@@ -61,7 +61,8 @@ class Consumer:
     `layer`, `upcoming` to that of `target`.  `cursor` is the next source number while
     CHASING.  `last` is the newest packet that was forwarded, in `last_segment`.
     `keeps_protected`: without RTX a retransmission is the protected packet itself; a
-    viewer that did not negotiate NACK (sound, mostly) asks for none.
+    viewer that did not negotiate NACK (sound, mostly) asks for none.  `wishes` are the
+    rids that automatic choice could do with.
     """
 
     __slots__ = (
@@ -102,6 +103,7 @@ class Consumer:
         "transport",
         "upcoming",
         "wanted_key",
+        "wishes",
     )
 
     def __init__(
@@ -135,6 +137,7 @@ class Consumer:
         self.replaying = False
         self.lag_max_s = 0.0
         self.wanted_key = 0
+        self.wishes: tuple[str, ...] = ()
         self.filter: LayerFilter | None = None
         self.numbering: Numbering[Layer] = Numbering(delta.first_sequence)
         self.last: Packet | None = None
@@ -167,6 +170,11 @@ class Consumer:
     def is_filler(self, index: int) -> bool:
         """Whether `index` was padding in place of a packet that came too late."""
         return index in self._fillers
+
+    @property
+    def follows(self) -> bool:
+        """Whether it gets packets of `layer` now."""
+        return self.phase in {Phase.LIVE, Phase.CHASING}
 
     def emit_run(
         self,

@@ -26,6 +26,16 @@ class LayerSwitched:
 
 
 @dataclass(frozen=True, slots=True)
+class LayersWanted:
+    """A producer that the mesh feeds: viewers here have use for these layers, cheapest
+    first, and for no others (RFC 0003 section 13.7).
+    """
+
+    producer: ProducerId
+    rids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EstimateChanged:
     """The send-side bandwidth estimate of a client transport moved by over a tenth."""
 
@@ -50,5 +60,10 @@ class LimitReached:
 
 
 ForwardingEvent = (
-    LayerFound | LayerSwitched | EstimateChanged | ProducerSilent | LimitReached
+    LayerFound
+    | LayerSwitched
+    | LayersWanted
+    | EstimateChanged
+    | ProducerSilent
+    | LimitReached
 )

@@ -207,6 +207,8 @@ class Forwarder:
                 self._retransmitter.pad(subject, now)
             case Timer.ALLOCATION, Transport():
                 self._allotment.due(subject, now)
+            case Timer.PULL, Producer():
+                self._routing.pulling.due(subject, now)
             case Timer.SILENCE, Producer():
                 self._listen(subject, now)
             case _:

@@ -74,13 +74,20 @@ class KeyFrames:
         """A younger key frame in the cache would be good."""
         self._refresh = self.supported and not self.deaf
 
-    def came(self, now: float) -> None:
-        """A key frame began: every wish is fulfilled."""
+    def came(self, now: float, live: bool = True) -> None:
+        """A key frame began: every wish is fulfilled, unless it is an old one."""
+        if not live:
+            self.arrived = now
+            return
         if self._asked is not None and now - self._asked <= _ANSWER_S:
             self._unanswered = 0
         self._urgent = self._refresh = False
         self.arrived = now
         self.count += 1
+
+    def ask_anew(self) -> None:
+        """Whoever is to be asked has heard of no request yet: do not wait with one."""
+        self._asked = None
 
     def lost(self) -> None:
         """The last key frame is no longer there to start from."""

@@ -60,7 +60,8 @@ class Layer:
 
     `live_from_anywhere`: nothing tells key frames apart (sound, unknown codecs), so a
     consumer may begin with any packet.  `slot` is the layer's place in a stream of the
-    mesh, if it has one.
+    mesh, if it has one.  `replaying`: what comes is the cache of a parent, behind what
+    viewers saw of other layers.
     """
 
     def __init__(
@@ -93,6 +94,7 @@ class Layer:
         self.delivered = -1
         self.slot: BoundSlot | None = None
         self.last_arrival = 0.0
+        self.replaying = False
         self.size = (0, 0)
         self.parts = PartRates()
         self.since_key = 0
@@ -282,4 +284,10 @@ class Layer:
         self.history.pin = start
         self._key_timestamp = packet.timestamp
         self.since_key = packet.size
-        self.keys.came(packet.arrival)
+        self.keys.came(packet.arrival, not (self.replaying and self._awaited))
+
+    @property
+    def _awaited(self) -> bool:
+        """Whether a viewer of another layer waits for a key frame of this one."""
+        count = self.keys.count
+        return any(c.wanted_key > count for c in self.audience.waiting.values())

@@ -11,6 +11,7 @@ from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.congestion.ladder import LayerRate
 from meshproto.forwarding.layer import Layer, PayloadFormat
 from meshproto.forwarding.profile import Profile
+from meshproto.forwarding.pull import Pull
 from meshproto.forwarding.table import AddConsumer, AddProducer
 from meshproto.wire.parameters import Codec, Extension
 
@@ -50,6 +51,8 @@ class Producer:
         self.simulcast = bool(delta.rids)
         self.takes_remb = any("goog-remb" in codec.feedback for codec in delta.codecs)
         self.silent = False
+        self.pull: Pull | None = None
+        """Set where the mesh brings the layers, each for the asking."""
         self.measured: tuple[float, tuple[LayerRate, ...]] = (float("-inf"), ())
         self._added_at: float | None = None
         self._profiles: dict[_ProfileKey, Profile] = {}

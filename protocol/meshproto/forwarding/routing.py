@@ -10,11 +10,13 @@ from __future__ import annotations
 from typing import TypeVar, assert_never
 
 from meshproto.errors import LimitError, StateError
-from meshproto.forwarding.consumer import Consumer, Phase
+from meshproto.forwarding.consumer import Consumer
 from meshproto.forwarding.delivery import Delivery
 from meshproto.forwarding.events import LayerSwitched
 from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.producer import Producer
+from meshproto.forwarding.pull import Pull
+from meshproto.forwarding.pulling import Pulling
 from meshproto.forwarding.scalable import LayerFilter
 from meshproto.forwarding.state import State, Timer
 from meshproto.forwarding.table import (
@@ -41,6 +43,7 @@ class Routing:
     def __init__(self, state: State) -> None:
         self._state = state
         self.delivery = Delivery(state, self._started)
+        self.pulling = Pulling(state)
 
     def program(self, delta: ForwardingDelta, now: float) -> None:
         """Apply one delta; raises `StateError` or `LimitError` and then changes
@@ -113,7 +116,7 @@ class Routing:
 
     def aim(self, consumer: Consumer, layer: Layer, now: float) -> None:
         """Let the consumer follow `layer` as soon as it can."""
-        sends = consumer.phase in {Phase.LIVE, Phase.CHASING}
+        sends = consumer.follows
         target = consumer.target
         if target is layer and (sends and consumer.layer is layer):
             return
@@ -128,11 +131,18 @@ class Routing:
             self._want_key(layer, now)
 
     def layer_began(self, layer: Layer, now: float) -> None:
-        """The first packets of a layer came: consumers without any may take it."""
+        """The first packets of a layer came: consumers without any may take it, and
+        those that it was fetched for need not wait for their next turn.
+        """
+        agenda = self._state.agenda
         for consumer in self._state.consumers.values():
             producer = consumer.producer
-            if consumer.target is None and producer and producer.id == layer.producer:
+            if producer is None or producer.id != layer.producer:
+                continue
+            if consumer.target is None:
                 self.choose(consumer, now)
+            elif producer.pull is not None and consumer.transport.sender is not None:
+                agenda.no_later((Timer.ALLOCATION, consumer.transport), now)
 
     def _add_producer(self, delta: AddProducer, now: float) -> None:
         state = self._state
@@ -148,6 +158,8 @@ class Routing:
         agenda, config = state.agenda, state.config
         agenda.at((Timer.SILENCE, producer), now + config.silence_s)
         if transport.kind is TransportKind.MESH:
+            if producer.simulcast:
+                producer.pull = Pull(producer.layers, now)
             return  # nobody is there to be reported to
         agenda.no_later((Timer.REPORTS, transport), now + config.report_s)
         if transport.arrivals is not None:
@@ -173,6 +185,7 @@ class Routing:
             state.dirty.pop(layer, None)
             state.agenda.cancel((Timer.LAYER, layer))
         state.agenda.cancel((Timer.SILENCE, producer))
+        state.agenda.cancel((Timer.PULL, producer))
         del transport.producers[producer.id]
         del state.producers[producer.id]
 
@@ -201,13 +214,17 @@ class Routing:
         del consumer.transport.consumers[consumer.ssrc]
         state.agenda.cancel((Timer.CHASE, consumer))
         state.agenda.cancel((Timer.REPAIR, consumer))
+        self.pulling.changed(consumer.producer)
 
     def _follow(self, consumer: Consumer, producer: Producer, now: float) -> None:
         _check_kind(consumer.id, consumer.kind, producer)
-        consumer.producer = producer
+        before, consumer.producer = consumer.producer, producer
+        consumer.wishes = ()
         consumer.upcoming = producer.profile(consumer.delta)
         consumer.transport.numbering |= bool(consumer.upcoming.numbered)
         self.choose(consumer, now)
+        self.pulling.changed(before)
+        self.pulling.changed(producer)
 
     def _select(self, consumer: Consumer, delta: SetSelection, now: float) -> None:
         rid, producer = delta.selection.rid, consumer.producer
@@ -216,6 +233,7 @@ class Routing:
             raise StateError(f"consumer {consumer.id} has no layer {rid!r} to get")
         consumer.selection = delta.selection
         self.choose(consumer, now)
+        self.pulling.changed(producer)
 
     def cap(self, consumer: Consumer, now: float) -> None:
         """Let the filter follow the caps of selection and bandwidth."""
@@ -237,6 +255,7 @@ class Routing:
         if before is not layer or consumer.announced != layer.rid:
             consumer.announced = layer.rid
             state.events.append(LayerSwitched(consumer.id, layer.rid))
+            self.pulling.changed(consumer.producer)
         arrived = layer.keys.arrived
         if arrived is not None and now - arrived > state.config.cache_fresh_s:
             layer.keys.refresh()

@@ -44,6 +44,7 @@ class Timer(Enum):
     CONGESTION = "congestion"  # a transport's estimator, pacer and prober
     ALLOCATION = "allocation"  # a transport's choice of layers
     SILENCE = "silence"  # a producer's packets
+    PULL = "pull"  # which layers of a producer are asked of the mesh
     JUDGE = "judge"  # whether the legs of a stream fell silent
     BEAT = "beat"  # signs of life to a neighbour
     LEG = "leg"  # what a replay still has to send over a leg

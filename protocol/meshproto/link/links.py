@@ -248,6 +248,11 @@ class Links:
         peer = self._nodes.get(node)
         return peer is not None and peer.ready
 
+    def waiting(self, node: NodeId) -> int:
+        """Segments of the fuller lane to `node` that never left."""
+        peer = self._nodes.get(node)
+        return 0 if peer is None else peer.channel.waiting
+
     def rtt_s(self, node: NodeId) -> float | None:
         """Smoothed round trip, None without a link."""
         peer = self._nodes.get(node)

@@ -64,20 +64,17 @@ class Node:
     ) -> None:
         """`history` asks the plane for (key frame, newest) of a stream."""
         config = config or NodeConfig()
-        me, epoch, sign = identity.node, identity.epoch, identity.sign
-        self.me = me
+        self.me = me = identity.node
+        epoch, sign = identity.epoch, identity.sign
         self._config = config
         self._inner = Outbox()
         self._outputs = Outbox()
         self._view = view = View(self._inner, history)
-        near, box = Neighbours(view), self._inner
+        box = self._inner
+        common = (chance, sign, verify, Neighbours(view))
         self._links = Links(me, epoch, config.link, box, chance)
-        self._overlay = Overlay(
-            me, epoch, config.overlay, box, chance, sign, verify, near
-        )
-        self._gossip = GossipRouter(
-            me, epoch, config.gossip, box, chance, sign, verify, near
-        )
+        self._overlay = Overlay(me, epoch, config.overlay, box, *common)
+        self._gossip = GossipRouter(me, epoch, config.gossip, box, *common)
         self._directory = Directory(
             *(me, epoch, config.directory, box, chance, sign, verify),
             partial(self._gossip.publish, DIRECTORY_TOPIC),
@@ -86,9 +83,7 @@ class Node:
             *(config.directory.presence, box, chance, verify, self.record),
             partial(self._gossip.publish, PRESENCE_TOPIC),
         )
-        self._router = Router(
-            me, epoch, config.routing, box, chance, sign, verify, near
-        )
+        self._router = Router(me, epoch, config.routing, box, *common)
         self._trees = Distribution(me, epoch, config.distribution, box, chance, view)
         view.links, view.overlay = self._links, self._overlay
         view.router, view.trees = self._router, self._trees
@@ -237,6 +232,12 @@ class Node:
         """Nobody here wants `stream` any more."""
         self._trees.unsubscribe(stream, now)
         self._settle(now)
+
+    def say(self, stream: StreamId, label: str, data: bytes | str, now: float) -> bool:
+        """A client here spoke on a data channel; see `Distribution.say`."""
+        said = self._trees.say(stream, label, data, now)
+        self._settle(now)
+        return said
 
     # --- the directory --------------------------------------------------------------
 

@@ -145,6 +145,10 @@ class View:
         if record is not None:
             self.outbox.put(Dial(record, Purpose.TREE, through))
 
+    def waiting(self, node: NodeId) -> int:
+        """Segments that the window of the link holds back."""
+        return self.links.waiting(node)
+
     def uplink_bps(self) -> float:
         """The uplink that trees may use, measured or granted."""
         return self.uplink

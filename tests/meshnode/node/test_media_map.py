@@ -53,10 +53,16 @@ def test_rates_are_measured_or_guessed_with_audio_in_the_lowest() -> None:
     assert media_map.rates_of((audio(),)) == (64_000,)
 
 
-def test_a_mask_has_a_bit_for_each_level() -> None:
-    assert media_map.mask_of(media_map.media_of((audio(),))) == 1
-    simulcast = media_map.media_of((audio(), video(rids=("q", "h", "f"))))
-    assert media_map.mask_of(simulcast) == 7
+def test_layers_that_were_not_fetched_are_as_the_directory_says() -> None:
+    simulcast = video(rids=("q", "h"))
+    simulcast.layers["h"] = Layer("vp8", bitrate_bps=5, width=640, height=360)
+    told = media_map.media_of((audio(), simulcast))
+    tracks = media_map.tracks_of(told, (ProducerId(7), ProducerId(8)))
+    assert (tracks[1].layers["h"].width, tracks[1].layers["q"].width) == (640, 0)
+    assert not tracks[0].layers
+    tracks[1].layers["h"] = Layer("vp8", packets=9, width=320)
+    media_map.describe(tracks, told)
+    assert tracks[1].layers["h"].width == 320
 
 
 def test_producers_of_a_viewers_node_have_what_legs_carry() -> None:

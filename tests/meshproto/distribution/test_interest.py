@@ -107,6 +107,20 @@ def test_layers_are_merged_upwards_and_shrink_again() -> None:
     assert bench.take(w.Interest)[-1][1].demand.layers == 0b001
 
 
+def test_a_layer_that_nobody_had_is_asked_for_at_once_and_given_up_later() -> None:
+    bench = Bench()
+    bench.attach(node(2))
+    child = bench.child(5)
+    bench.pass_time(0.6)
+    bench.sent.clear()
+    bench.hear(child, w.Interest(STREAM, 5, demand(layers=0b011)))
+    assert bench.one(w.Interest)[1].demand.layers == 0b011
+    bench.hear(child, w.Interest(STREAM, 5, demand(layers=0b001)))
+    assert not bench.take(w.Interest)
+    bench.pass_time(bench.config.report_s)
+    assert bench.one(w.Interest)[1].demand.layers == 0b001
+
+
 def test_more_layers_are_told_in_a_hurry() -> None:
     bench = Bench()
     bench.attach(node(2))

@@ -297,6 +297,23 @@ def test_what_is_counted_on_follows_the_layers_of_the_child() -> None:
     assert bench.take(w.Interest)[-1][1].demand.layers == 0b111
 
 
+def test_a_standby_hears_of_leases_and_layers_and_of_nothing_else() -> None:
+    bench = looking(8)
+    tell(bench, node(8), ORIGIN)
+    who, wish = bench.one(w.Join)
+    bench.hear(who, accept(wish.serial, who))
+    for number in range(20, 26):
+        bench.child(number)
+    bench.pass_time(bench.config.report_gap_s + 0.1)
+    assert bench.take(w.Interest)
+    assert not bench.take(w.Rely)
+    bench.child(26, layers=0b11)
+    bench.pass_time(bench.config.report_s + 0.01)
+    assert bench.one(w.Rely)[1].demand.layers == 0b11
+    bench.pass_time(3 * bench.config.lease_s)
+    assert len(bench.take(w.Rely)) == 3
+
+
 def test_whoever_counts_on_an_edge_that_ended_is_told() -> None:
     bench = Bench()
     bench.publish()

@@ -15,7 +15,7 @@ def test_bench_and_net_answer_every_question() -> None:
         for name, verb in vars(Surroundings).items()
         if inspect.isfunction(verb) and not name.startswith("_")
     }
-    assert len(questions) == 12
+    assert len(questions) == 13
     for answerer in (Bench, Host):
         for name, asked in questions.items():
             answered = inspect.signature(getattr(answerer, name))

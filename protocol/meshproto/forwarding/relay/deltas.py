@@ -251,10 +251,12 @@ class LegTable:
         if leg is None:
             return
         self._egress.settle(stream, now)
-        leg.layers = delta.layers
+        before, leg.layers = leg.wanted, delta.layers
         held_from = leg.held_from
         leg.hold(delta.pause_after)
         self._egress.retune(leg, now, held_from)
+        if leg.wanted & ~before and not leg.standby:
+            self._beats.report(leg, now)
 
     def _close_leg(self, stream: Stream, child: NodeId) -> None:
         leg = stream.legs.pop(child, None)

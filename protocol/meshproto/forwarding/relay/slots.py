@@ -31,6 +31,12 @@ _JUMP = 3000
 """A leg that was not asked for a layer for a while goes on far ahead: then the layer
 begins anew instead of waiting for what was never sent."""
 
+_PAUSE_S = 0.5
+"""A layer without packets for so long was not wanted, or has stopped."""
+
+_HISTORY_S = 1.0
+"""Beyond this a gap is older than what parents keep."""
+
 
 class BoundSlot:
     """Slot `index` of `stream`; `bit` is its layer, None for what is always carried.
@@ -124,9 +130,10 @@ class BoundSlot:
         if layer is None:
             return "unbound-slot"
         number = mesh.roll_over << 16 | view.sequence
-        reason = self._refusal(layer, number, mesh.epoch)
+        reason = self._refusal(layer, number, mesh.epoch, now)
         if reason is not None:
             return reason
+        self._resume(layer, mesh.order, now)
         start = view.header_length
         made = layer.make(
             number,
@@ -142,7 +149,24 @@ class BoundSlot:
         layer.keep(made)
         return None
 
-    def _refusal(self, layer: Layer, number: int, epoch: int) -> str | None:
+    def _resume(self, layer: Layer, order: int, now: float) -> None:
+        """Tell a layer that begins (again) with the parent's cache from a live one."""
+        if self.bit is None:
+            return
+        if now - layer.last_arrival > _PAUSE_S:
+            layer.replaying = True
+            layer.keys.ask_anew()  # a parent hears nothing about layers not wanted
+        if order > self.stream.newest:
+            layer.replaying = False
+
+    def _tolerated(self, layer: Layer, now: float) -> int:
+        """How far the next number may be ahead: a layer that was not wanted for a
+        while lacks what nobody will ever send.
+        """
+        paused = self.bit is not None and now - layer.last_arrival > _HISTORY_S
+        return 1 if paused and layer.newest is not None else _JUMP
+
+    def _refusal(self, layer: Layer, number: int, epoch: int, now: float) -> str | None:
         history = layer.history
         if self.epoch is None:
             self.epoch = epoch
@@ -158,7 +182,7 @@ class BoundSlot:
             return "stale"
         if number in history:
             return "duplicate"
-        if number - history.head > _JUMP:
+        if number - history.head > self._tolerated(layer, now):
             if layer.newest is not None:
                 layer.restart()
             history.skip(number)

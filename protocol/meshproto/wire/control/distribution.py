@@ -18,6 +18,23 @@ TARGETS_MAX = 3
 KIN_MAX = 8
 LAYERS_MAX = 16
 
+MESSAGE_OCTETS_MAX = 64_000
+"""A client's message in one record (RFC 0006 section 5.1), with its label."""
+
+LABEL_OCTETS_MAX = 1_024
+"""A label of 256 characters (RFC 0002 section 5.3), whatever they are."""
+
+
+def _message() -> s.Codec:
+    octets, text = s.blob(MESSAGE_OCTETS_MAX), s.text(MESSAGE_OCTETS_MAX)
+
+    def read(data: object) -> bytes | str:
+        found: bytes | str = (text if type(data) is str else octets).decode(data)
+        return found
+
+    return s.Codec(lambda value: value, read)
+
+
 SERIAL = s.integer(2**32 - 1)
 SEQUENCE = s.integer(2**48 - 1)
 MASK = s.integer(2**LAYERS_MAX - 1)
@@ -304,8 +321,44 @@ class Rely(s.Record):
     demand: Demand = s.wire(s.nested(Demand))
 
 
+@s.record(85, bulk=True)
+class MessageDown(s.Record):
+    """What the publisher said to all viewers (RFC 0011 section 8.3): `sequence` is the
+    `source` node's own, text stays text and octets octets.
+    """
+
+    stream: StreamId = s.wire(s.STREAM)
+    source: NodeId = s.wire(s.NODE)
+    sequence: int = s.wire(s.integer(2**53))
+    label: str = s.wire(s.text(LABEL_OCTETS_MAX))
+    data: bytes | str = s.wire(_message())
+
+
+@s.record(86, bulk=True)
+class MessageUp(s.Record):
+    """What a viewer at `source` said to the publisher."""
+
+    stream: StreamId = s.wire(s.STREAM)
+    source: NodeId = s.wire(s.NODE)
+    sequence: int = s.wire(s.integer(2**53))
+    label: str = s.wire(s.text(LABEL_OCTETS_MAX))
+    data: bytes | str = s.wire(_message())
+
+
+Message = MessageDown | MessageUp
+"""A data-channel message on its way."""
+
 FromBelow = (
-    Join | Leave | Interest | Rely | Pause | Resume | Query | SwapAnswer | MoveCommit
+    Join
+    | Leave
+    | Interest
+    | Rely
+    | Pause
+    | Resume
+    | Query
+    | SwapAnswer
+    | MoveCommit
+    | MessageUp
 )
 """What a child or a joiner says."""
 
@@ -322,6 +375,7 @@ FromAbove = (
     | SwapAsk
     | SwapGo
     | Release
+    | MessageDown
 )
 """What a parent, or a node that was asked, says."""
 

@@ -15,6 +15,7 @@ from meshproto.errors import DecodeError
 from meshproto.ids import NodeId, ShortId, StreamId
 from meshproto.wire.control import distribution as w
 from meshproto.wire.control import schema
+from meshproto.wire.control.frame import VALUE_OCTETS_MAX
 from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach
 
 VECTORS = json.loads(
@@ -22,7 +23,7 @@ VECTORS = json.loads(
         Path(__file__).resolve().parents[4] / "rfcs/vectors/distribution/records.json"
     ).read_text()
 )
-KINDS = range(64, 85)
+KINDS = range(64, 87)
 
 streams = st.binary(min_size=16, max_size=16).map(StreamId)
 nodes = st.binary(min_size=8, max_size=42).map(NodeId)
@@ -65,6 +66,8 @@ places = st.builds(w.Place, nodes, delays, delays, paths, st.none() | peers)
 lines = st.lists(delays, max_size=w.PATH_MAX).map(tuple)
 rates = st.lists(serials, max_size=16).map(tuple)
 flags = st.booleans()
+numbers, labels = st.integers(0, 2**53), st.text(max_size=256)
+said = st.text(max_size=99) | st.binary(max_size=99)
 records = st.one_of(
     st.builds(
         w.Join,
@@ -109,6 +112,8 @@ records = st.one_of(
     st.builds(w.SwapGo, streams, serials),
     st.builds(w.Release, streams, serials, targets),
     st.builds(w.Rely, streams, serials, demands),
+    st.builds(w.MessageDown, streams, nodes, numbers, labels, said),
+    st.builds(w.MessageUp, streams, nodes, numbers, labels, said),
 )
 plain = st.recursive(
     st.none()
@@ -182,9 +187,25 @@ def test_fields_of_a_later_version_are_ignored() -> None:
     assert schema.decode([*schema.encode(said), "later", 5]) == said
 
 
-def test_all_are_reliable_and_none_needs_the_second_lane() -> None:
+def test_all_are_reliable_and_only_messages_take_the_second_lane() -> None:
     shapes = [schema.REGISTRY[kind] for kind in KINDS]
-    assert all(shape.RELIABLE and not shape.BULK for shape in shapes)
+    assert all(shape.RELIABLE for shape in shapes)
+    assert [s for s in shapes if s.BULK] == [w.MessageDown, w.MessageUp]
+
+
+def test_the_largest_message_is_a_value_that_a_lane_carries() -> None:
+    label, data = "\U0001f600" * 256, bytes(w.MESSAGE_OCTETS_MAX)
+    said = w.MessageUp(StreamId(bytes(16)), NodeId(bytes(42)), 2**53, label, data)
+    assert len(wire(said)) <= VALUE_OCTETS_MAX
+
+
+def test_text_and_octets_of_messages_stay_what_they_are() -> None:
+    for data in ("\u00e9", b"\xc3\xa9"):
+        value = w.MessageDown(StreamId(bytes(16)), NodeId(bytes(38)), 1, "chat", data)
+        decoded = unwire(wire(value))
+        assert isinstance(decoded, w.MessageDown)
+        assert decoded.data == data
+        assert type(decoded.data) is type(data)
 
 
 def test_a_renewal_is_short() -> None:
