@@ -98,8 +98,9 @@ def test_with_scores_the_mesh_recovers_and_without_them_the_attack_wins(
     assert held.mesh_end < 0.75 * lost.mesh_end
     assert held.sybil_score < 0 == lost.sybil_score
     # why less in `dawn`: many lose their places before they can earn a bad score
-    assert held.sybils_negative > (0.3 if kind == "dawn" else 0.4)
-    assert held.honest_score > held.sybil_score + 4
+    negative, apart = (0.3, 3.0) if kind == "dawn" else (0.4, 4.0)
+    assert held.sybils_negative > negative
+    assert held.honest_score > held.sybil_score + apart
 
 
 @pytest.mark.timeout(180)
