@@ -161,6 +161,17 @@ def test_references_to_our_rfcs_resolve() -> None:
     assert not [line for path in everywhere for line in dangling(path)]
 
 
+def test_links_of_our_documents_lead_somewhere() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "rfcs").glob("*.md")]
+    dead = [
+        (name(path), target)
+        for path in documents
+        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", path.read_text())
+        if not (path.parent / target).exists()
+    ]
+    assert not dead
+
+
 @pytest.mark.parametrize("package", ["meshproto", "meshsim"])
 def test_every_module_has_a_test_module(package: str) -> None:
     missing = []
