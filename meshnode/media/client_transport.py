@@ -18,16 +18,13 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from meshnode.media.association import Association
 from meshnode.media.channels import ChannelMessage, DataChannels
 from meshnode.media.dtls import DtlsEndpoint, DtlsState
 from meshnode.media.plane import Address, MediaPlane, TransportSpec
 from meshproto.errors import StateError
-from meshproto.ids import TransportId
-
-T = TypeVar("T")
-
 
 REST_AFTER_S = 10.0
 """Time after the handshake in which a client repeats what it thinks was lost."""
@@ -61,7 +58,7 @@ StateHandler = Callable[["ClientTransport"], None]
 MessageHandler = Callable[[ChannelMessage], None]
 
 
-class ClientTransport:
+class ClientTransport(Association):
     """A WebRTC client on the media port.  Made by `MediaPort.accept` only."""
 
     def __init__(
@@ -72,20 +69,14 @@ class ClientTransport:
         connect_timeout_s: float,
         message_bytes: int,
     ) -> None:
-        self.id: TransportId = spec.transport
+        super().__init__(owner, spec.transport, dtls)
         self.state = TransportState.NEW
-        self.close_reason = ""
-        self.address: Address | None = None
         self._owner = owner
         self._spec = spec
-        self._dtls = dtls
         self._message_bytes = message_bytes
         self._channels: DataChannels | None = None
         self._on_state: list[StateHandler] = []
         self._on_message: list[MessageHandler] = []
-        self._loop = asyncio.get_running_loop()
-        self._settled: asyncio.Future[None] = self._loop.create_future()
-        self._dtls_timer: asyncio.TimerHandle | None = None
         self._rest_timer: asyncio.TimerHandle | None = None
         self._connect_timer = self._loop.call_later(
             connect_timeout_s,
@@ -123,17 +114,6 @@ class ClientTransport:
         """Call `handler` for every data-channel message of this client."""
         self._on_message.append(handler)
 
-    async def connected(self, timeout_s: float | None = None) -> None:
-        """Wait for CONNECTED.
-
-        Raises `StateError` with the reason when the transport closes instead, and
-        `TimeoutError` after `timeout_s` (the transport lives on then).
-        """
-        async with asyncio.timeout(timeout_s):
-            await asyncio.shield(self._settled)
-        if self.state is TransportState.CLOSED:
-            raise StateError(self.close_reason)
-
     def send_message(self, label: str, data: bytes | str) -> bool:
         """Send on the client's open channels of that label.
 
@@ -156,23 +136,19 @@ class ClientTransport:
         self._spec = replace(
             self._spec, local_ufrag=ufrag, local_pwd=pwd, remote_ufrag=remote_ufrag
         )
-        self._owner.plane.restart_transport(self._spec)
+        self._plane.restart_transport(self._spec)
         return ufrag, pwd
 
     def close(self, reason: str = "closed here") -> None:
         """Say goodbye and free everything; only the first call does anything."""
         if self.state is TransportState.CLOSED:
             return
-        self.close_reason = reason
         self._connect_timer.cancel()
         if self._rest_timer is not None:
             self._rest_timer.cancel()
         if self._channels is not None:
             self._channels.close()
-        self._dtls.close()
-        self._owner.plane.send_dtls(self.id, self._dtls.transmit())
-        self._owner.plane.close_transport(self.id)
-        self._arm_dtls()
+        self._end(reason)
         self._owner.released(self)
         self._enter(TransportState.CLOSED)
         # They hold who holds us: without this, the association's 70 KiB inside OpenSSL
@@ -207,9 +183,7 @@ class ClientTransport:
 
     def _pump(self) -> None:
         """After each input: send, follow the state, hand data on, re-arm the timer."""
-        datagrams = self._dtls.transmit()
-        if datagrams:
-            self._owner.plane.send_dtls(self.id, datagrams)
+        self._transmit()
         if (
             self._dtls.state is DtlsState.CONNECTED
             and self.state is TransportState.CONNECTING
@@ -217,7 +191,7 @@ class ClientTransport:
             self._handshake_done()
         received = self._dtls.received()
         if received:
-            self._owner.plane.dtls_authentic(self.id)
+            self._plane.dtls_authentic(self.id)
         if self._channels is not None:
             for packet in received:
                 self._channels.receive(packet)
@@ -230,7 +204,7 @@ class ClientTransport:
     def _handshake_done(self) -> None:
         self._connect_timer.cancel()
         if self._dtls.keys is not None:
-            self._owner.plane.set_keys(self.id, self._dtls.keys)
+            self._plane.set_keys(self.id, self._dtls.keys)
         if self._message_bytes:
             self._channels = DataChannels(
                 self._dtls.role, self._send_sctp, self._deliver, self._message_bytes
@@ -246,41 +220,18 @@ class ClientTransport:
 
     def _send_sctp(self, packet: bytes) -> None:
         if self._dtls.send(packet):
-            self._owner.plane.send_dtls(self.id, self._dtls.transmit())
+            self._transmit()
 
     def _deliver(self, message: ChannelMessage) -> None:
         for handler in tuple(self._on_message):
             self._tell(handler, message)
 
-    def _arm_dtls(self) -> None:
-        if self._dtls_timer is not None:
-            self._dtls_timer.cancel()
-            self._dtls_timer = None
-        due = self._dtls.next_timeout
-        if due is not None:
-            self._dtls_timer = self._loop.call_at(due, self._dtls_timeout)
-
-    def _dtls_timeout(self) -> None:
-        self._dtls_timer = None
-        self._dtls.handle_timeout(self._loop.time())
-        self._pump()
-
     def _enter(self, state: TransportState) -> None:
         self.state = state
-        settled = state in (TransportState.CONNECTED, TransportState.CLOSED)
-        if settled and not self._settled.done():
-            self._settled.set_result(None)
+        if state in (TransportState.CONNECTED, TransportState.CLOSED):
+            self._settle()
         for handler in tuple(self._on_state):
             self._tell(handler, self)
-
-    def _tell(self, handler: Callable[[T], None], what: T) -> None:
-        """Call a handler; one that raises must not keep the others from hearing."""
-        try:
-            handler(what)
-        except Exception as error:
-            self._loop.call_exception_handler(
-                {"message": f"{handler!r} raised on {what!r}", "exception": error}
-            )
 
     def __repr__(self) -> str:
         why = f" ({self.close_reason})" if self.close_reason else ""

@@ -17,18 +17,15 @@ those of clients do: frames come for as long as it lives.
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import Protocol
 
+from meshnode.media.association import Association
 from meshnode.media.dtls import DtlsEndpoint, DtlsState
 from meshnode.media.plane import Address, MediaPlane, TransportSpec
-from meshproto.errors import StateError
-from meshproto.ids import NodeId, TransportId
-
-T = TypeVar("T")
+from meshproto.ids import NodeId
 
 FRAME_OCTETS_MAX = 1_150
 """RFC 0006 section 2: with DTLS, UDP and IPv6 around it, it passes every path."""
@@ -66,23 +63,20 @@ class LinkOwner(Protocol):
         """The association closed and must be forgotten."""
 
 
-class LinkTransport:
+class LinkTransport(Association):
     """One neighbour on the media port.  Made by `MediaPort.link` only."""
 
     def __init__(
         self, owner: LinkOwner, spec: TransportSpec, dtls: DtlsEndpoint
     ) -> None:
+        super().__init__(owner, spec.transport, dtls)
         assert spec.node is not None
-        self.id: TransportId = spec.transport
         self.node: NodeId = spec.node
         self.state = LinkState.NEW
-        self.close_reason = ""
-        self.address: Address | None = None
         self.rtt_s: float | None = None
         """The newest round trip of a check, None while there is none."""
         self.dialled = spec.controlling
         self._owner = owner
-        self._dtls = dtls
         self._early: list[bytes] = []
         self._drops: Counter[str] = Counter()
         self._interval_s = 0.0
@@ -90,9 +84,6 @@ class LinkTransport:
         self._on_frame: Callable[[bytes], None] | None = None
         self._waiting: list[bytes] = []
         self._on_checked: Callable[[float | None], None] | None = None
-        self._loop = asyncio.get_running_loop()
-        self._settled: asyncio.Future[None] = self._loop.create_future()
-        self._dtls_timer: asyncio.TimerHandle | None = None
         self._deadline = self._loop.call_later(
             HANDSHAKE_TIMEOUT_S, self.close, "timeout"
         )
@@ -114,17 +105,6 @@ class LinkTransport:
         """Set the one receiver of checks: the round trip, or None for a miss."""
         self._on_checked = handler
 
-    async def connected(self, timeout_s: float | None = None) -> None:
-        """Wait for the handshake.
-
-        Raises `StateError` with the reason when the association closes instead, and
-        `TimeoutError` after `timeout_s` (it lives on then).
-        """
-        async with asyncio.timeout(timeout_s):
-            await asyncio.shield(self._settled)
-        if self.state is LinkState.CLOSED:
-            raise StateError(self.close_reason)
-
     def send(self, frame: bytes) -> bool:
         """Send one control frame.  False, and counted, where it is lost for sure."""
         if len(frame) > FRAME_OCTETS_MAX:
@@ -133,31 +113,27 @@ class LinkTransport:
         if not self._dtls.send(frame):
             self._drops["link-frame-early"] += 1
             return False
-        self._owner.plane.send_dtls(self.id, self._dtls.transmit())
+        self._transmit()
         return True
 
     def pace(self, interval_s: float) -> None:
         """Check the path every `interval_s`."""
         self._interval_s = interval_s
         if self.state is not LinkState.CLOSED:
-            self._owner.plane.pace(self.id, interval_s)
+            self._plane.pace(self.id, interval_s)
 
     def park(self) -> None:
         """The link over it was given up: keep the keys, and tell when it answers."""
         if self.state in _UP:
-            self._owner.plane.pace(self.id, KEEP_PACE_S)
+            self._plane.pace(self.id, KEEP_PACE_S)
             self._enter(LinkState.SILENT)
 
     def close(self, reason: str = "closed here") -> None:
         """Say goodbye and free everything; only the first call does anything."""
         if self.state is LinkState.CLOSED:
             return
-        self.close_reason = reason
         self._deadline.cancel()
-        self._dtls.close()
-        self._owner.plane.send_dtls(self.id, self._dtls.transmit())
-        self._owner.plane.close_transport(self.id)
-        self._arm_dtls()
+        self._end(reason)
         self._owner.link_released(self)
         self._enter(LinkState.CLOSED)
         # They hold who holds us; see `ClientTransport.close`.
@@ -214,9 +190,7 @@ class LinkTransport:
 
     def _pump(self) -> None:
         """After each input: send, follow the state, hand frames on, re-arm."""
-        datagrams = self._dtls.transmit()
-        if datagrams:
-            self._owner.plane.send_dtls(self.id, datagrams)
+        self._transmit()
         if self._dtls.state is DtlsState.CONNECTED and self.state is LinkState.NEW:
             self._handshake_done()
         self._frames()
@@ -232,7 +206,7 @@ class LinkTransport:
     def _frames(self) -> None:
         received = self._dtls.received()
         if received and self.state is not LinkState.CLOSED:
-            self._owner.plane.dtls_authentic(self.id)
+            self._plane.dtls_authentic(self.id)
         for frame in received:
             if len(frame) > FRAME_OCTETS_MAX:
                 self._drops["link-frame-size"] += 1
@@ -248,42 +222,20 @@ class LinkTransport:
             self.close("no SRTP profile in common")
             return
         self._deadline.cancel()
-        self._owner.plane.set_keys(self.id, self._dtls.keys)
+        self._plane.set_keys(self.id, self._dtls.keys)
         self._enter(LinkState.CONNECTED)
 
     def _resume(self) -> None:
         if self._interval_s:
-            self._owner.plane.pace(self.id, self._interval_s)
+            self._plane.pace(self.id, self._interval_s)
         self._enter(LinkState.RESUMED)
-
-    def _arm_dtls(self) -> None:
-        if self._dtls_timer is not None:
-            self._dtls_timer.cancel()
-            self._dtls_timer = None
-        due = self._dtls.next_timeout
-        if due is not None:
-            self._dtls_timer = self._loop.call_at(due, self._dtls_timeout)
-
-    def _dtls_timeout(self) -> None:
-        self._dtls_timer = None
-        self._dtls.handle_timeout(self._loop.time())
-        self._pump()
 
     def _enter(self, state: LinkState) -> None:
         self.state = state
-        if state is not LinkState.NEW and not self._settled.done():
-            self._settled.set_result(None)
+        if state is not LinkState.NEW:
+            self._settle()
         for handler in tuple(self._on_state):
             self._tell(handler, self)
-
-    def _tell(self, handler: Callable[[T], None], what: T) -> None:
-        """Call a handler; one that raises must not end the association."""
-        try:
-            handler(what)
-        except Exception as error:
-            self._loop.call_exception_handler(
-                {"message": f"{handler!r} raised on a link", "exception": error}
-            )
 
     def __repr__(self) -> str:
         why = f" ({self.close_reason})" if self.close_reason else ""
