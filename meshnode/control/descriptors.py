@@ -12,14 +12,11 @@ import secrets
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
+from meshnode.control.identity import verify
 from meshnode.control.sealing import Keys, SealKind, kind_of, open_seal, seal
 from meshproto.errors import DecodeError
 from meshproto.ids import NodeId
 from meshproto.outputs import Purpose
-from meshproto.wire import peer_id
 from meshproto.wire.control.descriptor import (
     CANDIDATES_MAX,
     NONCE_OCTETS,
@@ -41,16 +38,6 @@ VERSION = 1
 
 _AIMS = {Purpose.OVERLAY: Aim.OVERLAY, Purpose.TREE: Aim.TREE}
 _PURPOSES = {aim: purpose for purpose, aim in _AIMS.items()}
-
-
-def verified(node: NodeId, data: bytes, signature: bytes) -> bool:
-    """Whether `node` signed `data`; False too for an id that holds no Ed25519 key."""
-    try:
-        key = Ed25519PublicKey.from_public_bytes(peer_id.ed25519_key(node))
-        key.verify(signature, data)
-    except (InvalidSignature, DecodeError, ValueError):
-        return False
-    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +143,9 @@ class Descriptors:
         if peer.node != source or source == self._keys.node:
             raise DecodeError("descriptor-node")
         signed = found.signed_part(self._keys.node)
-        if not verified(source, signed, found.signature):
+        if not verify(source, signed, found.signature):
             raise DecodeError("descriptor-signature")
-        if not verified(source, peer.signed_part(), peer.signature):
+        if not verify(source, peer.signed_part(), peer.signature):
             raise DecodeError("descriptor-peer")
         self._check_time(found)
         here = any(_loopback(pack_host(host)) for host, _ in self._own.candidates())

@@ -7,6 +7,7 @@ a handler that raises costs its stream.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -132,11 +133,9 @@ class Connection:
 
     async def close(self) -> None:
         """Say goodbye if that is quick, then end."""
-        with trio.move_on_after(GOODBYE_S):
-            try:
-                await self._muxer.close()
-            except Exception:
-                self.abort()
+        # why suppressed: the wire may be gone already, and is ended below in any case
+        with trio.move_on_after(GOODBYE_S), contextlib.suppress(Exception):
+            await self._muxer.close()
         self.abort()
 
     def abort(self) -> None:
