@@ -9,11 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from meshproto.forwarding import codec
 from meshproto.wire import rtp
 from meshproto.wire.descriptor import vp8
 from support.forwarding_cases import CASES, LATE
-from support.forwarding_vectors import FOLDER, Json, load, replayed, vectors
+from support.forwarding_vectors import (
+    FOLDER,
+    Json,
+    check_deltas,
+    check_replay,
+    load,
+    vectors,
+)
 
 VIDEO, REPAIR = 0x50000001, 0x51000001
 
@@ -43,20 +49,12 @@ def test_there_is_a_file_for_every_story() -> None:
 
 @pytest.mark.parametrize("path", vectors(), ids=lambda path: path.stem)
 def test_our_forwarder_sends_what_a_vector_says(path: Path) -> None:
-    vector = load(path)
-    for step, expected in zip(replayed(vector), vector["steps"], strict=True):
-        assert step == expected
+    check_replay(path)
 
 
 @pytest.mark.parametrize("path", vectors(), ids=lambda path: path.stem)
 def test_the_deltas_of_a_vector_survive_bytes(path: Path) -> None:
-    calls = [call for step in load(path)["steps"] for call in step["calls"]]
-    deltas = [call["program"] for call in calls if "program" in call]
-    assert deltas
-    for delta in deltas:
-        read = codec.from_plain(delta)
-        assert codec.decode(codec.encode(read)) == read
-        assert codec.plain(read) == delta
+    check_deltas(path)
 
 
 @pytest.mark.parametrize("path", vectors(), ids=lambda path: path.stem)

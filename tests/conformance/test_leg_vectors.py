@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from meshproto.forwarding import codec
-from support.forwarding_vectors import hops, load, replayed
+from support.forwarding_vectors import check_deltas, check_replay, hops
 from support.leg_cases import LEG_CASES
 
 
@@ -17,20 +16,12 @@ def test_there_is_a_file_for_every_story() -> None:
 
 @pytest.mark.parametrize("path", hops(), ids=lambda path: path.stem)
 def test_our_forwarder_sends_what_a_vector_says(path: Path) -> None:
-    vector = load(path)
-    for step, expected in zip(replayed(vector), vector["steps"], strict=True):
-        assert step == expected
+    check_replay(path)
 
 
 @pytest.mark.parametrize("path", hops(), ids=lambda path: path.stem)
 def test_the_deltas_of_a_vector_survive_bytes(path: Path) -> None:
-    calls = [call for step in load(path)["steps"] for call in step["calls"]]
-    deltas = [call["program"] for call in calls if "program" in call]
-    assert deltas
-    for delta in deltas:
-        read = codec.from_plain(delta)
-        assert codec.decode(codec.encode(read)) == read
-        assert codec.plain(read) == delta
+    check_deltas(path)
 
 
 def test_the_vectors_show_what_they_are_for() -> None:

@@ -184,6 +184,24 @@ def replayed(vector: Json) -> list[Json]:
     return forwarder.steps
 
 
+def check_replay(path: Path) -> None:
+    """Our forwarder makes of a vector's calls what the vector says."""
+    vector = load(path)
+    for step, expected in zip(replayed(vector), vector["steps"], strict=True):
+        assert step == expected
+
+
+def check_deltas(path: Path) -> None:
+    """The deltas of a vector survive bytes, and there are some."""
+    calls = [call for step in load(path)["steps"] for call in step["calls"]]
+    deltas = [call["program"] for call in calls if "program" in call]
+    assert deltas
+    for delta in deltas:
+        read = codec.from_plain(delta)
+        assert codec.decode(codec.encode(read)) == read
+        assert codec.plain(read) == delta
+
+
 def _call(forwarder: Forwarder, call: Json) -> None:
     match call:
         case {"program": delta, "at_s": now}:

@@ -13,7 +13,6 @@ Needs root.
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import os
 import subprocess
@@ -23,9 +22,9 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
+from support.lab.namespaces import inside
 from support.netns import SBIN, sh
 
-_CLONE_NEWNET = 0x40000000
 _numbers = itertools.count(1)
 
 
@@ -140,17 +139,8 @@ class Street:
     @contextmanager
     def within(self, house: int) -> Iterator[None]:
         """Sockets opened meanwhile are the house's."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        own = os.open("/proc/self/ns/net", os.O_RDONLY)
-        there = os.open(f"/var/run/netns/{self.prefix}h{house}", os.O_RDONLY)
-        try:
-            if libc.setns(there, _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
+        with inside(f"{self.prefix}h{house}"):
             yield
-        finally:
-            libc.setns(own, _CLONE_NEWNET)
-            os.close(there)
-            os.close(own)
 
     def _door(self, house: int) -> str:
         return f"{self.prefix}n{house}"

@@ -11,7 +11,6 @@ program there.  Needs root.
 
 from __future__ import annotations
 
-import ctypes
 import itertools
 import os
 import shutil
@@ -24,11 +23,11 @@ from pathlib import Path
 
 import pytest
 
+from support.lab.namespaces import inside
 from support.netns import SBIN, sh
 
 INSIDE, HOST = "192.0.2.1", "192.0.2.2"
 OUTSIDE, STRANGER = "11.77.0.1", "11.77.0.9"
-_CLONE_NEWNET = 0x40000000
 _numbers = itertools.count(1)
 
 _RULES = """
@@ -189,14 +188,5 @@ class Router:
     @contextmanager
     def within(self, name: str) -> Iterator[None]:
         """This thread, and the sockets it opens, are there meanwhile."""
-        libc = ctypes.CDLL(None, use_errno=True)
-        own = os.open("/proc/self/ns/net", os.O_RDONLY)
-        there = os.open(f"/var/run/netns/{self.namespace(name)}", os.O_RDONLY)
-        try:
-            if libc.setns(there, _CLONE_NEWNET):
-                raise OSError(ctypes.get_errno(), "setns")
+        with inside(self.namespace(name)):
             yield
-        finally:
-            libc.setns(own, _CLONE_NEWNET)
-            os.close(there)
-            os.close(own)

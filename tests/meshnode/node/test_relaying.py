@@ -5,74 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
-from meshnode import LocalTrack, MeshNode, Settings
+from meshnode import MeshNode
 from meshnode.node.local import LocalPublisher
 from meshnode.signalling.problems import Refused
 from meshproto.errors import MeshError
-from meshproto.wire.parameters import Codec, MediaKind
 from support.control_world import until
-
-OPUS = LocalTrack(MediaKind.AUDIO, Codec(111, "opus", 48000, 2))
-FRAME_S = 0.02
-
-Start = Callable[..., Awaitable[MeshNode]]
+from support.mesh_nodes import (
+    FRAME_S,
+    OPUS,
+    Start,
+    apart,
+    knows,
+    mesh,
+    mesh_nodes,
+    ready,
+)
 
 
 @pytest.fixture
 async def start() -> AsyncIterator[Start]:
     """Start a node that joins by those given."""
-    async with contextlib.AsyncExitStack() as stack:
-
-        async def begin(*others: MeshNode, **more: Any) -> MeshNode:
-            lines = tuple(mesh(other).bootstrap[0] for other in others)
-            settings = Settings(
-                **{
-                    "port": 0,
-                    "http": "127.0.0.1:0",
-                    "admin": "127.0.0.1:0",
-                    "hosts": ("127.0.0.1",),
-                    "mesh": True,
-                    "bootstrap": lines,
-                    **more,
-                }
-            )
-            return await stack.enter_async_context(MeshNode(settings))
-
+    async with mesh_nodes() as begin:
         yield begin
-
-
-def mesh(node: MeshNode) -> Any:
-    found = node.status().mesh
-    assert found is not None
-    return found
-
-
-def ready(node: MeshNode) -> int:
-    return sum(peer.ready for peer in mesh(node).peers)
-
-
-def knows(node: MeshNode, name: str) -> bool:
-    return any(stream.name == name for stream in mesh(node).streams)
-
-
-def apart(a: MeshNode, b: MeshNode) -> None:
-    """From now on the two refuse each other's links."""
-    for here, there in ((a, b), (b, a)):
-        control, other = here._control, there._control
-        assert control is not None
-        assert other is not None
-        accepts = control._brain.accepts
-
-        def refuse(peer: Any, *rest: Any, _o: Any = other.node, _a: Any = accepts):
-            return "apart" if peer.node == _o else _a(peer, *rest)
-
-        control._brain.accepts = refuse  # type: ignore[method-assign]
 
 
 class Source:
