@@ -1,0 +1,12 @@
+//! The packet path of meshnode in Rust: identical in behaviour to `meshproto.forwarding`.
+
+#[cfg(feature = "python")]
+use pyo3::prelude::*;
+
+/// `meshnode._native`: the plane for Python, and the parts that tests compare.
+#[cfg(feature = "python")]
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    Ok(())
+}
