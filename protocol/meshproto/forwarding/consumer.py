@@ -40,6 +40,11 @@ _FILLERS = 64
 _LOSSY_FROM = 5
 """Fraction lost in 256ths: 2 %."""
 
+_CALM_S = 2.0
+"""A browser's report may cover a dozen packets: at 5 % loss half of them show none, so
+one report without a loss says nothing.
+"""
+
 _PADDING_ONLY = b"\x01"
 _NO_PROFILE = Profile(((), ()), ((), ()), "")
 
@@ -68,6 +73,7 @@ class Consumer:
     __slots__ = (
         "_dropped_picture",
         "_fillers",
+        "_lossy_at",
         "_lossy_reports",
         "announced",
         "cursor",
@@ -146,6 +152,7 @@ class Consumer:
         self.repairs = Repairs(first_repair, nacked_max)
         self.fraction_lost = 0
         self._lossy_reports = 0
+        self._lossy_at = float("-inf")
         self.requests = 0
         self.packets = 0
         self.octets = 0
@@ -161,11 +168,14 @@ class Consumer:
         """
         return self._lossy_reports > 1 and self.rtx_ssrc is not None
 
-    def reported(self, fraction_lost: int) -> None:
+    def reported(self, fraction_lost: int, now: float) -> None:
         """The viewer reported its losses since the last report, in 256ths."""
         self.fraction_lost = fraction_lost
-        lossy = fraction_lost >= _LOSSY_FROM
-        self._lossy_reports = self._lossy_reports + 1 if lossy else 0
+        if now - self._lossy_at > _CALM_S:
+            self._lossy_reports = 0
+        if fraction_lost >= _LOSSY_FROM:
+            self._lossy_reports += 1
+            self._lossy_at = now
 
     def is_filler(self, index: int) -> bool:
         """Whether `index` was padding in place of a packet that came too late."""

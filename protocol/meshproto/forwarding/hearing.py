@@ -118,7 +118,7 @@ class Hearing:
             rtt_s = transport.reported.round_trip_s(block, now)
             if rtt_s is not None:
                 transport.rtt_s = rtt_s
-            transport.consumers[block.ssrc].reported(block.fraction_lost)
+            transport.consumers[block.ssrc].reported(block.fraction_lost, now)
         if transport.sender is not None:
             worst = max(block.fraction_lost for block in ours) / 256
             transport.sender.on_loss(worst, transport.rtt_s, now)

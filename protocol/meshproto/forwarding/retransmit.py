@@ -13,7 +13,9 @@ is asked for upstream once, and forwarded as a late packet when it comes.
 Where reports say that packets get lost, a repetition would too, and a browser that only
 watches asks again after 100 ms at the earliest: three unlucky tries are a freeze.  So
 every repetition is then sent a second time, a little later (RFC 0003 section 5), and
-what transport-wide feedback reports as lost is repeated without being asked for.
+what transport-wide feedback reports as lost is repeated without being asked for.  On
+such a path feedback gets lost as well, and a NACK with it: what a lost feedback would
+have told of is repeated like what it reports lost.
 
 The repair stream also carries the padding that congestion control wants for a probe:
 packets sent before, which may even be of use.
@@ -21,7 +23,7 @@ packets sent before, which may even be of use.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 
 from meshproto.forwarding.congestion.pacer import Priority
@@ -41,6 +43,9 @@ from meshproto.wire.twcc import Arrival
 _RTT_S = 0.05
 _PROBE_PACKETS = 64
 _CHUNK = 8
+
+_HOLE = 64
+"""Packets of one feedback, or two: more without a word is no loss but silence."""
 
 _TRIES = 4
 """How often a packet is repeated on our own account."""
@@ -70,22 +75,42 @@ class Retransmitter:
         self.send(consumer, now)
 
     def lost(
-        self, transport: Transport, arrivals: Iterable[Arrival], now: float
+        self, transport: Transport, arrivals: Sequence[Arrival], now: float
     ) -> None:
         """Transport-wide feedback came; repeat what did not arrive before the viewer
         asks (again).  On a path that is full that would only add to the losses.
         """
+        untold = _untold(transport, arrivals)
         if transport.sender is None or transport.sender.overcommitted:
             return
         touched: dict[Consumer, None] = {}
-        for number, arrival in arrivals:
+        for number in untold:
+            self._repeat_lost(transport, number, touched, now, lossy=True)
+        for wrapped, arrival in arrivals:
             if arrival is None:
-                sent = transport.log.find(nearest(number, transport.number))
-                if sent is not None and self._worth_repeating(transport, sent, now):
-                    sent.consumer.repairs.wait.append(sent.packet_index)
-                    touched[sent.consumer] = None
+                number = nearest(wrapped, transport.number)
+                self._repeat_lost(transport, number, touched, now)
         for consumer in touched:
             self.send(consumer, now)
+
+    def _repeat_lost(
+        self,
+        transport: Transport,
+        number: int,
+        touched: dict[Consumer, None],
+        now: float,
+        *,
+        lossy: bool = False,
+    ) -> None:
+        """Let what went under `number` wait to be repeated; `lossy`: only if its
+        consumer is.
+        """
+        sent = transport.log.find(number)
+        if sent is None or (lossy and not sent.consumer.lossy):
+            return
+        if self._worth_repeating(transport, sent, now):
+            sent.consumer.repairs.wait.append(sent.packet_index)
+            touched[sent.consumer] = None
 
     def _worth_repeating(self, transport: Transport, sent: Sent, now: float) -> bool:
         repairs, index = sent.consumer.repairs, sent.packet_index
@@ -225,6 +250,18 @@ def _probe_carrier(transport: Transport) -> Consumer | None:
         ):
             return consumer
     return None
+
+
+def _untold(transport: Transport, arrivals: Sequence[Arrival]) -> range:
+    """The numbers that no feedback told of, because one was lost; notes how far this
+    one goes.
+    """
+    first = nearest(arrivals[0][0], transport.number)
+    expected = transport.heard_to
+    transport.heard_to = max(expected or 0, first + len(arrivals))
+    if expected is None or not 0 < first - expected <= _HOLE:
+        return range(0)
+    return range(expected, first)
 
 
 def _useful_from(segment: Segment[Layer]) -> int:

@@ -63,7 +63,8 @@ class Transport:
     """State of one remote.
 
     `sending` is False until the plane can protect packets.  `number` is the next
-    transport-wide number; `numbering` tells whether any consumer writes it.  `moving`:
+    transport-wide number; `numbering` tells whether any consumer writes it,
+    `heard_to` is where the next feedback begins unless one is lost.  `moving`:
     there was media to choose from when layers were last chosen.  `neighbour` is the
     node behind a RELAY transport.
     """
@@ -74,6 +75,7 @@ class Transport:
         "clock",
         "consumers",
         "full",
+        "heard_to",
         "id",
         "kind",
         "latched",
@@ -113,6 +115,7 @@ class Transport:
         self.consumers: dict[int, Consumer] = {}
         self.arrivals: ArrivalRecorder | None = None
         self.number = 0
+        self.heard_to: int | None = None
         self.numbering = False
         self.rtt_s: float | None = None
         self.told_bps = 0

@@ -99,16 +99,21 @@ def test_repairs_of_renumbered_pictures_are_renumbered_alike() -> None:
 def test_only_long_losses_make_a_viewer_lossy() -> None:
     rig, _, _ = stage()
     one = consumer_of(rig)
-    one.reported(200)
+    one.reported(200, 10.0)
     assert not one.lossy
-    one.reported(6)
+    one.reported(4, 10.1)
+    one.reported(6, 10.2)
     assert one.lossy
-    one.reported(4)
+    one.reported(0, 12.2)  # a report of a few packets says nothing
+    assert one.lossy
+    assert one.fraction_lost == 0
+    one.reported(4, 12.3)
     assert not one.lossy
-    assert one.fraction_lost == 4
+    one.reported(9, 12.4)
+    assert not one.lossy
+    one.reported(9, 12.5)
+    assert one.lossy
     one.rtx_ssrc = None
-    one.reported(9)
-    one.reported(9)
     assert not one.lossy
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
+
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.outputs import Resend
 from meshproto.forwarding.table import MoveConsumer
@@ -169,9 +171,7 @@ def test_sound_without_nack_is_not_asked_for() -> None:
 
 def test_on_a_lossy_path_a_repetition_goes_out_twice() -> None:
     rig, _, ssrc = stage()
-    lossy = rtcp.ReceiverReport(9, (rtcp.ReportBlock(ssrc, fraction_lost=13),))
-    rig.tell(2, lossy)  # once may be congestion
-    rig.tell(2, lossy)
+    lose(rig, ssrc)
     nack(rig, ssrc, [105])
     assert len(rig.media(2, ssrc + 0x1000000)) == 1
     rig.pass_time(0.05)
@@ -253,11 +253,43 @@ def test_repeating_on_our_own_account_ends() -> None:
     assert len(repeated(rig, ssrc, sent[lost])) == 4
 
 
+@pytest.mark.parametrize("lost", [True, False], ids=["lossy", "clean"])
+def test_what_a_lost_feedback_would_have_told_of_is_repeated(lost: bool) -> None:
+    rig, _, ssrc = stage()
+    if lost:
+        lose(rig, ssrc)
+    sent = numbers(rig)
+    first = max(sent) - 60
+    feedback(rig, set(), first, 10)
+    feedback(rig, set(), first + 30, 10)  # and one between the two was lost
+    rig.pass_time(0.1)
+    again = [number for number in sent if repeated(rig, ssrc, sent[number])]
+    assert again == (list(range(first + 10, first + 30)) if lost else [])
+
+
+def test_a_long_silence_of_feedback_is_no_loss() -> None:
+    rig, camera, ssrc = stage()
+    rig.roll(1, camera, 0.5)
+    lose(rig, ssrc)
+    sent = numbers(rig)
+    assert max(sent) > 90
+    feedback(rig, set(), max(sent) - 90, 10)
+    feedback(rig, set(), max(sent) - 10, 10)
+    rig.pass_time(0.1)
+    consumer = rig.forwarder._state.consumers[ConsumerId(1)]
+    assert consumer.repairs.answered == 0  # what was sent again are probes
+
+
+def lose(rig: Rig, ssrc: int) -> None:
+    """Two reports of 5 % loss."""
+    lossy = rtcp.ReceiverReport(9, (rtcp.ReportBlock(ssrc, fraction_lost=13),))
+    rig.tell(2, lossy)  # once may be congestion
+    rig.tell(2, lossy)
+
+
 def test_a_packet_that_was_late_for_us_is_sent_twice_on_a_lossy_path() -> None:
     rig, camera, ssrc = stage()
-    lossy = rtcp.ReceiverReport(9, (rtcp.ReportBlock(ssrc, fraction_lost=13),))
-    rig.tell(2, lossy)
-    rig.tell(2, lossy)
+    lose(rig, ssrc)
     frame = camera.frame()
     rig.send(1, frame[0], *frame[2:])
     rig.send(1, frame[1])
