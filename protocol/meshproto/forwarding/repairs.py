@@ -12,8 +12,8 @@ class Repairs:
 
     `index` is the next packet index of the repair stream; `wait` holds the consumer's
     own packet indices, the oldest of which go when there are too many.  `again` holds
-    (when, index) of those that are to be repeated a second time; `times` when and how
-    often each was repeated.
+    (when, index) of those that are to be repeated a second time, `unsure` those that may
+    have arrived: they come last.  `times`: when and how often each was repeated.
     """
 
     __slots__ = (
@@ -24,6 +24,7 @@ class Repairs:
         "refused",
         "sent_bytes",
         "times",
+        "unsure",
         "wait",
     )
 
@@ -35,6 +36,7 @@ class Repairs:
         self.refused = 0
         self.times: OrderedDict[int, tuple[float, int]] = OrderedDict()
         self.wait: deque[int] = deque(maxlen=waiting_max)
+        self.unsure: deque[int] = deque(maxlen=waiting_max)
         self.again: deque[tuple[float, int]] = deque(maxlen=waiting_max)
 
     def recently(self, index: int, interval_s: float, now: float) -> bool:

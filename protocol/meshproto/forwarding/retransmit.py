@@ -85,7 +85,7 @@ class Retransmitter:
             return
         touched: dict[Consumer, None] = {}
         for number in untold:
-            self._repeat_lost(transport, number, touched, now, lossy=True)
+            self._repeat_lost(transport, number, touched, now, sure=False)
         for wrapped, arrival in arrivals:
             if arrival is None:
                 number = nearest(wrapped, transport.number)
@@ -100,16 +100,17 @@ class Retransmitter:
         touched: dict[Consumer, None],
         now: float,
         *,
-        lossy: bool = False,
+        sure: bool = True,
     ) -> None:
-        """Let what went under `number` wait to be repeated; `lossy`: only if its
-        consumer is.
+        """Let what went under `number` wait to be repeated, if it is not sure that it
+        was lost then only on a lossy path.
         """
         sent = transport.log.find(number)
-        if sent is None or (lossy and not sent.consumer.lossy):
+        if sent is None or not (sure or sent.consumer.lossy):
             return
         if self._worth_repeating(transport, sent, now):
-            sent.consumer.repairs.wait.append(sent.packet_index)
+            repairs = sent.consumer.repairs
+            (repairs.wait if sure else repairs.unsure).append(sent.packet_index)
             touched[sent.consumer] = None
 
     def _worth_repeating(self, transport: Transport, sent: Sent, now: float) -> bool:
@@ -131,16 +132,14 @@ class Retransmitter:
         transport, repairs = consumer.transport, consumer.repairs
         while repairs.again and repairs.again[0][0] <= now:
             self._repeat(consumer, [repairs.again.popleft()[1]], now)
-        while repairs.wait:
+        while waiting := repairs.wait or repairs.unsure:
             ready_at = transport.ready_at(now, Priority.RETRANSMISSION)
             if ready_at > now:
                 self._state.agenda.no_later((Timer.REPAIR, consumer), ready_at)
                 return
-            some = [
-                repairs.wait.popleft() for _ in range(min(_CHUNK, len(repairs.wait)))
-            ]
+            some = [waiting.popleft() for _ in range(min(_CHUNK, len(waiting)))]
             self._repeat(consumer, some, now)
-            if consumer.lossy:
+            if consumer.lossy and waiting is repairs.wait:
                 for index in some:
                     self._state.repeat_soon(consumer, index, now)
         if repairs.again:
