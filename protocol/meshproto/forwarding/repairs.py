@@ -12,8 +12,8 @@ class Repairs:
 
     `index` is the next packet index of the repair stream; `wait` holds the consumer's
     own packet indices, the oldest of which go when there are too many.  `again` holds
-    (when, index) of those that are to be repeated a second time, `unsure` those that may
-    have arrived: they come last.  `times`: when and how often each was repeated.
+    (when, index) of those that are to be repeated a second time, `unsure` those that
+    may have arrived: they come last.  `times`: when and how often each was repeated.
     """
 
     __slots__ = (
