@@ -1,10 +1,11 @@
 """Offers of ours and the answers to them (WHEP 406, server-started renegotiation).
 
 Strategy: an offer repeats the sections agreed before in their order, since sections
-never move or go (RFC 3264 section 8), and adds one for each track that has none.  Ids
-of header extensions and payload types keep their meaning for the life of the
-connection, so new ones are picked around those in use.  The answer is read like any
-description and matched section by section.
+never move or go (RFC 3264 section 8).  A new track takes over a section whose track is
+gone where codecs and retransmission fit, so that a long call does not grow without
+end; else it gets a section of its own.  Ids of header extensions and payload types
+keep their meaning for the life of the connection, so new ones are picked around those
+in use.  The answer is read like any description and matched section by section.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, replace
 from meshproto.errors import DecodeError
 from meshproto.wire.sdp import extensions as extension_rules
 from meshproto.wire.sdp import sections as rules
+from meshproto.wire.sdp.codecs import fit
 from meshproto.wire.sdp.endpoint import LocalEndpoint, RemoteEndpoint
 from meshproto.wire.sdp.extensions import ExtensionIds
 from meshproto.wire.sdp.model import (
@@ -75,17 +77,19 @@ def offer(
     """Offer every outgoing track, after the sections of `previous`.
 
     A track whose `mid` names a previous section stays there; previous sections whose
-    track is gone become inactive, those we receive in are repeated.  `data` adds data
-    channels where there are none yet.  Raises `LimitError` where payload types run out.
+    track is gone are given to a new track or become inactive, those we receive in are
+    repeated.  `data` adds data channels where there are none yet.  Raises `LimitError`
+    where payload types run out.
     """
     send = send or SendRules()
     ids = ExtensionIds(e for section in previous for e in section.extensions)
     payloads = PayloadTypes(c for section in previous for c in section.codecs)
-    bound = {track.mid: track for track in outgoing if track.mid}
+    bound = _bind(previous, outgoing)
     sections = [_repeated(section, bound.get(section.mid)) for section in previous]
     tracks = [bound[s.mid] for s in sections if s.mid in bound and not s.rejected]
+    placed = {track.ssrc for track in tracks}
     for track in outgoing:
-        if track not in tracks:
+        if track.ssrc not in placed:
             mid = _fresh_mid(sections)
             sections.append(_section(mid, track, send, ids, payloads))
             tracks.append(replace(track, mid=mid))
@@ -148,6 +152,37 @@ class _Reader:
         except DecodeError:
             pass  # the section is there without our codec: refused like a stopped one
         self.refused.append(track)
+
+
+def _bind(
+    previous: Sequence[Section], outgoing: Sequence[OutgoingTrack]
+) -> dict[str, OutgoingTrack]:
+    """Tracks by the section they stay in or take over."""
+    bound = {track.mid: track for track in outgoing if track.mid}
+    free = [section for section in previous if section.mid not in bound]
+    for track in outgoing:
+        section = next((s for s in free if not track.mid and _suits(s, track)), None)
+        if section is not None:
+            free.remove(section)
+            bound[section.mid] = replace(track, mid=section.mid)
+    return bound
+
+
+def _suits(section: Section, track: OutgoingTrack) -> bool:
+    """Whether a section without a track can send this one as it was agreed.
+
+    Not one in which we receive: the far end stops its own track there when it likes.
+    """
+    if section.rejected or section.direction.receives:
+        return False
+    if section.kind != track.kind.value or not track.codecs:
+        return False
+    with_rtx = any(codec.rtx_payload_type is not None for codec in section.codecs)
+    carried = all(
+        any(fit(known, codec) == 0 for known in section.codecs)
+        for codec in track.codecs
+    )
+    return carried and with_rtx == (track.rtx_ssrc is not None)
 
 
 def _repeated(section: Section, track: OutgoingTrack | None) -> Section:

@@ -209,3 +209,42 @@ def test_an_answer_to_something_else_is_refused(change: object) -> None:
     sent = offer(LOCAL, [SOUND])
     with pytest.raises(DecodeError):
         accept(sent, change(answered(sent)))  # type: ignore[operator]
+
+
+def test_100_tracks_come_and_go_in_one_section_each() -> None:
+    sent = offer(LOCAL, [SOUND, PICTURE])
+    first = parse(sent.text).media
+    for cycle in range(100):
+        gone = offer(LOCAL, sent.tracks[:1], sent.sections)
+        assert gone.sections[1].direction is Direction.INACTIVE
+        picture = outgoing(MediaKind.VIDEO, ssrc=2_000 + 2 * cycle)
+        sent = offer(LOCAL, [*gone.tracks, picture], gone.sections)
+        assert [t.ssrc for t in accept(sent, answered(sent)).tracks] == [
+            500,
+            picture.ssrc,
+        ]
+    last = parse(sent.text).media
+    assert [m.mid for m in last] == [m.mid for m in first] == ["0", "1"]
+    assert [m.formats for m in last] == [m.formats for m in first]
+    assert [m.extensions for m in last] == [m.extensions for m in first]
+
+
+def test_a_track_with_another_codec_takes_over_no_section() -> None:
+    sent = offer(LOCAL, [PICTURE])
+    vp9 = replace(
+        outgoing(MediaKind.VIDEO, ssrc=3_000),
+        codecs=tuple(replace(c, name="vp9") for c in PICTURE.codecs),
+    )
+    later = offer(LOCAL, [vp9], sent.sections)
+    assert [s.direction for s in later.sections] == [
+        Direction.INACTIVE,
+        Direction.SENDONLY,
+    ]
+
+
+def test_a_section_we_receive_in_is_not_taken_over() -> None:
+    previous = member().sections
+    received = [s.mid for s in previous if s.direction.receives]
+    later = offer(LOCAL, [outgoing(MediaKind.VIDEO, ssrc=4_000)], previous)
+    assert received
+    assert later.tracks[0].mid not in received
