@@ -119,11 +119,18 @@ class Volunteer:
 
     def ability(self, given: Ability) -> Ability:
         """What of `given` this node has to give now."""
-        share = 0.0 if self.month.used_up else self.load.grant * self._steps() / STEPS
-        copies = int(given.copies * share)
-        if self._settings.max_relays is not None:
-            copies = min(copies, self._settings.max_relays)
-        return replace(given, copies=copies, uplink_bps=given.uplink_bps * share)
+        usual = 0.0 if self.month.used_up else self._steps() / STEPS
+        share = usual * self.load.grant
+        return replace(
+            given,
+            copies=self._copies(given.copies * share),
+            uplink_bps=given.uplink_bps * share,
+            usual_copies=self._copies(given.copies * usual),
+        )
+
+    def _copies(self, wanted: float) -> int:
+        most = self._settings.max_relays
+        return int(wanted) if most is None else min(int(wanted), most)
 
     def _steps(self) -> int:
         """What viewers leave of a limited line, in sixteenths."""

@@ -132,6 +132,8 @@ class DistributionConfig:
     standby_retry_s: float = 10.0
     """When nobody would be one; doubled up to a minute."""
     standby_retry_max_s: float = 60.0
+    standby_again_s: float = 2.5
+    """The same after a link came up: what was in vain before may work now."""
     shared_ancestor_s: float = 0.030
     full_s: float = 0.040
     outside_s: float = 0.100

@@ -1,9 +1,9 @@
 """The second parent (RFC 0011 section 6.4).
 
 It must stand when the first falls, so it may hang neither below this node nor below the
-parent, and every ancestor that both share counts against it.  It should be near *this*
-node, for what counts at the switch is how fast it answers.  It is looked for again when
-its path or ours changed so that it does not fit any more.
+parent (unless that is the origin), and every ancestor that both share counts against
+it.  It should be near *this* node: what counts at the switch is how fast it answers.
+It is looked for again when its path or ours changed so that it does not fit any more.
 
 A neighbour that is not in the tree may be asked, too, behind those who are: it joins
 for it, and stays while leaves below the asker renew their leases.  Who only stands by
@@ -31,7 +31,9 @@ def fits(shared: Shared, tree: Tree, node: NodeId, path: tuple[ShortId, ...]) ->
     child = tree.children.get(node)
     if child is not None and child.carries:
         return False
-    return short_id(parent.node) not in path
+    # why not the origin: everybody is below it, and when only the way to it falls,
+    # somebody else's still stands
+    return parent.node == tree.origin or short_id(parent.node) not in path
 
 
 def score_s(
@@ -133,8 +135,6 @@ def _choose(shared: Shared, tree: Tree, found: dict[NodeId, Tell], now: float) -
 
 def _outside(shared: Shared, tree: Tree) -> list[tuple[float, NodeId]]:
     """The nearest neighbours that are not in the tree but know a way to its origin."""
-    if tree.parent is not None and tree.parent.node == tree.origin:
-        return []  # everybody hangs below the origin, so nobody would fit
     offered = shared.around.offers(tree.origin, tree.stream)
     inside = {node for node, offer in offered if offer.in_tree}
     ranked = sorted(
@@ -149,6 +149,9 @@ def linked(shared: Shared, tree: Tree, now: float) -> None:
     """A link came up: perhaps to the second parent that is missing."""
     if tree.parent is None or tree.second is not None or not tree.needed:
         return
+    # why: what was in vain before may work now, but perhaps not at the first look, for
+    # a node that came back learns its routes only now
+    tree.second_retry_s = min(tree.second_retry_s, shared.config.standby_again_s)
     if tree.survey is None and tree.second_search is None:
         shared.hasten(tree, Alarm.SECOND, now + shared.config.standby_link_s)
 

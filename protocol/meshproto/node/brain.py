@@ -31,9 +31,10 @@ from meshproto.link import events as link_events
 from meshproto.link.links import Links
 from meshproto.node.figures import sent_octets, sizes
 from meshproto.node.finding import Finding
-from meshproto.node.receivers import Receivers
+from meshproto.node.graph import Graph
+from meshproto.node.receivers import Receivers, is_of_graph
 from meshproto.node.values import Ability, Identity, NodeConfig
-from meshproto.node.view import Neighbours, View, prefix
+from meshproto.node.view import Neighbours, View
 from meshproto.outputs import HangUp, Outbox, Output, Purpose, Send
 from meshproto.overlay.overlay import Overlay
 from meshproto.routing import changes as route_changes
@@ -44,8 +45,7 @@ from meshproto.wire.control.peer import PeerRecord
 THIN_SLOTS = 3
 """A node that feeds fewer copies listens to routes and passes none on (RFC 0010)."""
 
-_UNKNOWN = -1.0
-"""A deadline that has to be asked for again."""
+_UNKNOWN = -1.0  # a deadline that has to be asked for again
 
 _GOES_ON = frozenset({"restarted", "replaced"})
 """Ends after which the same neighbour is linked again, for the purpose it was."""
@@ -89,11 +89,13 @@ class Node:
         view.router, view.trees = self._router, self._trees
         self._due_at = _UNKNOWN
         self._dialled: dict[NodeId, tuple[bool, Purpose]] = {}
-        self._overlaid: dict[NodeId, None] = {}
         self._finding = Finding(
             me,
             config.directory,
             *(self._gossip, self._directory, self._presence, self._trees),
+        )
+        self._graph = Graph(
+            *(self._links, self._overlay, self._router, self._finding, self._trees)
         )
         self._receivers = Receivers(
             self._overlay, self._directory, self._router, self._trees
@@ -148,7 +150,8 @@ class Node:
     def able(self, ability: Ability, now: float) -> None:
         """What this node has to give changed."""
         self._view.uplink = ability.uplink_bps
-        self._router.relaying(ability.copies >= THIN_SLOTS, now)
+        # why usual: a node out of breath for a moment must not cut a mesh apart
+        self._router.relaying(ability.lasting_copies >= THIN_SLOTS, now)
         self._overlay.describe(
             ability.media,
             ability.control,
@@ -363,11 +366,14 @@ class Node:
             for change in self._links.take_changes():
                 self._link_changed(change, now)
             for record in records:
+                if is_of_graph(record):
+                    self._graph.heard(neighbour, now)
                 self._receivers.take(neighbour, record, now)
         self._settle(now)
 
     def gossip_received(self, neighbour: NodeId, rpc: bytes, now: float) -> None:
         """An RPC came over the gossip stream; never raises."""
+        self._graph.heard(neighbour, now)
         self._finding.receive(neighbour, rpc, now)
         self._settle(now)
 
@@ -393,7 +399,7 @@ class Node:
                 self._tree_changed(tree, now)
                 moved = True
             moved = self._finding.settle(now) or moved
-            self._overlay.take_changes()
+            self._graph.settle(now)
             while (output := inner.poll()) is not None:
                 if isinstance(output, Send):
                     if links.linked(output.neighbour):
@@ -442,11 +448,9 @@ class Node:
         outbound, purpose = self._dialled.get(neighbour, (False, Purpose.OVERLAY))
         self._overlay.link_ready(neighbour, outbound, purpose, now)
         if purpose is Purpose.OVERLAY:
-            self._overlaid[neighbour] = None
-            self._router.neighbour_up(neighbour, now)
-            peer = self._overlay.peer(neighbour)
-            near = b"" if peer is None or not peer.media else peer.media[0].ip
-            self._finding.neighbour_up(neighbour, outbound, prefix(near), now)
+            self._graph.up(neighbour, outbound, now)
+        else:
+            self._graph.tree_up(neighbour, now)
         self._trees.neighbour_up(neighbour, now)
 
     def _link_lost(self, neighbour: NodeId, reason: str, now: float) -> None:
@@ -454,15 +458,13 @@ class Node:
             self._dialled.pop(neighbour, None)
         self._view.in_use.pop(neighbour, None)
         self._overlay.link_lost(neighbour, now, goodbye=reason == "goodbye")
-        if self._overlaid.pop(neighbour, 0) is None:
-            self._router.neighbour_down(neighbour, now)
-            self._finding.neighbour_down(neighbour, now)
+        self._graph.down(neighbour, now)
         self._trees.neighbour_down(neighbour, now)
 
     def _cost_moved(self, neighbour: NodeId, now: float) -> None:
         self._overlay.cost_moved(neighbour, now)
         self._trees.cost_moved(neighbour, now)
-        if neighbour in self._overlaid:
+        if neighbour in self._graph:
             self._router.cost_moved(neighbour, now)
 
     def _route_changed(self, change: route_changes.Change, now: float) -> None:

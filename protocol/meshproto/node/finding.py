@@ -145,6 +145,10 @@ class Finding:
         if len(waiting) < EARLY_RPCS_MAX and len(rpc) <= EARLY_OCTETS_MAX:
             waiting.append((now, rpc))
 
+    def waits(self, node: NodeId) -> bool:
+        """Whether RPCs of a node wait for its link."""
+        return node in self._early
+
     def settle(self, now: float) -> bool:
         """Act upon what the directory found; whether there was anything."""
         changes = self._directory.take_changes()

@@ -20,6 +20,11 @@ OVERLAY, DIRECTORY, ROUTING, TREES = 16, 32, 48, 64
 """The first kind of each; those below are the link's own."""
 
 
+def is_of_graph(record: Record) -> bool:
+    """Whether only ends of a link of the graph say this (RFC 0007 section 6.1)."""
+    return DIRECTORY <= record.KIND < TREES
+
+
 class Receivers:
     """The machines that take records of neighbours."""
 

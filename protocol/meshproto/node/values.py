@@ -38,7 +38,10 @@ class NodeConfig:
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """What this node has to give: see `PeerRecord` for the fields."""
+    """What this node has to give: see `PeerRecord` for the fields.
+
+    `usual_copies` is what it feeds when it is not out of breath, None: `copies`.
+    """
 
     media: tuple[MediaAddress, ...]
     control: tuple[bytes, ...] = ()
@@ -47,3 +50,9 @@ class Ability:
     operator: str = ""
     entry: str = ""
     uplink_bps: float = 20_000_000.0
+    usual_copies: int | None = None
+
+    @property
+    def lasting_copies(self) -> int:
+        """What decides whether routes lead through this node (RFC 0010 section 5.5)."""
+        return self.copies if self.usual_copies is None else self.usual_copies

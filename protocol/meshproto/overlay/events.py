@@ -64,4 +64,12 @@ class NeighbourDropped:
     reason: str
 
 
-Change = PeerLearned | NeighbourDropped
+@dataclass(frozen=True, slots=True)
+class LinkAdopted:
+    """A link of trees to `node` is part of the graph from now on."""
+
+    node: NodeId
+    outbound: bool
+
+
+Change = PeerLearned | NeighbourDropped | LinkAdopted

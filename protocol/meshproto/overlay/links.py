@@ -31,12 +31,12 @@ class Link:
     """A live link.
 
     `entry` is None until the neighbour told its record; `trade` says that an older link
-    is to go for this one.
+    is to go for this one, `declined` that the neighbour knows it is only for trees.
     """
 
     __slots__ = (
-        *("credit_at", "entry", "guest", "idle_since", "keys", "kind", "node"),
-        *("outbound", "since", "trade"),
+        *("credit_at", "declined", "entry", "guest", "idle_since", "keys", "kind"),
+        *("node", "outbound", "since", "trade"),
     )
 
     def __init__(self, node: NodeId, kind: Kind, outbound: bool, since: float) -> None:
@@ -47,6 +47,7 @@ class Link:
         self.entry: Entry | None = None
         self.keys: tuple[bytes | str, ...] = ()
         self.guest = False
+        self.declined = False
         self.trade = False
         self.idle_since: float | None = None
         self.credit_at = since

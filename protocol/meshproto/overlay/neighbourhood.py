@@ -14,7 +14,7 @@ from meshproto.ids import NodeId
 from meshproto.outputs import Dial, HangUp, Purpose
 from meshproto.overlay.book import Entry
 from meshproto.overlay.choice import next_link
-from meshproto.overlay.events import NeighbourDropped
+from meshproto.overlay.events import LinkAdopted, NeighbourDropped
 from meshproto.overlay.links import Kind, Link
 from meshproto.overlay.state import State, Task
 from meshproto.wire.control.overlay import Guest
@@ -124,7 +124,30 @@ class Neighbourhood:
             self.drop(node, "full")
             return None
         link.trade = dialled is not None and dialled.trade
+        if kind is Kind.TREE and dialled is not None:
+            # why: a tree was faster, but the graph had dialled for itself, too
+            self.adopt(link)
         return link
+
+    def adopt(self, link: Link) -> bool:
+        """Make a link of trees one of the graph; whether it is one now.
+
+        The other end does not know what it is to us until it hears us speak of routes.
+        Who has no room for it there says so once, as to a guest.
+        """
+        state = self._state
+        if link.kind is not Kind.TREE:
+            return link.lasting
+        peer = None if link.entry is None else link.entry.peer
+        quota = state.links.refusal(link.keys, Purpose.OVERLAY)
+        if quota is not None or not self._has_room(peer):
+            if not (link.outbound or link.declined):
+                link.declined = True
+                state.outbox.send(link.node, Guest(state.config.guest_stay_s))
+            return False
+        state.links.change(link, Kind.NEAR if link.outbound else Kind.INBOUND)
+        state.tell(LinkAdopted(link.node, link.outbound))
+        return True
 
     def described(self, link: Link, peer: PeerRecord) -> None:
         """The neighbour told its record: count it under its families."""

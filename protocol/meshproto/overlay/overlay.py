@@ -134,6 +134,13 @@ class Overlay:
         elif self._exploration.searching:
             self._exploration.pump(now)
 
+    def adopt(self, neighbour: NodeId) -> bool:
+        """The other end treats a link as one of the graph: so do we, if there is room;
+        whether it is one now.
+        """
+        link = self._state.links.get(neighbour)
+        return link is not None and self._neighbourhood.adopt(link)
+
     def link_lost(
         self, neighbour: NodeId, now: float, *, goodbye: bool = False
     ) -> None:

@@ -9,7 +9,6 @@ given up, nor are the two random ones, nor links that the other end dialled.
 from __future__ import annotations
 
 from meshproto.ids import NodeId
-from meshproto.outputs import Purpose
 from meshproto.overlay.book import Entry
 from meshproto.overlay.choice import gains, victim
 from meshproto.overlay.events import LinkTraded
@@ -138,18 +137,17 @@ class Upkeep:
 
     def _tend_tree(self, link: Link, now: float) -> None:
         state = self._state
+        capable = link.entry is not None and link.entry.capable
+        short = len(state.graph()) < state.target()
+        # why not when idle: the end that was dialled may close it at that moment
+        if link.outbound and short and capable and self._neighbourhood.adopt(link):
+            return
         if state.surroundings.carries_tree(link.node):
             link.idle_since = None
         elif link.idle_since is None:
             link.idle_since = now
         elif now - link.idle_since >= state.config.tree_idle_s:
-            short = len(state.graph()) < state.target()
-            capable = link.entry is not None and link.entry.capable
-            quota = state.links.refusal(link.keys, Purpose.OVERLAY)
-            if link.outbound and short and capable and quota is None:
-                state.links.change(link, Kind.NEAR)
-            else:
-                self._neighbourhood.drop(link.node, "idle")
+            self._neighbourhood.drop(link.node, "idle")
 
     def _drop_unwanted(self, graph: list[tuple[float, Link]]) -> None:
         """Close links to thin nodes, made when few capable ones were known."""

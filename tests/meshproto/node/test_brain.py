@@ -200,7 +200,7 @@ def test_a_restarted_neighbour_is_linked_again_for_the_same_purpose() -> None:
     assert brains.nodes[0].next_hop(name(1)) is None
 
 
-def test_a_replaced_link_keeps_the_purpose_of_the_new_one() -> None:
+def test_a_link_of_the_graph_stays_one_when_a_dial_for_a_tree_replaces_it() -> None:
     brains = couple(Purpose.OVERLAY)
     brains.call(0, brains.nodes[0].publish, STREAM, RATES)
     brains.call(1, brains.nodes[1].subscribe, STREAM, name(0), 1, 1)
@@ -210,7 +210,7 @@ def test_a_replaced_link_keeps_the_purpose_of_the_new_one() -> None:
     assert [e.reason for e in brains.saw(1, LinkLost) if isinstance(e, LinkLost)] == [
         "replaced"
     ]
-    assert brains.nodes[1].next_hop(name(0)) is None
+    assert brains.nodes[1].next_hop(name(0)) == name(0)
 
 
 def test_a_new_epoch_takes_over_from_the_old_one() -> None:
@@ -332,6 +332,21 @@ def test_what_a_node_has_to_give_can_change() -> None:
     peer = brains.nodes[1].peer(name(0))
     assert peer is not None
     assert peer.copies == 1
+
+
+def test_a_node_out_of_breath_still_tells_routes_on_and_a_thin_one_does_not() -> None:
+    brains = Brains(3)
+    brains.link(0, 1)
+    brains.link(1, 2)
+    brains.call(0, brains.nodes[0].publish, STREAM, RATES)
+    brains.run(1.0)
+    breathless = replace(ability(1, copies=1), usual_copies=8)
+    brains.call(1, brains.nodes[1].able, breathless)
+    brains.run(1.0)
+    assert brains.nodes[2].next_hop(name(0)) == name(1)
+    brains.call(1, brains.nodes[1].able, ability(1, copies=1))
+    brains.run(1.0)
+    assert brains.nodes[2].next_hop(name(0)) is None
 
 
 def test_an_unknown_probe_and_an_unknown_link_are_nothing() -> None:

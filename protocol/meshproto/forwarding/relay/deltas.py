@@ -131,6 +131,8 @@ class LegTable:
             if index in stream.slots:
                 stream.slots[index].detach()
         self._number(stream)
+        # why before legs: they begin with the key frame that may be among these
+        self._ingress.receive_unbound(stream, now)
         for leg in stream.legs.values():
             leg.sending &= ~changed
         # why first: packets that wait for the flush may still be padded

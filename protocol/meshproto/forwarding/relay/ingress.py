@@ -15,7 +15,7 @@ from meshproto.forwarding.events import LayerFound, LimitReached
 from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.relay import wire
 from meshproto.forwarding.relay.slots import BoundSlot
-from meshproto.forwarding.relay.stream import Neighbour, Upper
+from meshproto.forwarding.relay.stream import UNBOUND_S, Neighbour, Stream, Upper
 from meshproto.forwarding.relay_table import FirstNew, Flowing, NothingNew, Second
 from meshproto.forwarding.state import State
 from meshproto.wire import rtp
@@ -32,6 +32,9 @@ class LegIngress:
     def receive(self, neighbour: Neighbour, packet: bytes, now: float) -> Layer | None:
         """The layer that took the packet, None if it was dropped."""
         neighbour.hear(self._config.keep_alive_s, now)
+        return self._read(neighbour, packet, now)
+
+    def _read(self, neighbour: Neighbour, packet: bytes, now: float) -> Layer | None:
         try:
             view = rtp.parse(packet)
             mesh, carried = wire.elements(packet, view)
@@ -55,11 +58,13 @@ class LegIngress:
             if counters["hop-limit"] == 1:
                 self._state.events.append(LimitReached("hops", wire.HOPS_MAX))
             return None
-        upper.packets += 1
         slot = stream.slots.get(index)
         if slot is None:
             counters["unbound-slot"] += 1
+            if not stream.slots:
+                self._hold(upper, packet, mesh.order, now)
             return None
+        upper.packets += 1
         reason = slot.take(packet, view, mesh, carried, now)
         if reason is None:
             return self._taken(upper, slot, mesh.order, view.ssrc, now)
@@ -73,6 +78,24 @@ class LegIngress:
         for packet in neighbour.take_early(now):
             self._drops["early-leg"] += 1
             layer = self.receive(neighbour, packet, now)
+            if layer is not None:
+                self._state.dirty[layer] = None
+
+    def _hold(self, upper: Upper, packet: bytes, order: int, now: float) -> None:
+        """Nobody said yet what the stream is made of; that it flows is plain."""
+        stream = upper.stream
+        stream.keep_unbound(upper, packet, now)
+        stream.fresh = now
+        if stream.silent:
+            self._flows(stream, upper, order, now)
+
+    def receive_unbound(self, stream: Stream, now: float) -> None:
+        """The slots became known: what waited for that counts after all."""
+        uppers = (stream.active, stream.second)
+        for at, upper, packet in stream.take_unbound():
+            if now - at > UNBOUND_S or upper not in uppers:
+                continue
+            layer = self._read(upper.neighbour, packet, now)
             if layer is not None:
                 self._state.dirty[layer] = None
 
@@ -92,10 +115,14 @@ class LegIngress:
             upper.proven = True
             self._state.events.append(FirstNew(stream.id, node, order))
         if stream.silent:
-            stream.silent = False
-            self._state.events.append(Flowing(stream.id, node, order))
-            self._state.judge(stream, now)
+            self._flows(stream, upper, order, now)
         return layer
+
+    def _flows(self, stream: Stream, upper: Upper, order: int, now: float) -> None:
+        stream.silent = False
+        node = upper.neighbour.node
+        self._state.events.append(Flowing(stream.id, node, order))
+        self._state.judge(stream, now)
 
     def _nothing_new(self, upper: Upper, order: int, now: float) -> None:
         """A joining leg that only echoes: its packets were all here before."""

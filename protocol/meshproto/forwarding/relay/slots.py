@@ -18,7 +18,7 @@ from meshproto.forwarding.layer import Layer
 from meshproto.forwarding.packet import Packet
 from meshproto.forwarding.relay import wire
 from meshproto.forwarding.sequence import newer
-from meshproto.wire import extensions, rtp
+from meshproto.wire import rtp
 from meshproto.wire.parameters import MediaKind
 
 if TYPE_CHECKING:
@@ -78,10 +78,7 @@ class BoundSlot:
         self._form = producer.forms[producer.codecs[0].payload_type]
         self._codec = None
         ids = {extension.uri: extension.id for extension in producer.extensions}
-        self._ids = {
-            ids.get(extensions.DEPENDENCY_DESCRIPTOR, 0): wire.DESCRIPTOR_ID,
-            ids.get(extensions.AUDIO_LEVEL, 0): wire.LEVEL_ID,
-        }
+        self._ids = {ids.get(ours.uri, 0): ours.id for ours in wire.MESH_EXTENSIONS}
         if self.head >= 0:
             if layer.newest is not None:
                 layer.restart()
@@ -205,7 +202,9 @@ class BoundSlot:
             max(packet.hops - 1, 0), flags, packet.epoch, packet.number, packet.order
         )
         ids = self._ids
-        return wire.block(mesh, [(ids[i], v) for i, v in packet.carried if i in ids])
+        told = [(ids[i], v) for i, v in packet.carried if i in ids]
+        # why sorted: the octets must not depend on the order that a publisher chose
+        return wire.block(mesh, sorted(told, reverse=True))
 
     @property
     def _is_video(self) -> bool:

@@ -28,6 +28,11 @@ _EARLY_MAX = 256
 """
 
 _EARLY_S = 0.25
+UNBOUND_S = 5.0
+_UNBOUND_OCTETS = 2 << 20
+_UNBOUND_MAX = 4_096
+"""A stream whose tracks are not known yet: a key-frame cache, and what follows it."""
+
 _GAP_START_S = 0.02
 _GAP_LEAST_S = 0.001
 """Packets that come closer together than this are of one burst."""
@@ -233,6 +238,8 @@ class Stream:
     """
 
     __slots__ = (
+        "_unbound",
+        "_unbound_octets",
         "activate_at",
         "active",
         "began",
@@ -267,6 +274,25 @@ class Stream:
         self.stalled = False
         self.outgoing: list[Packet] = []
         self.counters: Counter[str] = Counter()
+        self._unbound: list[tuple[float, Upper, bytes]] = []
+        self._unbound_octets = 0
+
+    def keep_unbound(self, upper: Upper, packet: bytes, now: float) -> None:
+        """A packet while nobody knows yet what the slots are; all go when they are too
+        many or too old, for behind a gap only a new key frame helps.
+        """
+        held = self._unbound
+        full = len(held) >= _UNBOUND_MAX or self._unbound_octets >= _UNBOUND_OCTETS
+        if full or (held and now - held[0][0] > UNBOUND_S):
+            self.take_unbound()
+        self._unbound.append((now, upper, packet))
+        self._unbound_octets += len(packet)
+
+    def take_unbound(self) -> list[tuple[float, Upper, bytes]]:
+        """What waited, in order, with the time when it came."""
+        held, self._unbound = self._unbound, []
+        self._unbound_octets = 0
+        return held
 
     def came(self, order: int, now: float) -> bool:
         """Packet `order` was accepted; whether nothing as new was here before."""

@@ -21,12 +21,16 @@ from meshproto.wire import extensions, rtcp_common
 from meshproto.wire.parameters import Extension
 from meshproto.wire.rtp import RtpView
 
-MESH_ID, DESCRIPTOR_ID, LEVEL_ID = 14, 13, 12
+MESH_ID, DESCRIPTOR_ID, LEVEL_ID, ORIENTATION_ID, DELAY_ID = 14, 13, 12, 11, 10
 MESH_EXTENSIONS = (
     Extension(DESCRIPTOR_ID, extensions.DEPENDENCY_DESCRIPTOR),
     Extension(LEVEL_ID, extensions.AUDIO_LEVEL),
+    Extension(ORIENTATION_ID, extensions.VIDEO_ORIENTATION),
+    Extension(DELAY_ID, extensions.PLAYOUT_DELAY),
 )
 """What the producers of a stream that comes over the mesh have, under which ids."""
+
+_CARRIED = frozenset(extension.id for extension in MESH_EXTENSIONS)
 
 HOPS_MAX = 24
 SLOTS = 16
@@ -107,7 +111,7 @@ def elements(
         value = packet[start : start + length]
         if identifier == MESH_ID:
             mesh = decode_mesh(value)
-        elif identifier in {DESCRIPTOR_ID, LEVEL_ID}:
+        elif identifier in _CARRIED:
             carried.append((identifier, value))
     if mesh is None:
         raise DecodeError("mesh-extension")

@@ -5,10 +5,24 @@ from __future__ import annotations
 from meshproto.forwarding import relay_table as t
 from meshproto.forwarding.events import LayerFound, LimitReached
 from meshproto.forwarding.relay import wire
+from meshproto.forwarding.table import TransportKind
 from meshproto.wire import rtp
-from support.legs import SOUND, STREAM, Hop, LegNet, node
+from support.forwarding import OPUS, VP8
+from support.legs import (
+    BC,
+    MESH,
+    PICTURE,
+    SOUND,
+    STREAM,
+    Hop,
+    LegNet,
+    node,
+    picture,
+    producer,
+    slots,
+)
 
-AB, XB = 0x1000, 0x2000
+AB, XB = 0x1000, 0x3000
 
 
 def between() -> Hop:
@@ -81,3 +95,59 @@ def test_early_packets_count_when_their_leg_is_known() -> None:
     drops = hop.forwarder.stats(0)["drops"]
     assert drops == {"wrong-leg": 2, "early-leg": 2}
     assert [n.sequence for n in hop.notices(t.FirstNew)] == [3]
+
+
+def unbound(*children: str) -> LegNet:
+    """A stream that is filmed at a, and a relay b that does not know its tracks yet."""
+    net = LegNet("a", "b", *children)
+    net.link("a", "b")
+    net.origin("a")
+    hop = net["b"]
+    hop.forwarder.add_transport(MESH, TransportKind.MESH)
+    hop.do(
+        producer(PICTURE, MESH, VP8, mesh=True),
+        producer(SOUND, MESH, OPUS, mesh=True),
+        t.OpenStream(STREAM),
+    )
+    net.edge("a", "b", AB)
+    for child in children:
+        net.link("b", child)
+        net.relay(child)
+        net.edge("b", child, BC)
+    return net
+
+
+def test_what_comes_before_the_tracks_are_known_is_passed_on_afterwards() -> None:
+    net = unbound("c")
+    # one key frame only: whoever misses it waits for the next one
+    camera = picture(key_every=10_000)
+    net.film("a", 0.5, camera)
+    assert not net["b"].sent
+    assert net["b"].forwarder.stream_history(STREAM) is None
+    net["b"].do(t.BindStream(STREAM, slots(True, ())))
+    net.film("a", 0.1, camera)
+    net.run(0.1)
+    newest = net["a"].forwarder.stream_history(STREAM)
+    assert newest is not None
+    for name in "bc":
+        # from the very first packet on
+        assert net[name].forwarder.stream_history(STREAM) == (0, newest[1])
+
+
+def test_packets_of_unknown_tracks_are_signs_of_life() -> None:
+    net = unbound()
+    camera = picture()
+    net.film("a", 1.0, camera)
+    assert not net["b"].notices(t.Silent)
+    net.run(0.5)
+    assert len(net["b"].notices(t.Silent)) == 1
+    net.film("a", 0.1, camera)
+    assert len(net["b"].notices(t.Flowing)) == 1
+
+
+def test_too_old_packets_of_unknown_tracks_are_dropped() -> None:
+    net = unbound()
+    net.film("a", 0.2, picture(key_every=10_000))
+    net.run(6.0)
+    net["b"].do(t.BindStream(STREAM, slots(True, ())))
+    assert net["b"].forwarder.stream_history(STREAM) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from meshproto.forwarding import relay_table as t
@@ -9,15 +11,18 @@ from meshproto.forwarding.relay import wire
 from meshproto.forwarding.table import TransportKind
 from meshproto.wire import extensions, rtp
 from meshproto.wire.parameters import Extension
-from support.forwarding import OPUS, Camera
+from support.forwarding import OPUS, VP8, Camera
 from support.legs import (
+    BC,
     MESH,
+    PICTURE,
     PUBLISHER,
     SOUND,
     STREAM,
     Hop,
     LegNet,
     node,
+    picture,
     producer,
     slots,
     sound,
@@ -140,7 +145,7 @@ def test_sources_that_start_anew_are_new_epochs() -> None:
     assert set(epochs) == {0, 1}
 
 
-def test_levels_and_descriptors_are_carried_under_fixed_ids() -> None:
+def test_levels_are_carried_under_a_fixed_id() -> None:
     net = LegNet("a", "b")
     net.link("a", "b")
     hop = net["a"]
@@ -161,12 +166,53 @@ def test_levels_and_descriptors_are_carried_under_fixed_ids() -> None:
         t.BindStream(STREAM, (t.Slot(SOUND),)),
         t.OpenLeg(STREAM, node("b"), ALIAS, 1),
     )
-    elements = [(9, b"a"), (6, b"\xb0"), (13, b"\x01")]
+    elements = [(9, b"a"), (6, b"\xb0"), (2, b"\x01\x02\x03")]
     packet = rtp.build(111, 5, 960, 0x2222, b"opus", extensions=elements)
     hop.receive(PUBLISHER, packet, rtcp=False)
     [data] = hop.written.values()
     told = wire.elements(data, rtp.parse(data))
     assert told[1] == [(wire.LEVEL_ID, b"\xb0")]
+
+
+def test_what_the_last_hop_needs_is_carried_in_one_order_over_every_hop() -> None:
+    """A phone held upright says so in an extension; viewers far away must see it."""
+    net = LegNet("a", "b", "c")
+    net.link("a", "b")
+    net.link("b", "c")
+    hop = net["a"]
+    hop.forwarder.add_transport(PUBLISHER, TransportKind.CLIENT)
+    made = producer(PICTURE, PUBLISHER, VP8)
+    ours = (
+        *made.extensions,
+        Extension(4, extensions.PLAYOUT_DELAY),
+        Extension(5, extensions.DEPENDENCY_DESCRIPTOR),
+        Extension(6, extensions.TIME_OFFSET),
+    )
+    hop.do(
+        replace(made, extensions=ours),
+        t.OpenStream(STREAM, origin=True),
+        t.BindStream(STREAM, (t.Slot(PICTURE, "", 0),)),
+    )
+    for name in "bc":
+        net.relay(name, sound=False)
+    net.edge("a", "b", ALIAS)
+    net.edge("b", "c", BC)
+    upright = extensions.encode_video_orientation(extensions.VideoOrientation(0, 0, 90))
+    delay = extensions.encode_playout_delay(extensions.PlayoutDelay(0, 40))
+    frame = b"\x80\0\1"
+    elements = [(9, b"v"), (4, delay), (13, upright), (5, frame), (6, b"\0\0\1")]
+    payload = picture().payload(100, True, True, 0)
+    packet = rtp.build(96, 5, 960, 0x1111, payload, extensions=elements)
+    hop.receive(PUBLISHER, packet, rtcp=False)
+    net.run(0.1)
+    wanted = [
+        (wire.DESCRIPTOR_ID, frame),
+        (wire.ORIENTATION_ID, upright),
+        (wire.DELAY_ID, delay),
+    ]
+    for name in "ab":
+        [data] = net[name].written.values()
+        assert wire.elements(data, rtp.parse(data))[1] == wanted
 
 
 @pytest.mark.parametrize("origin", [True, False])
