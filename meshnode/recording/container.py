@@ -116,6 +116,8 @@ class MediaWriter:
         check_name(path)
         self.path = path
         self.frames: dict[str, int] = {}
+        sizes = [each.size for each in templates.values() if each.size[0]]
+        self.size = sizes[0] if sizes else (0, 0)
         self._codecs = {track: each.codec for track, each in templates.items()}
         for codec in self._codecs.values():
             check_codec(path, codec)

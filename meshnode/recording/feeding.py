@@ -31,6 +31,11 @@ class Feed:
         """How long the recording is."""
         return self._recording.end_s
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the first picture; (0, 0) while there is none."""
+        return self._recording.size
+
     async def begin(self, tracks: Sequence[TrackInfo]) -> None:
         """A session begins; raises `StateError` when nothing of it can be recorded."""
         await asyncio.to_thread(self._recording.begin, tracks)

@@ -157,6 +157,11 @@ class Recording:
         """How long the recording is."""
         return self._timeline.end_s
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the first picture; (0, 0) while there is none."""
+        return (0, 0) if self._writer is None else self._writer.size
+
     # -- inside ------------------------------------------------------------------------
 
     def _came(self, slot: int, frame: Frame) -> None:
