@@ -179,8 +179,9 @@ class Recording:
         if not last and not (self._complete(now_s) and self._timeline.ready(now_s)):
             return
         held, self._held, self._held_bytes = self._held, [], 0
-        if self._writer is None:
-            held = self._from_first_picture(held)
+        if held and not self._timeline.started:
+            slot, frame = held[0] if self._files else self._first_picture(held)
+            self._timeline.start(slot, frame.timestamp, frame.at_s)
         for slot, frame in held:
             self._write(slot, frame)
 
@@ -193,12 +194,12 @@ class Recording:
         began_s = now_s if self._began_s is None else self._began_s
         return all(s in self._keys for s in videos) or now_s - began_s >= PATIENCE_S
 
-    def _from_first_picture(self, held: list[Held]) -> list[Held]:
-        """A file does not begin with sound before its first picture."""
-        for place, each in enumerate(held):
+    def _first_picture(self, held: list[Held]) -> Held:
+        """What a recording begins with: sound before that has a time below zero."""
+        for each in held:
             if self._tracks[each.slot].kind is MediaKind.VIDEO:
-                return held[place:]
-        return held
+                return each
+        return held[0]
 
     def _write(self, slot: int, frame: Frame) -> None:
         if self._writer is None or not self._writer.takes(slot, frame.codec):
@@ -208,8 +209,6 @@ class Recording:
                 self._left_out += 1
                 return
             self._awaited.discard(slot)
-        if not self._timeline.started:
-            self._timeline.start(slot, frame.timestamp, frame.at_s)
         time_s = self._timeline.at(slot, frame.timestamp, frame.at_s)
         if time_s >= 0:
             self._writer.write(slot, frame, time_s)

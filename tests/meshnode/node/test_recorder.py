@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,11 @@ async def test_sound_and_picture_belong_together(
     node: MeshNode, tmp_path: Path, name: str, codec: str
 ) -> None:
     path = tmp_path / name
-    async with publisher(node, codec, Clapper()):
-        async with node.record("demo", path) as recording:
-            await until(lambda: recording.seconds > 4, "four seconds")
+    async with (
+        publisher(node, codec, Clapper()),
+        node.record("demo", path) as recording,
+    ):
+        await until(lambda: recording.seconds > 4, "four seconds")
     summary = await recording.ended()
     assert summary.files == (path,)
     assert summary.left_out == summary.lost == 0
@@ -65,7 +68,7 @@ async def test_a_publisher_that_comes_back_goes_on_in_the_same_file(
     assert {frame.width for frame in frames} == {320, 640}
     times = [frame.time for frame in frames]
     assert times == sorted(times)
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) < 5
+    assert max(b - a for a, b in itertools.pairwise(times)) < 5
     late = [flash for flash in flashes(path) if flash > before_s]
     assert late
     assert max(map(abs, offsets_s(path))) < OFFSET_MAX_S
