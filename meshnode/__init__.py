@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from meshnode.node import (
         LocalPacket,
         LocalPublisher,
+        LocalRecording,
         LocalSubscriber,
         LocalTrack,
         MeshNode,
@@ -27,6 +28,7 @@ __all__ = [
     "Limits",
     "LocalPacket",
     "LocalPublisher",
+    "LocalRecording",
     "LocalSubscriber",
     "LocalTrack",
     "MeshNode",

@@ -23,6 +23,7 @@ from meshnode.cli import (
     play,
     ports,
     publish,
+    record,
     routes,
     status,
     streams,
@@ -40,7 +41,8 @@ Examples:
 
   meshnode                              a node with its page, for this machine
   meshnode publish --test demo          a test picture into it
-  meshnode play demo -o out.mkv         and out of it, into a file
+  meshnode play demo                    and out of it
+  meshnode record demo -o out.mkv       into a file, as it was encoded
 
   meshnode demo                         five nodes on this machine, and a map
   meshnode --bootstrap HOST             join the mesh of that node
@@ -55,7 +57,7 @@ of --config (public_ip). Flags beat the environment, the environment the file.
 `meshnode COMMAND --help` tells more about each command."""
 
 SEEING = (status, peers, routes, streams, trace)
-COMMANDS = (publish, play, demo, *SEEING, ports, keygen, token, doctor)
+COMMANDS = (publish, play, record, demo, *SEEING, ports, keygen, token, doctor)
 HINT = "try meshnode --help"
 
 app = App(

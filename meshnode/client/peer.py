@@ -6,7 +6,7 @@ added when the server is on loopback.  Nothing measures the round trip of a rece
 a connectivity check on the selected pair is timed (RFC 8445 section 7.2, the same
 message as consent, RFC 7675).  And the server must answer within a deadline, where
 aiortc would wait for ever.  The private names used here are why aiortc and aioice are
-pinned to one minor version; no other module of ours touches them.
+pinned to one minor version; no module of ours but this and `raw` touches them.
 """
 
 # ruff: noqa: SLF001

@@ -7,10 +7,12 @@ from meshnode.node.local import (
     LocalTrack,
 )
 from meshnode.node.mesh import MeshNode
+from meshnode.node.recorder import LocalRecording
 
 __all__ = [
     "LocalPacket",
     "LocalPublisher",
+    "LocalRecording",
     "LocalSubscriber",
     "LocalTrack",
     "MeshNode",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -23,9 +24,10 @@ from meshproto.forwarding.table import (
     AddConsumer,
     AddProducer,
     ForwardingDelta,
+    RequestKeyFrame,
     Selection,
 )
-from meshproto.ids import ConsumerId, TransportId
+from meshproto.ids import ConsumerId, ProducerId, TransportId
 from meshproto.wire.parameters import MediaKind
 
 DOOR = "local"
@@ -97,8 +99,9 @@ class Inside:
         self._streams.watch(member)
         self._streams.connected(member)
         select = partial(self._select, member)
+        say = self._streams.message
         return LocalSubscriber(
-            member, stream.tracks, packets, select, self._streams.message
+            member, stream.tracks, packets, select, self._refresh, say
         )
 
     def _hang_up(self, member: Member, reason: str) -> None:
@@ -108,6 +111,10 @@ class Inside:
     def _select(self, member: Viewer, track: int, selection: Selection) -> None:
         delta = member.legs[track].select(selection)
         self._parts.port.plane.program([] if delta is None else [delta])
+
+    def _refresh(self, producer: ProducerId) -> None:
+        with contextlib.suppress(MeshError):  # the publisher may just have left
+            self._parts.port.plane.program([RequestKeyFrame(producer)])
 
     def _end(self, member: Member, packets: Reader[LocalPacket], reason: str) -> None:
         packets.close()

@@ -15,6 +15,7 @@ from meshnode.signalling.members import Member, Publisher, Track, Viewer
 from meshproto.errors import StateError
 from meshproto.forwarding.table import Selection
 from meshproto.ids import ProducerId
+from meshproto.wire import rtcp
 from meshproto.wire.parameters import Codec, Extension, MediaKind
 
 PACKETS_MAX = 2048
@@ -130,6 +131,7 @@ class LocalSubscriber(AsyncIterator[LocalPacket]):
         tracks: tuple[Track, ...],
         packets: Reader[LocalPacket],
         select: Callable[[int, Selection], None],
+        refresh: Callable[[ProducerId], None],
         say: Say,
     ) -> None:
         self.stream = member.stream
@@ -137,6 +139,7 @@ class LocalSubscriber(AsyncIterator[LocalPacket]):
         self._member = member
         self._packets = packets
         self._select = select
+        self._refresh = refresh
         self._say = say
 
     @property
@@ -149,6 +152,23 @@ class LocalSubscriber(AsyncIterator[LocalPacket]):
         one comes unasked.  Raises `StateError` for a layer that there is not.
         """
         self._select(track, Selection(rid))
+
+    def request_key_frame(self, track: int) -> None:
+        """Ask the publisher for a key frame of a track; throttled like any request."""
+        self._refresh(self._member.legs[track].entry.producer)
+
+    def on_report(self, handler: Callable[[int, rtcp.SenderReport], None]) -> None:
+        """Call `handler(track, report)` with the sender reports of the stream: they say
+        which of the common clock's times a track's timestamps stand for.
+        """
+        tracks = {leg.entry.ssrc: place for place, leg in enumerate(self._member.legs)}
+
+        def hear(compound: bytes) -> None:
+            for packet in rtcp.parse(compound):
+                if isinstance(packet, rtcp.SenderReport) and packet.ssrc in tracks:
+                    handler(tracks[packet.ssrc], packet)
+
+        self._member.feedback = hear
 
     def send_message(self, label: str, data: bytes | str) -> None:
         """Say something to the publisher, on its data channel of that label."""

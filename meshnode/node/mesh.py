@@ -21,7 +21,9 @@ import contextlib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from types import TracebackType
+from weakref import WeakSet
 
 from aiohttp import web
 
@@ -40,6 +42,7 @@ from meshnode.node.measure import Measure
 from meshnode.node.parts import Parts
 from meshnode.node.planes import make_plane
 from meshnode.node.pulse import Pulse
+from meshnode.node.recorder import LocalRecording
 from meshnode.node.relaying import Relaying
 from meshnode.node.report import stream_status
 from meshnode.node.volunteer import Volunteer
@@ -49,7 +52,7 @@ from meshnode.observe.trace import Trace
 from meshnode.signalling.broadcast import Reader
 from meshnode.signalling.happenings import Draining, Happening
 from meshnode.signalling.members import Publisher, SessionEvent, Viewer
-from meshproto.errors import StateError
+from meshproto.errors import MeshError, StateError
 from meshproto.forwarding.events import LayersWanted
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.ice.events import MappedSeen, Probed
@@ -86,6 +89,7 @@ class MeshNode:
         self._tasks = asyncio.TaskGroup()
         self._running: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
+        self._recordings: WeakSet[LocalRecording] = WeakSet()
         self._began_s = 0.0
 
     # -- life --------------------------------------------------------------------------
@@ -149,6 +153,9 @@ class MeshNode:
     ) -> None:
         parts = self._parts
         parts.health.enter(Phase.STOPPED)
+        for recording in tuple(self._recordings):
+            with contextlib.suppress(MeshError):
+                await recording.close()
         self._hang_up("the node stopped")
         parts.happenings.close()
         parts.list.close()
@@ -296,6 +303,23 @@ class MeshNode:
     def subscribe(self, stream: str) -> LocalSubscriber:
         """The stream's RTP packets.  Raises `MeshError` while nobody publishes it."""
         return Inside(self._parts).subscribe(stream)
+
+    def record(
+        self, stream: str, path: str | Path, *, patience_s: float | None = None
+    ) -> LocalRecording:
+        """Record a stream into `path` (.webm, .mkv or .mp4), as it was encoded.
+
+        Waits while nobody publishes it, for `patience_s` or for ever, and goes on when
+        a publisher comes back.  Raises `StateError` for a name we cannot write.
+        """
+
+        async def subscribed() -> LocalSubscriber:
+            await self.bring(stream)
+            return self.subscribe(stream)
+
+        recording = LocalRecording(Path(path), subscribed, patience_s)
+        self._recordings.add(recording)
+        return recording
 
     async def bring(self, stream: str) -> None:
         """Have a stream of the mesh here, so that `subscribe` finds it.
