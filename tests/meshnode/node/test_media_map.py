@@ -72,7 +72,7 @@ def test_producers_of_a_viewers_node_have_what_legs_carry() -> None:
     assert (first.codecs[0].name, first.codecs[0].channels) == ("opus", 2)
     assert first.codecs[0].parameters == OPUS.parameters
     assert "nack pli" in second.codecs[0].feedback
-    assert {e.id for e in second.extensions} == {12, 13}
+    assert {e.id for e in second.extensions} == {10, 11, 12, 13}
     assert first.codecs[0].payload_type != second.codecs[0].payload_type
 
 
