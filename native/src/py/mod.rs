@@ -1,0 +1,3 @@
+//! What Python sees of the crate.
+
+pub mod wire;

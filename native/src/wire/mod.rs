@@ -1,0 +1,3 @@
+//! Wire formats of the media path: `meshproto.wire`, module by module.
+
+pub mod rtp;
