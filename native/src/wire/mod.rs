@@ -1,3 +1,8 @@
 //! Wire formats of the media path: `meshproto.wire`, module by module.
 
+pub mod demux;
+pub mod extensions;
+pub mod red;
+pub mod rtcp_common;
 pub mod rtp;
+pub mod rtx;

@@ -1,9 +1,11 @@
-//! RTP: what is built is read back, and no bytes make the parser panic.
+//! RTP and its neighbours: what is built is read back, and no bytes make a parser panic.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use meshnode_native::wire::extensions::spans;
 use meshnode_native::wire::rtp::{build, csrcs, parse, payload, Outgoing};
+use meshnode_native::wire::{demux, red, rtcp_common, rtx};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -31,6 +33,21 @@ proptest! {
         let start = view.extension_offset;
         let found = &packet[start..start + view.extension_length];
         prop_assert_eq!(found, if extended { elements.as_slice() } else { &[] });
+    }
+
+    #[test]
+    fn what_is_wrapped_is_unwrapped(
+        payload_type in 0u8..128, sequence: u16, ssrc: u32, body in vec(any::<u8>(), 0..1400),
+        repair: u32, repair_type in 0u8..128, repair_sequence: u16,
+    ) {
+        let packet = build(&Outgoing {
+            payload_type, sequence, ssrc, payload: &body, ..Outgoing::default()
+        }).unwrap();
+        let sent = rtx::wrap(&packet, repair, repair_type, repair_sequence).unwrap();
+        let head = parse(&sent).unwrap();
+        prop_assert_eq!((head.ssrc, head.payload_type), (repair, repair_type));
+        prop_assert_eq!(head.sequence, repair_sequence);
+        prop_assert_eq!(rtx::unwrap(&sent, ssrc, payload_type).unwrap(), packet);
     }
 
     #[test]
@@ -91,6 +108,15 @@ fn read_or_refuse(bytes: &[u8]) {
 }
 
 fn check(packet: &[u8]) {
+    demux::classify(packet);
+    let _ = red::decode(packet);
+    let _ = rtx::unwrap(packet, 1, 96);
+    assert!(rtcp_common::split(packet).count() <= rtcp_common::MAX_PACKETS + 1);
+    for profile in [0xBEDE, 0x1000, 0x1234] {
+        for span in spans(packet, profile, 0, packet.len()) {
+            assert!(span.start + span.length <= packet.len());
+        }
+    }
     if let Ok(view) = parse(packet) {
         let whole = view.header_length + view.payload_length + view.padding_length;
         assert_eq!(whole, packet.len());
