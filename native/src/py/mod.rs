@@ -1,3 +1,4 @@
 //! What Python sees of the crate.
 
+mod rtcp;
 pub mod wire;

@@ -36,7 +36,7 @@ fn parse_rtp(packet: &[u8]) -> PyResult<View> {
     ))
 }
 
-fn refused(error: DecodeError) -> PyErr {
+pub(super) fn refused(error: DecodeError) -> PyErr {
     PyValueError::new_err(error.reason)
 }
 
@@ -112,5 +112,6 @@ pub fn register(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(wrap_rtx, &module)?)?;
     module.add_function(wrap_pyfunction!(unwrap_rtx, &module)?)?;
     module.add_function(wrap_pyfunction!(classify, &module)?)?;
+    super::rtcp::register(&module)?;
     parent.add_submodule(&module)
 }

@@ -3,6 +3,10 @@
 pub mod demux;
 pub mod extensions;
 pub mod red;
+pub mod rtcp;
 pub mod rtcp_common;
+pub mod rtcp_feedback;
+pub mod rtcp_reports;
 pub mod rtp;
 pub mod rtx;
+pub mod twcc;

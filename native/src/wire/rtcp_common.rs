@@ -3,7 +3,7 @@
 //! A datagram holds one or more packets end to end (RFC 3550 section 6.1); with RFC 5506
 //! any type may come first.  The work is bounded by the datagram and by `MAX_PACKETS`.
 
-use crate::errors::DecodeError;
+use crate::errors::{DecodeError, StateError};
 
 pub const SENDER_REPORT: u8 = 200;
 pub const RECEIVER_REPORT: u8 = 201;
@@ -89,4 +89,24 @@ impl<'a> Iterator for Split<'a> {
         }
         Some(part)
     }
+}
+
+/// A whole packet; `body` with `padding` octets must be whole words, as many as the
+/// length field counts.
+pub fn frame(packet_type: u8, count: u8, body: &[u8], padding: u8) -> Result<Vec<u8>, StateError> {
+    let length = body.len() + usize::from(padding);
+    let words = u16::try_from(length / 4).ok();
+    let Some(words) = words.filter(|_| length % 4 == 0 && count <= 31) else {
+        return Err(StateError("RTCP body or count does not fit a packet"));
+    };
+    let mut out = Vec::with_capacity(4 + length);
+    out.push(0x80 | if padding > 0 { 0x20 } else { 0 } | count);
+    out.push(packet_type);
+    out.extend_from_slice(&words.to_be_bytes());
+    out.extend_from_slice(body);
+    if padding > 0 {
+        out.resize(3 + length, 0);
+        out.push(padding);
+    }
+    Ok(out)
 }
