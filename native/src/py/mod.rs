@@ -1,4 +1,5 @@
 //! What Python sees of the crate.
 
+mod extensions;
 mod rtcp;
 pub mod wire;

@@ -112,6 +112,7 @@ pub fn register(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(wrap_rtx, &module)?)?;
     module.add_function(wrap_pyfunction!(unwrap_rtx, &module)?)?;
     module.add_function(wrap_pyfunction!(classify, &module)?)?;
+    super::extensions::register(&module)?;
     super::rtcp::register(&module)?;
     parent.add_submodule(&module)
 }

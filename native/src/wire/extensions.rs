@@ -1,11 +1,26 @@
-//! RTP header extensions: where the elements of a packet lie (RFC 8285).
+//! RTP header extensions: the elements of a packet (RFC 8285).
 //!
 //! `spans` copies nothing, because a forwarder keeps most elements as they are.  A
 //! malformed element ends the reading and what stood before it counts, as section 4.2
-//! asks for ids 15 and 0 with a length.
+//! asks for ids 15 and 0 with a length.  What the values mean is in `extension_values`.
+
+use crate::errors::StateError;
 
 pub const ONE_BYTE_PROFILE: u16 = 0xBEDE;
 pub const TWO_BYTE_PROFILE: u16 = 0x1000;
+
+pub const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+pub const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+pub const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
+pub const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+pub const TIME_OFFSET: &str = "urn:ietf:params:rtp-hdrext:toffset";
+pub const VIDEO_ORIENTATION: &str = "urn:3gpp:video-orientation";
+pub const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+pub const PLAYOUT_DELAY: &str = "http://www.webrtc.org/experiments/rtp-hdrext/playout-delay";
+pub const TRANSPORT_SEQUENCE: &str =
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+pub const DEPENDENCY_DESCRIPTOR: &str = "https://aomediacodec.github.io/av1-rtp-spec/\
+#dependency-descriptor-rtp-header-extension";
 
 /// One element: its id, and where its value starts in the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,4 +80,50 @@ impl Iterator for Spans<'_> {
         self.at = found.map_or(self.body.len(), |span| span.start + span.length);
         found
     }
+}
+
+/// The profile that can hold `elements`: one-byte where possible.
+pub fn profile_for(elements: &[(u8, &[u8])]) -> u16 {
+    let fits = elements.iter().all(|&(id, value)| fits_one_byte(id, value));
+    if fits {
+        ONE_BYTE_PROFILE
+    } else {
+        TWO_BYTE_PROFILE
+    }
+}
+
+fn fits_one_byte(id: u8, value: &[u8]) -> bool {
+    matches!(id, 1..=14) && matches!(value.len(), 1..=16)
+}
+
+/// The extension body, padded to whole words, without its 4 octet header.
+///
+/// Refused where the profile cannot hold an element.
+pub fn encode(profile: u16, elements: &[(u8, &[u8])]) -> Result<Vec<u8>, StateError> {
+    let mut body = Vec::new();
+    for &(id, value) in elements {
+        if profile == ONE_BYTE_PROFILE {
+            push_one_byte(&mut body, id, value)?;
+        } else if is_two_byte(profile) {
+            push_two_byte(&mut body, id, value)?;
+        }
+        body.extend_from_slice(value);
+    }
+    body.resize(body.len().next_multiple_of(4), 0);
+    Ok(body)
+}
+
+fn push_one_byte(body: &mut Vec<u8>, id: u8, value: &[u8]) -> Result<(), StateError> {
+    if !fits_one_byte(id, value) {
+        return Err(StateError("element does not fit the one-byte form"));
+    }
+    body.push(id << 4 | (value.len() - 1) as u8);
+    Ok(())
+}
+
+fn push_two_byte(body: &mut Vec<u8>, id: u8, value: &[u8]) -> Result<(), StateError> {
+    let length = u8::try_from(value.len()).ok().filter(|_| id > 0);
+    let length = length.ok_or(StateError("element does not fit the two-byte form"))?;
+    body.extend_from_slice(&[id, length]);
+    Ok(())
 }
