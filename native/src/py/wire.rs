@@ -113,6 +113,7 @@ pub fn register(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(unwrap_rtx, &module)?)?;
     module.add_function(wrap_pyfunction!(classify, &module)?)?;
     super::extensions::register(&module)?;
+    super::parameters::register(&module)?;
     super::rtcp::register(&module)?;
     parent.add_submodule(&module)
 }

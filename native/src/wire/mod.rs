@@ -3,6 +3,7 @@
 pub mod demux;
 pub mod extension_values;
 pub mod extensions;
+pub mod parameters;
 pub mod red;
 pub mod rtcp;
 pub mod rtcp_common;
