@@ -1,5 +1,11 @@
 //! The packet path of meshnode in Rust: identical in behaviour to `meshproto.forwarding`.
 
+pub mod errors;
+pub mod wire;
+
+#[cfg(feature = "python")]
+mod py;
+
 #[cfg(feature = "python")]
 use pyo3::prelude::*;
 
@@ -8,5 +14,5 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
-    Ok(())
+    py::wire::register(module)
 }

@@ -1,0 +1,19 @@
+//! Errors split by who is to blame, as in `meshproto.errors`.
+//!
+//! Both hold a fixed text and nothing else, so refusing a packet allocates nothing.
+
+/// Remote bytes are malformed; `reason` is the label that both planes count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeError {
+    pub reason: &'static str,
+}
+
+impl DecodeError {
+    pub const fn new(reason: &'static str) -> Self {
+        Self { reason }
+    }
+}
+
+/// A verb was called with what it does not allow (local misuse).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateError(pub &'static str);

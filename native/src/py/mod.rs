@@ -1,0 +1,6 @@
+//! What Python sees of the crate.
+
+mod extensions;
+mod parameters;
+mod rtcp;
+pub mod wire;
