@@ -14,14 +14,13 @@
 
 use std::sync::Arc;
 
+use super::bits::{Bits, CUT};
 use super::frame::FrameFacts;
 use crate::errors::DecodeError;
 
 pub const TEMPLATES_MAX: usize = 64;
 const SPATIAL_MAX: u8 = 3;
 const TEMPORAL_MAX: u8 = 7;
-
-const CUT: DecodeError = DecodeError::new("dependency_cut");
 
 /// What a frame is to a decode target (appendix A.8.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,83 +108,6 @@ impl Descriptor {
     }
 }
 
-/// Reads big-endian bit fields; past the end the descriptor is cut.
-struct Bits<'a> {
-    data: &'a [u8],
-    at: usize,
-}
-
-impl Bits<'_> {
-    /// The next `count` bits, 32 at most.
-    fn read(&mut self, count: u8) -> Result<u32, DecodeError> {
-        let mut value = 0;
-        for _ in 0..count {
-            let octet = self.data.get(self.at / 8).ok_or(CUT)?;
-            value = value << 1 | u32::from(octet >> (7 - self.at % 8) & 1);
-            self.at += 1;
-        }
-        Ok(value)
-    }
-
-    /// The next `count` bits, 8 at most.
-    fn small(&mut self, count: u8) -> Result<u8, DecodeError> {
-        Ok(self.read(count)? as u8)
-    }
-
-    fn flag(&mut self) -> Result<bool, DecodeError> {
-        Ok(self.read(1)? != 0)
-    }
-
-    /// A value below `size` in the fewest bits (appendix A.8.2, `ns`).
-    fn non_symmetric(&mut self, size: u8) -> Result<u8, DecodeError> {
-        let width = u8::BITS as u8 - size.leading_zeros() as u8;
-        let short = (1 << width) - size;
-        let value = self.small(width - 1)?;
-        if value < short {
-            return Ok(value);
-        }
-        Ok((value << 1 | self.small(1)?) - short)
-    }
-
-    fn indications(&mut self, targets: u8) -> Result<Vec<Indication>, DecodeError> {
-        let one = |_| {
-            Ok(match self.read(2)? {
-                0 => Indication::NotPresent,
-                1 => Indication::Discardable,
-                2 => Indication::Switch,
-                _ => Indication::Required,
-            })
-        };
-        (0..targets).map(one).collect()
-    }
-
-    /// As many values of `width` bits as there are chains.
-    fn chains(&mut self, count: u8, width: u8) -> Result<Vec<u8>, DecodeError> {
-        (0..count).map(|_| self.small(width)).collect()
-    }
-
-    /// Differences of 4, 8 or 12 bits, until a size of zero.
-    fn frame_differences(&mut self) -> Result<Vec<u16>, DecodeError> {
-        let mut found = Vec::new();
-        loop {
-            let size = self.small(2)?;
-            if size == 0 {
-                return Ok(found);
-            }
-            found.push(self.read(4 * size)? as u16 + 1);
-        }
-    }
-
-    /// Differences of 4 bits, each behind a 1.
-    fn template_differences(&mut self) -> Result<Vec<u16>, DecodeError> {
-        let mut found = Vec::new();
-        while self.flag()? {
-            found.push(self.read(4)? as u16 + 1);
-        }
-        Ok(found)
-    }
-}
-
 /// Read one extension value; `known` is the stream's latest structure.
 pub fn parse(data: &[u8], known: Option<&Structure>) -> Result<Descriptor, DecodeError> {
     let &[first, high, low, ref rest @ ..] = data else {
@@ -205,7 +127,7 @@ pub fn parse(data: &[u8], known: Option<&Structure>) -> Result<Descriptor, Decod
             .and_then(|known| template(known, found.template_id))
             .cloned();
     } else {
-        extended(&mut Bits { data: rest, at: 0 }, known, &mut found)?;
+        extended(&mut Bits::new(rest), known, &mut found)?;
     }
     Ok(found)
 }

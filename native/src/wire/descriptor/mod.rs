@@ -6,6 +6,7 @@
 //! same where the payload is encrypted end to end.
 
 pub mod av1;
+mod bits;
 pub mod dependency;
 pub mod frame;
 pub mod h264;
