@@ -98,3 +98,11 @@ def test_packets_behind_a_structure_are_read_alike(
 ) -> None:
     found = plain(native.descriptor.parse_dependency([first, *later]))
     assert found == plain(in_python([first, *later]))
+
+
+def test_too_many_templates_are_refused_alike() -> None:
+    # a step of 0 is one more template of the same layer, and no end comes
+    endless = packed(b"\x80\0\1", "10000" + "0" * 11 + "00" * 64, b"")
+    found = native.descriptor.parse_dependency([endless])
+    assert found == [(None, "dependency_templates")]
+    assert found == in_python([endless])

@@ -40,3 +40,9 @@ def test_packets_are_described_alike(payload: bytes) -> None:
     assert outcome(lambda: native.descriptor.describe("h265", payload)) == outcome(
         lambda: describe("h265", payload)
     )
+
+
+def test_a_wrapper_in_a_wrapper_is_refused_alike() -> None:
+    nested = b"\x64\x01" + bytes((50 << 1, 0)) + b"\x64\x01\0\0"
+    assert outcome(lambda: native.descriptor.describe("h265", nested)) == "h265_paci"
+    assert outcome(lambda: describe("h265", nested)) == "h265_paci"

@@ -45,3 +45,10 @@ def test_every_field_is_read_alike(payload: bytes) -> None:
     assert outcome(lambda: native.descriptor.parse_vp9(payload)) == outcome(
         lambda: fields(payload)
     )
+
+
+def test_a_fourth_reference_is_refused_alike() -> None:
+    # flexible mode and inter predicted, every difference says that another follows
+    payload = b"\x50" + b"\x03" * 4
+    assert outcome(lambda: native.descriptor.parse_vp9(payload)) == "vp9_references"
+    assert outcome(lambda: fields(payload)) == "vp9_references"
