@@ -3,4 +3,5 @@
 mod extensions;
 mod parameters;
 mod rtcp;
+pub mod descriptor;
 pub mod wire;

@@ -2,6 +2,7 @@
 
 pub mod demux;
 pub mod extension_values;
+pub mod descriptor;
 pub mod extensions;
 pub mod parameters;
 pub mod red;
