@@ -1,3 +1,4 @@
 //! What Python sees of the crate.
 
+pub mod congestion;
 pub mod wire;
