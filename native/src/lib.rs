@@ -1,5 +1,6 @@
 //! The packet path of meshnode in Rust: identical in behaviour to `meshproto.forwarding`.
 
+pub mod congestion;
 pub mod errors;
 pub mod wire;
 
@@ -15,5 +16,6 @@ use pyo3::prelude::*;
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     py::descriptor::register(module)?;
+    py::congestion::register(module)?;
     py::wire::register(module)
 }

@@ -1,7 +1,8 @@
 //! What Python sees of the crate.
 
+pub mod congestion;
+pub mod descriptor;
 mod extensions;
 mod parameters;
 mod rtcp;
-pub mod descriptor;
 pub mod wire;

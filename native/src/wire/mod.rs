@@ -1,8 +1,8 @@
 //! Wire formats of the media path: `meshproto.wire`, module by module.
 
 pub mod demux;
-pub mod extension_values;
 pub mod descriptor;
+pub mod extension_values;
 pub mod extensions;
 pub mod parameters;
 pub mod red;

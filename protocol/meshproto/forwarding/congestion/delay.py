@@ -162,9 +162,15 @@ class DelayTrend:
 
 def _slope(points: deque[tuple[float, float]]) -> float:
     """Least squares slope of y over x."""
+    # added one by one, not by `sum`, which rounds otherwise since Python 3.12: every
+    # version, and the native plane, shall find the same slope
     count = len(points)
-    mean_x = sum([x for x, _ in points]) / count
-    mean_y = sum([y for _, y in points]) / count
-    over = sum([(x - mean_x) * (y - mean_y) for x, y in points])
-    under = sum([(x - mean_x) ** 2 for x, _ in points])
+    sum_x = sum_y = over = under = 0.0
+    for x, y in points:
+        sum_x += x
+        sum_y += y
+    mean_x, mean_y = sum_x / count, sum_y / count
+    for x, y in points:
+        over += (x - mean_x) * (y - mean_y)
+        under += (x - mean_x) * (x - mean_x)
     return over / under if under else 0.0
