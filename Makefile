@@ -34,6 +34,9 @@ test: $(STAMP) ## the test suite, with one real browser in it
 	$(BIN)/pytest tests $(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%); failed=$$?; \
 	wait $$pure || failed=1; cat $$said; rm -f $$said; exit $$failed
 
+native: $(STAMP) ## the Rust packet path, where cargo is there: lint, test, build in place
+	@tools/native.sh
+
 check: $(STAMP) ## format, lint, types, import contracts, tidy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
