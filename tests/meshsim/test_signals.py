@@ -33,14 +33,13 @@ def test_keep_alives_and_heartbeats_are_as_old_as_the_path_is_long() -> None:
 
 
 def standby(small: Small) -> tuple[int, int]:
-    """A node and its second parent, which does not stand by the other way round."""
+    """A node and its second parent."""
     stream = small.stream()
-    second = {
-        host.index: small.mesh.index[state.second]
+    return next(
+        (host.index, small.mesh.index[state.second])
         for host in small.mesh.hosts
         if (state := host.plane.streams.get(stream)) and state.second is not None  # type: ignore[call-overload]
-    }
-    return next((n, s) for n, s in second.items() if second.get(s) != n)
+    )
 
 
 def test_heartbeats_that_are_sent_tell_what_sampled_ones_would() -> None:

@@ -363,33 +363,6 @@ def test_the_grandparent_is_asked_too() -> None:
     assert [n for n, _ in bench.take(w.Query)] == [node(3)]
 
 
-def test_below_the_origin_somebody_else_below_it_stands_by() -> None:
-    """When only the way to the origin falls, another one's still stands."""
-    bench = Bench()
-    bench.attach()
-    bench.offer(bench.link(node(8), 0.02))
-    bench.pass_time(bench.config.standby_after_s + 0.01)
-    tell(bench, node(8), ORIGIN)
-    who, wish = bench.one(w.Join)
-    assert (who, wish.use) == (node(8), w.Use.STANDBY)
-    bench.hear(who, accept(wish.serial, who, above=(ORIGIN, node(8))))
-    assert bench.brain.standby(STREAM) == node(8)
-    # never below ourselves
-    shared, tree = bench.brain._shared, bench.tree
-    assert not standby.fits(
-        shared, tree, node(9), (short_id(ORIGIN), shared.short, short_id(node(9)))
-    )
-
-
-def test_below_the_origin_one_outside_the_tree_is_asked_as_well() -> None:
-    bench = Bench()
-    bench.attach()
-    bench.knowing = [bench.link(node(8), 0.02)]
-    bench.pass_time(bench.config.standby_after_s + bench.config.outside_after_s + 0.1)
-    who, wish = bench.one(w.Join)
-    assert (who, wish.use) == (node(8), w.Use.STANDBY)
-
-
 def test_a_new_link_starts_the_patience_over() -> None:
     bench = looking()
     for _ in range(4):
