@@ -104,5 +104,5 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test check format interop network bench sim attacks fuzz \
+.PHONY: help setup run test check native format interop network bench sim attacks fuzz \
 	mutations storm clean lab $(LIVE) sim-vs-live
