@@ -255,6 +255,8 @@ def _untold(transport: Transport, arrivals: Sequence[Arrival]) -> range:
     """The numbers that no feedback told of, because one was lost; notes how far this
     one goes.
     """
+    if not arrivals:  # a viewer may well write a feedback about nothing
+        return range(0)
     first = nearest(arrivals[0][0], transport.number)
     expected = transport.heard_to
     transport.heard_to = max(expected or 0, first + len(arrivals))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.outputs import Resend
 from meshproto.forwarding.table import MoveConsumer
-from meshproto.ids import ConsumerId, ProducerId
+from meshproto.ids import ConsumerId, ProducerId, TransportId
 from meshproto.wire import rtcp, twcc
 from support.forwarding import OPUS, VIEWER_VP8, VP8, Camera, Received, Rig
 
@@ -278,6 +279,14 @@ def test_a_long_silence_of_feedback_is_no_loss() -> None:
     rig.pass_time(0.1)
     consumer = rig.forwarder._state.consumers[ConsumerId(1)]
     assert consumer.repairs.answered == 0  # what was sent again are probes
+
+
+def test_a_feedback_about_nothing_is_heard_without_harm() -> None:
+    rig, _, ssrc = stage()
+    about_nothing = struct.pack("!BBHIIHHI", 0x8F, 205, 4, 9, ssrc, 5, 0, 0)
+    rig.forwarder.receive_rtcp(TransportId(2), about_nothing, rig.now)
+    feedback(rig, {10}, 5, 12)
+    assert repeated(rig, ssrc, numbers(rig)[10])
 
 
 def lose(rig: Rig, ssrc: int) -> None:
