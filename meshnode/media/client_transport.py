@@ -125,14 +125,17 @@ class ClientTransport(Association):
         """Labels of the data channels the client has open."""
         return self._channels.labels() if self._channels else ()
 
-    def restart_ice(self, remote_ufrag: str) -> tuple[str, str]:
+    def restart_ice(
+        self, remote_ufrag: str, local: tuple[str, str] | None = None
+    ) -> tuple[str, str]:
         """New credentials (ufrag, pwd) for the same association; media goes on.
 
-        Raises `StateError` on a closed transport.
+        `local` are ours where an offer has already named them.  Raises `StateError` on
+        a closed transport.
         """
         if self.state is TransportState.CLOSED:
             raise StateError("ICE restart of a closed transport")
-        ufrag, pwd = self._owner.new_credentials()
+        ufrag, pwd = local or self._owner.new_credentials()
         self._spec = replace(
             self._spec, local_ufrag=ufrag, local_pwd=pwd, remote_ufrag=remote_ufrag
         )

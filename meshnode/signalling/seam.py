@@ -70,7 +70,9 @@ class Transport(Protocol):
     def send_message(self, label: str, data: bytes | str) -> bool:
         """Send on its channels of that label."""
 
-    def restart_ice(self, remote_ufrag: str) -> tuple[str, str]:
+    def restart_ice(
+        self, remote_ufrag: str, local: tuple[str, str] | None = ...
+    ) -> tuple[str, str]:
         """New credentials (ufrag, pwd) for the same association."""
 
     def close(self, reason: str = ...) -> None:

@@ -57,7 +57,8 @@ class CounterOffer:
 class CounterAnswer:
     """What the far end took.  `refused` are tracks it will not have.
 
-    `receiving` are the mids in which it goes on sending to us.
+    `receiving` are the mids in which it goes on sending to us; `sections` what holds
+    from now on.
     """
 
     tracks: tuple[PlayTrack, ...]
@@ -65,6 +66,7 @@ class CounterAnswer:
     receiving: tuple[str, ...]
     data: DataSection | None
     remote: RemoteEndpoint
+    sections: tuple[Section, ...] = ()
 
 
 def offer(
@@ -118,6 +120,10 @@ def accept(
         receiving=tuple(reader.receiving),
         data=reader.data,
         remote=answered.remote,
+        sections=tuple(
+            _held(section, media, reader)
+            for section, media in zip(sent.sections, medias, strict=True)
+        ),
     )
 
 
@@ -154,14 +160,40 @@ class _Reader:
         self.refused.append(track)
 
 
+def _held(section: Section, media: Media, reader: _Reader) -> Section:
+    """The section as the answer leaves it; stopped ones stay stopped."""
+    if not media.live:
+        return replace(
+            section, rejected=True, source=None, direction=Direction.INACTIVE
+        )
+    if section.data is not None:
+        return section
+    sends = any(track.mid == section.mid for track in reader.tracks)
+    direction = _DIRECTIONS[sends, section.mid in reader.receiving]
+    return replace(
+        section, direction=direction, source=section.source if sends else None
+    )
+
+
+_DIRECTIONS = {
+    (True, True): Direction.SENDRECV,
+    (True, False): Direction.SENDONLY,
+    (False, True): Direction.RECVONLY,
+    (False, False): Direction.INACTIVE,
+}
+
+
 def _bind(
     previous: Sequence[Section], outgoing: Sequence[OutgoingTrack]
 ) -> dict[str, OutgoingTrack]:
     """Tracks by the section they stay in or take over."""
-    bound = {track.mid: track for track in outgoing if track.mid}
+    known = {section.mid for section in previous if not section.rejected}
+    bound = {track.mid: track for track in outgoing if track.mid in known}
     free = [section for section in previous if section.mid not in bound]
     for track in outgoing:
-        section = next((s for s in free if not track.mid and _suits(s, track)), None)
+        section = next(
+            (s for s in free if track.mid not in bound and _suits(s, track)), None
+        )
         if section is not None:
             free.remove(section)
             bound[section.mid] = replace(track, mid=section.mid)
@@ -172,8 +204,10 @@ def _suits(section: Section, track: OutgoingTrack) -> bool:
     """Whether a section without a track can send this one as it was agreed.
 
     Not one in which we receive: the far end stops its own track there when it likes.
+    Nor one whose last track it has not seen go: to many clients a track is new only
+    where none was before.
     """
-    if section.rejected or section.direction.receives:
+    if section.rejected or section.direction is not Direction.INACTIVE:
         return False
     if section.kind != track.kind.value or not track.codecs:
         return False

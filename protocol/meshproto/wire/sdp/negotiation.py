@@ -1,18 +1,19 @@
 """Whose offer counts: the pure machine behind renegotiation (RFC 0004 section 6.1).
 
-Strategy: a side says `need` whenever its tracks changed and is told whether to offer
-now; changes made meanwhile are owed and offered together once the exchange is over.
+Strategy: a side says `need` whenever its tracks changed; an offer is then `due` as soon
+as no other exchange is under way, and changes made meanwhile go into the same offer.
 When offers cross, the polite side drops its own and answers, the impolite side goes on
 waiting for its answer (JSEP, RFC 9429 section 4.1.10.2, is where rollback stands).
 A node is polite by default, for a plain client cannot roll back.
 
-How a door uses it: on True from `need`, `answered`, `applied` or `abandon`, build
-`counteroffer.offer` on the sections agreed last and send it.  On an offer ask
-`offer_arrived`, answer by `conference.answer`, send, then call `answered`.  On an
+How to use it: when an offer is `due`, `offer` begins the exchange, and
+`counteroffer.offer` writes it from the sections agreed last.  On an offer of the far
+end ask `offer_arrived`, answer by `conference.answer`, then call `answered`.  On an
 answer ask `answer_arrived`, read it by `counteroffer.accept`, then call `applied`;
 where it cannot be read, `abandon`.  Rolling back is to forget the `CounterOffer`
 sent: agreed sections change only by an answer.  A door that refuses an offer calls
 `answered` as well.  Messages of one client must arrive in order.
+`meshnode.signalling.connection` does all of this for a door.
 """
 
 from __future__ import annotations
@@ -47,10 +48,23 @@ class Negotiation:
         self._ignoring = False
         self.phase = Phase.STABLE
 
+    @property
+    def due(self) -> bool:
+        """Whether something is to be offered, and now is the time."""
+        return self._owed and self.phase is Phase.STABLE
+
     def need(self) -> bool:
-        """Tracks changed.  True: offer now; else it is owed for later."""
+        """Tracks changed.  Whether an offer is due now; else it is for later."""
         self._owed = self.phase is not Phase.CLOSED
-        return self._offer_if_owed()
+        return self.due
+
+    def offer(self) -> bool:
+        """Begin an exchange; False where no offer is due."""
+        if not self.due:
+            return False
+        self._owed = False
+        self.phase = Phase.OFFERED
+        return True
 
     def offer_arrived(self) -> Verdict:
         """The far end offers."""
@@ -64,8 +78,12 @@ class Negotiation:
         self.phase = Phase.ANSWERING
         return Verdict.ROLL_BACK_AND_TAKE if crossed else Verdict.TAKE
 
-    def answered(self) -> bool:
-        """Our answer is sent, or the offer refused.  True: offer now."""
+    def answered(self, *, met: bool = False) -> bool:
+        """Our answer is sent, or the offer refused; `met`: the answer said all that
+        we had to say.  Whether an offer is due.
+        """
+        if self.phase is Phase.ANSWERING:
+            self._owed = self._owed and not met
         return self._settle(Phase.ANSWERING)
 
     def answer_arrived(self) -> Verdict:
@@ -74,11 +92,11 @@ class Negotiation:
         return Verdict.TAKE if offered else Verdict.UNEXPECTED
 
     def applied(self) -> bool:
-        """The answer to our offer is in force.  True: offer now."""
+        """The answer to our offer is in force.  Whether another is due."""
         return self._settle(Phase.OFFERED)
 
     def abandon(self) -> bool:
-        """No usable answer came.  True: offer what changed since then, now.
+        """No usable answer came.  Whether an offer is due: of what changed since.
 
         The offer itself is not made again: a client that cannot read it never will.
         """
@@ -98,11 +116,4 @@ class Negotiation:
             return False
         self.phase = Phase.STABLE
         self._ignoring = False
-        return self._offer_if_owed()
-
-    def _offer_if_owed(self) -> bool:
-        if self.phase is not Phase.STABLE or not self._owed:
-            return False
-        self._owed = False
-        self.phase = Phase.OFFERED
-        return True
+        return self.due

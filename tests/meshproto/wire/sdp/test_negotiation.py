@@ -25,7 +25,8 @@ class _Side:
 
     def change(self) -> None:
         self.wish += 1
-        self._offer(self.machine.need())
+        self.machine.need()
+        self._offer()
 
     def receive(self) -> None:
         kind, wish = self.inbox.popleft()
@@ -33,7 +34,8 @@ class _Side:
             self._on_offer(wish)
         else:
             assert self.machine.answer_arrived() is Verdict.TAKE
-            self._offer(self.machine.applied())
+            self.machine.applied()
+            self._offer()
 
     def _on_offer(self, wish: int) -> None:
         verdict = self.machine.offer_arrived()
@@ -44,10 +46,11 @@ class _Side:
             return
         self.seen = wish
         self.far.inbox.append(("answer", self.wish))
-        self._offer(self.machine.answered())
+        self.machine.answered()
+        self._offer()
 
-    def _offer(self, now: bool) -> None:
-        if now:
+    def _offer(self) -> None:
+        if self.machine.offer():
             self.far.inbox.append(("offer", self.wish))
 
 
@@ -97,16 +100,30 @@ def test_any_interleaving_converges(steps: list[int]) -> None:
 def test_changes_during_an_exchange_become_one_offer() -> None:
     machine = Negotiation()
     assert machine.need()
+    assert machine.offer()
     assert not machine.need()
     assert not machine.need()
+    assert not machine.offer()
     assert machine.applied()
+    assert machine.offer()
     assert not machine.applied()
     assert machine.phase is Phase.STABLE
+
+
+def test_an_answer_may_say_all_that_was_owed() -> None:
+    machine = Negotiation()
+    machine.need()
+    machine.offer_arrived()
+    assert machine.answered(), "the answer had no room for it"
+    machine.offer_arrived()
+    assert not machine.answered(met=True)
+    assert not machine.offer()
 
 
 def test_candidates_of_an_ignored_offer_are_not_heeded() -> None:
     machine = Negotiation(polite=False)
     machine.need()
+    machine.offer()
     assert machine.heeds_candidates()
     assert machine.offer_arrived() is Verdict.IGNORE
     assert not machine.heeds_candidates()
@@ -117,6 +134,7 @@ def test_candidates_of_an_ignored_offer_are_not_heeded() -> None:
 def test_an_abandoned_offer_is_not_repeated() -> None:
     machine = Negotiation()
     machine.need()
+    machine.offer()
     assert not machine.abandon()
     assert machine.phase is Phase.STABLE
     assert machine.need()
@@ -135,10 +153,11 @@ def test_a_second_offer_before_our_answer_is_unexpected() -> None:
     assert machine.offer_arrived() is Verdict.UNEXPECTED
 
 
-@pytest.mark.parametrize("late", ["answered", "applied", "abandon", "need"])
+@pytest.mark.parametrize("late", ["answered", "applied", "abandon", "need", "offer"])
 def test_nothing_is_offered_after_closing(late: str) -> None:
     machine = Negotiation()
     machine.need()
+    machine.offer()
     machine.need()
     machine.close()
     assert getattr(machine, late)() is False
