@@ -134,7 +134,9 @@ class Carriage:
             outlet.unplace()
             if had:
                 self._owner.lost(outlet)
-        self.inlets = ()
+        if self.inlets:
+            self.inlets = ()
+            self._owner.received(())
 
     def _not_taken(self, outlet: Outlet) -> None:
         if not outlet.track.mid:

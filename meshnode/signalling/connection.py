@@ -12,7 +12,7 @@ How a dialect uses it:
     connection.answered(text)               # the client answers it
     connection.trickled(text)               # its candidates; ours: local_candidates()
     connection.restart()                    # new ICE credentials with the next offer
-    connection.close("left")
+    connection.close("left")                # only then it is over
 
 and what is played on it (a room, a slot) calls `send` and `stop`.  The connection tells
 its `Party`: `negotiate` when something is to be agreed.  Who can push sends
@@ -24,6 +24,10 @@ leg for the forwarding table, `lost` one that has none any more.
 Every call is one synchronous step, as in `calls`.  Text that cannot be read raises
 `DecodeError` and changes nothing; a full table raises `LimitError`.  What fits no
 exchange, as the answer to an offer that was rolled back, is counted in `ignored`.
+
+Where the transport is lost (a page that is loaded again says goodbye before it comes
+back) everything that was agreed is forgotten, and the client may offer anew: the
+outlets wait for that.
 """
 
 from __future__ import annotations
@@ -106,6 +110,7 @@ class Connection:
         rules: Rules = Rules(),
     ) -> None:
         self.transport: Transport | None = None
+        self.closed = False
         self.ignored: Counter[str] = Counter()
         self.carriage = Carriage(media.plane.program, directory, party)
         self._media = media
@@ -226,6 +231,7 @@ class Connection:
 
     def close(self, reason: str) -> None:
         """End it all; the party hears "closed" if there was a transport."""
+        self.closed = True
         self._exchange.close()
         if self.transport is not None:
             self.transport.close(reason)
@@ -349,9 +355,10 @@ class Connection:
         return transport
 
     def _begin_again(self) -> None:
-        """The client came back with another association: nothing of before holds."""
+        """Nothing of before holds: the transport is gone, or to be replaced."""
         before, self.transport, self._remote = self.transport, None, None
         self._sections, self._local = (), self._renewed()
+        self._sent, self._restarting = None, False
         if before is not None:
             before.close("the client came back")  # with it go its legs and producers
         self.carriage.forget()
@@ -361,8 +368,8 @@ class Connection:
             return
         state = transport.state.value
         if state == "closed":
-            self._exchange.close()
-            self.carriage.forget()
+            self._exchange.abandon()
+            self._begin_again()
         self._party.changed(state)
 
     # -- when to negotiate -------------------------------------------------------------

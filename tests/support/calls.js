@@ -2,9 +2,10 @@
 window.calls = {};
 window.call = ({name, polite}) => {
   const c = window.calls[name] = {polite, making: false, ignored: 0, errors: [], videos: {}};
-  const pc = c.pc = new RTCPeerConnection();
   const say = (kind, sdp) => window[name](kind, sdp);
-  let order = Promise.resolve();
+  let order = Promise.resolve(), pc;
+  const begin = () => {
+    pc = c.pc = new RTCPeerConnection();
   pc.onnegotiationneeded = async () => {
     try {
       c.making = true;
@@ -20,6 +21,9 @@ window.call = ({name, polite}) => {
     (c.tracks ||= []).push({kind: e.track.kind, stream: e.streams[0]?.id, id: e.track.id});
     c.videos[e.transceiver.mid] = video;
   };
+  };
+  begin();
+  c.again = () => { pc.close(); begin(); };
   const take = async ({kind, sdp}) => {
     if (kind === 'answer' && pc.signalingState !== 'have-local-offer') return;
     const crossed = kind === 'offer' && (c.making || pc.signalingState !== 'stable');

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -22,7 +23,8 @@ from meshnode.signalling.members import Track
 from meshnode.signalling.tracks import Inlet, Outlet, Source
 from meshproto.ids import ProducerId
 
-DESCRIPTIONS = ("offer", "answer")
+HERE = Rules(here=True)
+SCRIPT = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
 
 
 class Desk:
@@ -65,7 +67,9 @@ class Desk:
         self.hub.spread()
 
     def placed(self, outlet: Outlet) -> None:
-        track = next(t for t in self.hub.tracks() if self.playing.get(t.producer) is outlet)
+        track = next(
+            t for t in self.hub.tracks() if self.playing.get(t.producer) is outlet
+        )
         assert outlet.leg is not None
         self.hub.parts.port.plane.program([outlet.leg.follow(track)])
 
@@ -74,9 +78,8 @@ class Desk:
 
     def changed(self, state: str) -> None:
         self.state = state
-        if state == "closed":
+        if self.connection.closed:
             self.hub.desks.pop(self.name, None)
-            self.hub.spread()
 
     def said(self, label: str, data: bytes | str) -> None:
         self.heard.append((label, data))
@@ -90,7 +93,7 @@ class Hub:
         self.desks: dict[str, Desk] = {}
         self.only: Callable[[str, str, Inlet], bool] = lambda _to, _from, _inlet: True
 
-    def desk(self, name: str, rules: Rules = Rules(here=True)) -> Desk:
+    def desk(self, name: str, rules: Rules = HERE) -> Desk:
         """A place for one more client."""
         desk = self.desks[name] = Desk(self, name, rules)
         self.spread()
@@ -150,9 +153,14 @@ class Rtc:
 
     async def __aexit__(self, *_: object) -> None:
         self.desk.connection.close("left")
+        await self.stop_reading()
+        await self.pc.close()
+
+    async def stop_reading(self) -> None:
+        """Take nothing off the wire any more."""
         for task in self._tasks:
             task.cancel()
-        await self.pc.close()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def add(self, kind: str, direction: str = "sendonly") -> Any:
         """One more track of ours."""
@@ -208,7 +216,9 @@ class PageRtc:
     async def run(self, script: str) -> Any:
         """Evaluate on the page; the call is `c`."""
         name = f"node_{self.desk.name}"
-        return await self.page.evaluate(f"async () => {{ const c = calls.{name}; {script} }}")
+        return await self.page.evaluate(
+            f"async () => {{ const c = calls.{name}; {script} }}"
+        )
 
     async def close(self) -> None:
         """Leave."""

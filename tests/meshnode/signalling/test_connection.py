@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
-from meshnode.signalling.connection import Rules
 from meshnode.signalling.tracks import OutletState
 from meshproto.errors import DecodeError
 from meshproto.wire.parameters import MediaKind
-from support.calls import Hub, PageRtc, Rtc
+from support.calls import Hub, Rtc
+from support.offers import play_offer, publish_offer
 from support.rtc import until
 
 
@@ -85,7 +82,9 @@ def _legs(rtc: Rtc) -> list:
 
 async def test_100_tracks_come_and_go_in_the_same_sections(hub: Hub) -> None:
     shown = {"yes": True}
-    hub.only = lambda to, _from, inlet: shown["yes"] or inlet.track.kind is MediaKind.AUDIO
+    hub.only = lambda to, _from, inlet: (
+        shown["yes"] or inlet.track.kind is MediaKind.AUDIO
+    )
     async with AsyncExitStack() as stack:
         await member(stack, hub, "one", "video", "audio")
         two = await member(stack, hub, "two")
@@ -120,3 +119,92 @@ async def test_crossing_offers_end_in_agreement(hub: Hub) -> None:
         heard = two.frames["audio"]
         await until(lambda: two.frames["audio"] > heard + 10, "sound")
         assert one.desk.connection.ignored.total() == 0
+
+
+async def test_text_that_cannot_be_read_changes_nothing(hub: Hub) -> None:
+    async with AsyncExitStack() as stack:
+        one = await member(stack, hub, "one", "audio")
+        connection = one.desk.connection
+        for text in ("", "v=1", "v=0\r\n" * 40_000):
+            with pytest.raises(DecodeError):
+                connection.offered(text)
+        with pytest.raises(DecodeError):
+            connection.trickled("candidate:1 1 udp nonsense")
+        connection.trickled("")
+        two = await member(stack, hub, "two", "audio")
+        await until(lambda: one.frames["audio"] > 10, "sound all the same")
+        await until(lambda: two.frames["audio"] > 10, "both ways")
+
+
+async def test_an_answer_that_cannot_be_read_ends_the_exchange(hub: Hub) -> None:
+    async with AsyncExitStack() as stack:
+        await member(stack, hub, "one", "audio")
+        desk = hub.desk("silent")
+        await until(lambda: not desk.wire.empty(), "our offer")
+        assert desk.connection.busy
+        with pytest.raises(DecodeError):
+            desk.connection.answered("v=0")
+        assert not desk.connection.busy
+        assert not desk.connection.due, "it is not made again before something changes"
+        desk.connection.answered("v=0")
+        assert desk.connection.ignored["answer"] == 1
+
+
+async def test_who_has_no_section_for_a_track_is_offered_one(hub: Hub) -> None:
+    desk = hub.desk("one")
+    desk.take("offer", publish_offer())
+    assert [i.track.kind for i in desk.connection.carriage.inlets] == [
+        MediaKind.VIDEO,
+        MediaKind.AUDIO,
+    ]
+    other = hub.desk("two")
+    other.take("offer", play_offer("audio"))
+    states = {o.source.kind: o.state for o in other.connection.carriage.outlets}
+    assert states == {
+        MediaKind.VIDEO: OutletState.WAITING,
+        MediaKind.AUDIO: OutletState.SENDING,
+    }
+    kinds = []
+    await until(lambda: other.wire.qsize() == 2, "our own offer after the answer")
+    while not other.wire.empty():
+        kinds.append(other.wire.get_nowait()[0])
+    assert kinds == ["answer", "offer"]
+    assert repr(desk.connection) == "<Connection stable, 2 in, 0 out>"
+
+
+async def test_a_section_that_the_client_stops_is_left_alone(hub: Hub) -> None:
+    async with AsyncExitStack() as stack:
+        await member(stack, hub, "one", "audio")
+        two = await member(stack, hub, "two", "audio")
+        await until(lambda: two.frames["audio"] > 10, "sound")
+        transceiver = two.pc.getTransceivers()[0]
+        transceiver.direction = "sendonly"
+        await two.offer()
+        (outlet,) = two.desk.connection.carriage.outlets
+        assert outlet.state is OutletState.REFUSED
+        assert not two.desk.connection.due
+        transceiver.direction = "sendrecv"
+        await two.offer()
+        assert outlet.state is OutletState.SENDING
+        heard = two.frames["audio"]
+        await until(lambda: two.frames["audio"] > heard + 10, "sound again")
+
+
+async def test_who_hangs_up_may_come_back(hub: Hub) -> None:
+    async with AsyncExitStack() as stack:
+        one = await member(stack, hub, "one", "audio")
+        desk = hub.desk("two")
+        first = await stack.enter_async_context(Rtc(desk))
+        first.add("audio", "sendrecv")
+        await first.offer()
+        await until(lambda: one.frames["audio"] > 10, "heard")
+        await first.pc.close()
+        await until(lambda: desk.state == "closed", "gone")
+        assert hub.consumers() == 0
+        await first.stop_reading()
+        second = await stack.enter_async_context(Rtc(desk))
+        second.add("audio", "sendrecv")
+        await second.offer()
+        heard = one.frames["audio"]
+        await until(lambda: one.frames["audio"] > heard + 10, "heard again")
+        await until(lambda: second.frames["audio"] > 10, "and hears")
