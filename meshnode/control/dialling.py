@@ -11,7 +11,7 @@ import asyncio
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from meshnode.control import envelope
 from meshnode.control.courier import Courier, RefusedError
@@ -67,6 +67,11 @@ class Dialling:
         self._dialling: dict[NodeId, Purpose] = {}
         self._answering = 0
         maker.on_link(lambda link, purpose: up(link, False, purpose))
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Descriptors that were not believed or not welcome, by fixed label."""
+        return self._maker.refused
 
     def dial(self, wanted: Dial) -> None:
         """Begin to set a link up; one that stands or is under way is fine."""

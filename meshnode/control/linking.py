@@ -96,6 +96,7 @@ class Linking:
         return {
             "dials": dict(self._dialling.counts),
             "descriptors": dict(self._courier.counts),
+            "descriptors-refused": dict(self._dialling.refused),
             "gossip": dict(self._gossip.failures),
             "outputs": dict(self.carrier.failures),
         }
@@ -212,6 +213,9 @@ class Linking:
                 self._gossip.connected(node)
             case host_events.PeerDisconnected(node):
                 self._gossip.disconnected(node)
+            case host_events.GossipOpened(node, version):
+                opened = self._brain.gossip_opened
+                self._driver.tell("gossip-opened", opened, node, version)
             case host_events.GossipReceived(node, rpc):
                 self._driver.tell("gossip", self._brain.gossip_received, node, rpc)
             case host_events.GossipPaused(node):

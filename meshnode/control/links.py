@@ -12,6 +12,8 @@ what is inside the descriptors:
 - both dialled at once: the association of the lower NodeId's dial survives; the other
   dial is answered "crossed", and its dialler gets the survivor;
 - a descriptor with a session not above the one we have of that node is late;
+- one of a node whose association still answers is told "linked": the link lived again
+  while the dial was under way;
 - otherwise it replaces what there was: only the node itself can have made it.
 
 The newest word of the other end rules, be it a dial or an answer, and however late it
@@ -76,6 +78,9 @@ class Link(Protocol):
 
     async def connected(self, timeout_s: float | None = None) -> None:
         """Wait for the handshake; raises `StateError` when it fails."""
+
+    async def answers(self) -> bool:
+        """Whether the other end still has it, by a check of its path."""
 
     def on_state(self, handler: Callable[[Any], None]) -> None:
         """Call `handler(link)` after every change of state."""
@@ -235,6 +240,8 @@ class LinkMaker(Generic[L]):
         found = self._descriptors.read_answer(asked, node, answer)
         if found.refused == "crossed":
             return
+        if found.refused == "linked" and (entry := self._entries.get(node)):
+            await entry.link.answers()  # why: it goes on at once, not in a second
         if found.refused:
             known = _LABEL.fullmatch(found.refused)
             raise StateError(found.refused if known else "other")
@@ -284,6 +291,10 @@ class LinkMaker(Generic[L]):
             return None
         credentials = self._port.new_credentials()
         reason = self._judge(asked)
+        if reason is None and await self._lives(asked):
+            reason = "linked"
+        elif reason is None:
+            reason = self._judge(asked)  # again: asking took its time
         if reason is None:
             try:
                 link = self._begin(source, credentials, asked, dialled=False)
@@ -310,6 +321,16 @@ class LinkMaker(Generic[L]):
         if ours is not None and ours.is_fresh and self._keys.node < node:
             return "crossed"
         return self._accepts(asked.peer, purpose_of(asked))
+
+    async def _lives(self, asked: LinkDescriptor) -> bool:
+        """Whether the dial is needless: the association in place is alive at both ends.
+
+        One of an earlier life of the node cannot be.
+        """
+        entry = self._entries.get(asked.peer.node)
+        if entry is None or entry.order[0] != asked.peer.epoch:
+            return False
+        return await entry.link.answers()
 
     def _hand_over(self, link: L, asked: LinkDescriptor) -> None:
         """To the dial of ours that it beat, or to the owner when it stands."""

@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ from meshnode.control.streams import Streams
 from meshnode.control.tasks import Tasks
 from meshnode.observe.mesh_status import MeshStatus
 from meshproto.errors import DecodeError
-from meshproto.events import Event
+from meshproto.events import Event, Refused
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.ids import NodeId, StreamId, StreamName
 from meshproto.node import Ability, Node, NodeConfig
@@ -86,6 +87,7 @@ class Control:
         self._role = role
         self._tasks = Tasks()
         self._reach = Reachability(own_addresses)
+        self._refused: Counter[str] = Counter()
         keys, chance = identity.keys, random.SystemRandom()
         self.node, self.sign = keys.node, keys.sign
         brain = Node(
@@ -306,6 +308,7 @@ class Control:
             "libp2p": self._host.stats(),
             **self._linking.counters(),
             "joining": dict(self._joining.counts),
+            "refused": dict(self._refused),
             "messages": self._brain.view.trees.messages(),
             "defects": {
                 **self._driver.defects,
@@ -362,12 +365,15 @@ class Control:
             if kind is Kind.DIAL:
                 return await self._linking.answer(source, payload)
         except DecodeError as error:
+            self._refused[error.reason] += 1
             self._log.emit("ExchangeRefused", cause=error.reason)
         return None
 
     # -- hearing the brain -------------------------------------------------------------
 
     def _happened(self, event: Event) -> None:
+        if isinstance(event, Refused):
+            self._refused[event.reason] += 1
         newswire.write(self._log, event)
         self._linking.happened(event)
         self._streams.happened(event)

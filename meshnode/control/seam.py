@@ -7,7 +7,7 @@ queues, and each of the three can change inside.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from meshproto.forwarding.relay_table import RelayDelta
@@ -118,6 +118,10 @@ class Link(Protocol):
 
 class Maker(Protocol):
     """Sets links up (`meshnode.control.links`)."""
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """What came to nothing, by fixed label."""
 
     async def dial(self, peer: PeerRecord, purpose: Purpose) -> Link:
         """A connected link.  Raises `MeshError`."""

@@ -85,6 +85,12 @@ class LinkIce:
         self._agent.pace(transport, interval_s, monotonic())
         self._wake()
 
+    def check(self, transport: TransportId) -> None:
+        """See `MediaPlane.check`."""
+        self._agent.check(transport, monotonic())
+        self.flush()
+        self._wake()
+
     def probe(self, address: Address, token: int) -> None:
         """See `MediaPlane.probe`."""
         self._agent.probe(address, token, monotonic())

@@ -17,6 +17,7 @@ those of clients do: frames come for as long as it lives.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable
 from enum import Enum
@@ -25,6 +26,7 @@ from typing import Protocol
 from meshnode.media.association import Association
 from meshnode.media.dtls import DtlsEndpoint, DtlsState
 from meshnode.media.plane import Address, MediaPlane, TransportSpec
+from meshproto.errors import StateError
 from meshproto.ids import NodeId
 
 FRAME_OCTETS_MAX = 1_150
@@ -40,6 +42,11 @@ WAITING_MAX = 16
 KEEP_PACE_S = 1.0
 """Pace of checks of a parked association (RFC 0005 section 5.1)."""
 
+ANSWER_RTTS, ANSWER_MIN_S, ANSWER_MAX_S = 3.5, 0.1, 0.5
+"""How long an association that may be gone is asked: a lost check is repeated after two
+round trips.
+"""
+
 
 class LinkState(Enum):
     """Life of an association."""
@@ -51,6 +58,7 @@ class LinkState(Enum):
     CLOSED = "closed"
 
 
+_APPLICATION_DATA = b"\x17"
 _UP = (LinkState.CONNECTED, LinkState.RESUMED)
 
 
@@ -83,7 +91,9 @@ class LinkTransport(Association):
         self._on_state: list[Callable[[LinkTransport], None]] = []
         self._on_frame: Callable[[bytes], None] | None = None
         self._waiting: list[bytes] = []
+        self._heard = 0
         self._on_checked: Callable[[float | None], None] | None = None
+        self._asking: list[asyncio.Future[bool]] = []
         self._deadline = self._loop.call_later(
             HANDSHAKE_TIMEOUT_S, self.close, "timeout"
         )
@@ -122,6 +132,26 @@ class LinkTransport(Association):
         if self.state is not LinkState.CLOSED:
             self._plane.pace(self.id, interval_s)
 
+    async def answers(self) -> bool:
+        """Check the path now: whether the neighbour still has this association.
+
+        Time enough for one check, and for its repetition if it was lost.
+        """
+        if self.state in (LinkState.NEW, LinkState.CLOSED):
+            return False
+        rtts_s = ANSWER_RTTS * (self.rtt_s or 0.0)
+        timeout_s = min(max(rtts_s, ANSWER_MIN_S), ANSWER_MAX_S)
+        waiter = self._loop.create_future()
+        self._asking.append(waiter)
+        try:
+            self._plane.check(self.id)
+            async with asyncio.timeout(timeout_s):
+                return bool(await waiter)
+        except (StateError, TimeoutError):
+            return False
+        finally:
+            self._asking.remove(waiter)
+
     def park(self) -> None:
         """The link over it was given up: keep the keys, and tell when it answers."""
         if self.state in _UP:
@@ -134,6 +164,7 @@ class LinkTransport(Association):
             return
         self._deadline.cancel()
         self._end(reason)
+        self._answered(False)
         self._owner.link_released(self)
         self._enter(LinkState.CLOSED)
         # They hold who holds us; see `ClientTransport.close`.
@@ -162,6 +193,7 @@ class LinkTransport(Association):
         """A check of the path in use was answered, or was not."""
         if rtt_s is not None:
             self.rtt_s = rtt_s
+            self._answered(True)
             if self.state is LinkState.SILENT:
                 self._resume()
         if self._on_checked is not None:
@@ -183,10 +215,20 @@ class LinkTransport(Association):
                 self._drops["link-early-full"] += 1
             return
         if self.state is not LinkState.CLOSED:
+            before = self._told
             self._dtls.receive(datagram, self._loop.time())
             self._pump()
+            silent = self._told == before and self.state in _UP
+            if silent and datagram[:1] == _APPLICATION_DATA:
+                # OpenSSL says nothing of what it drops
+                self._drops["link-frame-replayed-or-forged"] += 1
 
     # -- inside ------------------------------------------------------------------------
+
+    @property
+    def _told(self) -> int:
+        """Frames that came, and datagrams of which it is known why they did not."""
+        return self._heard + self._dtls.drops.total()
 
     def _pump(self) -> None:
         """After each input: send, follow the state, hand frames on, re-arm."""
@@ -205,6 +247,7 @@ class LinkTransport(Association):
 
     def _frames(self) -> None:
         received = self._dtls.received()
+        self._heard += len(received)
         if received and self.state is not LinkState.CLOSED:
             self._plane.dtls_authentic(self.id)
         for frame in received:
@@ -224,6 +267,11 @@ class LinkTransport(Association):
         self._deadline.cancel()
         self._plane.set_keys(self.id, self._dtls.keys)
         self._enter(LinkState.CONNECTED)
+
+    def _answered(self, yes: bool) -> None:
+        for waiter in self._asking:
+            if not waiter.done():
+                waiter.set_result(yes)
 
     def _resume(self) -> None:
         if self._interval_s:

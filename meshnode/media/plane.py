@@ -144,6 +144,11 @@ class MediaPlane(Protocol):
     def pace(self, transport: TransportId, interval_s: float) -> None:
         """How often to check a RELAY transport (`Checked`).  Raises `StateError`."""
 
+    def check(self, transport: TransportId) -> None:
+        """Check a RELAY transport, live or silent, at once (`Checked`), unless one is
+        under way.  Raises `StateError`.
+        """
+
     def probe(self, address: Address, token: int) -> None:
         """One plain Binding to a media port; ends in `Probed`.  Raises `LimitError`."""
 

@@ -191,6 +191,10 @@ class ReferencePlane:
         """See `MediaPlane.pace`."""
         self._links.pace(transport, interval_s)
 
+    def check(self, transport: TransportId) -> None:
+        """See `MediaPlane.check`."""
+        self._links.check(transport)
+
     def probe(self, address: Address, token: int) -> None:
         """See `MediaPlane.probe`."""
         self._links.probe(address, token)

@@ -6,7 +6,7 @@ refusal is sealed and signed like any other and nobody learns more than the one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from meshnode.control.courier import RefusedError
@@ -37,6 +37,11 @@ class Guarded:
     def __init__(self, maker: Maker, welcome: Callable[[NodeId], bool]) -> None:
         self._maker = maker
         self._welcome = welcome
+
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """What came to nothing there, by fixed label."""
+        return self._maker.refused
 
     async def dial(self, peer: PeerRecord, purpose: Purpose) -> Link:
         """A connected link; raises `RefusedError` for a node that is not welcome."""

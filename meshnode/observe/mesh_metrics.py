@@ -19,6 +19,7 @@ from meshnode.observe.volunteer_status import VolunteerStatus
 PURPOSES = ("overlay", "tree")
 LINK_STATES = ("greeting", "up", "suspect")
 TREE_STATES = ("origin", "live", "stalled", "searching")
+REFUSALS = ("refused", "descriptors-refused")
 PARTS = ("link", "overlay", "directory", "routing", "distribution")
 
 
@@ -39,6 +40,18 @@ def of_mesh(mesh: MeshStatus) -> Iterator[Metric]:
     for part in PARTS:
         family.add_metric([part], octets.get(part, 0))
     yield family
+    yield _refused(mesh)
+
+
+def _refused(mesh: MeshStatus) -> Metric:
+    """What nodes and strangers sent that had no effect: reasons are fixed words."""
+    family = CounterMetricFamily(
+        "meshnode_mesh_refused", "What had no effect, by reason", labels=["reason"]
+    )
+    tables = (mesh.counters.get(name, {}) for name in REFUSALS)
+    for reason, count in sum(map(Counter, tables), Counter[str]()).items():
+        family.add_metric([reason], count)
+    return family
 
 
 def _links(mesh: MeshStatus) -> Metric:

@@ -110,6 +110,7 @@ class FakeMaker:
         self._exchange = exchange
         self._accepts = accepts
         self._on_link: Callable[[Any, Purpose], None] = lambda link, purpose: None
+        self.refused: Counter[str] = Counter()
 
     def on_link(self, handler: Callable[[Any, Purpose], None]) -> None:
         self._on_link = handler

@@ -13,7 +13,7 @@ from meshnode.control.descriptors import Descriptors, Own
 from meshnode.control.links import LinkMaker
 from meshnode.media.certificate import Certificate
 from meshnode.media.link_table import to_media
-from meshnode.media.link_transport import LinkTransport
+from meshnode.media.link_transport import LinkState, LinkTransport
 from meshnode.media.port import MediaPort
 from meshnode.media.reference import ReferencePlane
 from meshproto.config.ice import AgentConfig
@@ -85,6 +85,12 @@ class LinkNode:
         if answer is None:
             raise StateError("no-answer")
         return answer
+
+
+def bury(node: LinkNode, link: LinkTransport) -> None:
+    """The node's end of a link is gone for good, and nobody was told."""
+    node.port.plane.close_transport(link.id)
+    link.state = LinkState.SILENT
 
 
 async def open_node(

@@ -25,7 +25,8 @@ from meshproto.wire.parameters import MediaKind
 
 _CHUNK = 4
 _BEHIND_S = 0.1
-"""Who lags less goes on in order when a key frame comes, instead of jumping to it."""
+"""A replay that lags less goes on in order when a key frame comes, instead of jumping
+to it."""
 
 _EPSILON_S = 0.0005
 
@@ -175,17 +176,23 @@ class Delivery:
         return ready_at if pace is None else max(ready_at, pace.ready_at)
 
     def _keep_up(self, consumer: Consumer, layer: Layer, now: float) -> bool:
-        """Jump to a newer key frame, or give up when too far behind (False)."""
+        """Go on, jump to a newer key frame, or give up when too far behind (False).
+
+        A replay is cut short where it can be.  Who was live misses nothing that it can
+        still get in time: a burst after a silence is no reason to skip pictures.
+        """
         history, cursor = layer.history, consumer.cursor
         lag_s = self._age_s(layer, cursor, now)
-        pin = history.pin
-        if pin is not None and pin > cursor and lag_s > _BEHIND_S:
+        late = cursor < history.floor or lag_s > consumer.lag_max_s
+        hurries = late or (consumer.replaying and lag_s > _BEHIND_S)
+        pin = self._newer_key(layer, cursor, now) if hurries else None
+        if pin is not None:
             replay.jump(consumer, pin)
             consumer.pace = None
             consumer.replaying = False
             consumer.lag_max_s = self._config.slow_consumer_s
             return True
-        if cursor >= history.floor and lag_s <= consumer.lag_max_s:
+        if not late:
             return True
         consumer.overflows += 1
         layer.audience.leave(consumer, consumer.profile)
@@ -194,6 +201,14 @@ class Delivery:
         layer.keys.want()
         self._state.watch(layer, now)
         return False
+
+    def _newer_key(self, layer: Layer, cursor: int, now: float) -> int | None:
+        """The key frame behind `cursor`, if it is young enough to go on with."""
+        pin = layer.history.pin
+        if pin is None or pin <= cursor:
+            return None
+        young = self._age_s(layer, pin, now) <= self._config.slow_consumer_s
+        return pin if young else None
 
     def _age_s(self, layer: Layer, number: int, now: float) -> float:
         """How long ago the first packet from `number` on arrived."""

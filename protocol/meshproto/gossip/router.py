@@ -84,6 +84,12 @@ class GossipRouter:
         state.outgoing.flush()
         return True
 
+    def opened(self, node: NodeId, version: Version) -> None:
+        """The stream to `node` speaks `version` from now on; unknown nodes are fine."""
+        peer = self._state.peers.get(node)
+        if peer is not None:
+            peer.version = version
+
     def peer_down(self, node: NodeId, now: float) -> None:
         """The stream is closed; unknown nodes are fine."""
         state = self._state

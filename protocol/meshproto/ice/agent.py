@@ -117,6 +117,12 @@ class IceAgent:
         path.live.pace(interval_s, now)
         self._arm(path)
 
+    def check(self, transport: TransportId, now: float) -> None:
+        """Check the association at once, a lost one too."""
+        path = self._path(transport)
+        path.check_now(now)
+        self._examine(path, now)
+
     def heard(self, transport: TransportId, now: float) -> None:
         """The newest DTLS datagram of the association was authentic."""
         path = self._paths.get(transport)

@@ -225,6 +225,13 @@ class LinkPath:
 
     # -- checks ------------------------------------------------------------------------
 
+    def check_now(self, now: float) -> None:
+        """Let the path in use, or where a lost neighbour may be, be checked next."""
+        if self.phase is Phase.LOST:
+            self.resume_at = now
+        else:
+            self.live.check_now(now)
+
     def seen_from(self, transaction_id: bytes) -> Address | None:
         """Where a check with this transaction id came from before, if one did."""
         return self._seen.get(transaction_id)

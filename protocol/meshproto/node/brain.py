@@ -24,6 +24,7 @@ from meshproto.distribution import changes as tree_changes
 from meshproto.distribution.machine import Distribution
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.gossip.directory import Directory
+from meshproto.gossip.peers import Version
 from meshproto.gossip.presence import Presence
 from meshproto.gossip.router import GossipRouter
 from meshproto.ids import LinkId, NodeId, StreamId
@@ -153,14 +154,8 @@ class Node:
         # why usual: a node out of breath for a moment must not cut a mesh apart
         self._router.relaying(ability.lasting_copies >= THIN_SLOTS, now)
         self._overlay.describe(
-            ability.media,
-            ability.control,
-            ability.reach,
-            ability.copies,
-            ability.copies,
-            ability.operator,
-            ability.entry,
-            now,
+            *(ability.media, ability.control, ability.reach, ability.copies),
+            *(ability.copies, ability.operator, ability.entry, now),
         )
         self._trees.uplink_changed(now)
         self._settle(now)
@@ -375,6 +370,11 @@ class Node:
         """An RPC came over the gossip stream; never raises."""
         self._graph.heard(neighbour, now)
         self._finding.receive(neighbour, rpc, now)
+        self._settle(now)
+
+    def gossip_opened(self, neighbour: NodeId, version: Version, now: float) -> None:
+        """Our gossip stream to a neighbour is open, with the best that both speak."""
+        self._finding.opened(neighbour, version)
         self._settle(now)
 
     def gossip_stalled(self, neighbour: NodeId, on: bool, now: float) -> None:

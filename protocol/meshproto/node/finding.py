@@ -23,6 +23,10 @@ from meshproto.ids import NodeId, StreamId
 EARLY_S = 5.0
 """How long an RPC waits for its link to be ready: as long as a greeting may take."""
 
+VERSIONS_MAX = 256
+"""Nodes whose gossip stream may be open before their link is ready, or outlives it:
+twice the links there can be."""
+
 EARLY_NODES_MAX = 64
 EARLY_RPCS_MAX = 8
 EARLY_OCTETS_MAX = 4_096
@@ -41,6 +45,7 @@ class Finding:
         "_peers",
         "_presence",
         "_trees",
+        "_versions",
         "_watching",
     )
 
@@ -63,6 +68,7 @@ class Finding:
         self._watching: dict[StreamId, tuple[int, int]] = {}
         self._peers: dict[NodeId, None] = {}
         self._early: dict[NodeId, list[tuple[float, bytes]]] = {}
+        self._versions: dict[NodeId, Version] = {}
 
     def start(self, now: float) -> None:
         """Listen to the directory, unless that is switched off."""
@@ -102,7 +108,10 @@ class Finding:
         """An overlay link is ready."""
         if not self._config.enabled:
             return
-        if self._gossip.peer_up(node, outbound, address, Version.V1_2, now):
+        # why the best: our stream opens with the first RPC, so nothing that depends on
+        # the version is said before it is told
+        version = self._versions.get(node, Version.V1_2)
+        if self._gossip.peer_up(node, outbound, address, version, now):
             self._peers[node] = None
         self._directory.neighbour_up(node, outbound, now)
         for at, rpc in self._early.pop(node, ()):
@@ -114,6 +123,16 @@ class Finding:
         self._peers.pop(node, None)
         self._gossip.peer_down(node, now)
         self._directory.neighbour_down(node, now)
+
+    def opened(self, node: NodeId, version: Version) -> None:
+        """Our gossip stream to a node is open.  It may be so before the link is ready,
+        and the link may come and go meanwhile: what was agreed on stays.
+        """
+        versions = self._versions
+        if node not in versions and len(versions) >= VERSIONS_MAX:
+            del versions[next(iter(versions))]
+        versions[node] = version
+        self._gossip.opened(node, version)
 
     def receive(self, node: NodeId, rpc: bytes, now: float) -> None:
         """An RPC of a neighbour: read it and answer what the router delivers.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from meshnode.control.libp2p.values import GossipOpened
 from meshnode.control.mesh import Control
+from meshproto.gossip.peers import Version
 from meshproto.ids import StreamName
 from meshproto.outputs import Purpose
 from support.control_world import LinkState, World, until
@@ -101,6 +103,12 @@ async def test_a_newer_association_replaces_the_older_one(world: World) -> None:
     assert older.state is LinkState.CLOSED
     await until(lambda: ready(first) == ready(second) == 1, "the newer one is ready")
     assert world.end(first, second) is near
+
+
+async def test_the_router_knows_what_the_gossip_stream_speaks(world: World) -> None:
+    first, second = await pair(world)
+    world.host(first)._event(GossipOpened(second.node, Version.V1_1))
+    assert first._brain._gossip._state.peers[second.node].version is Version.V1_1
 
 
 async def test_garbage_over_a_link_is_counted_and_nothing_else(world: World) -> None:

@@ -11,7 +11,7 @@ from meshnode.control import links
 from meshnode.media.link_transport import LinkState
 from meshproto.errors import LimitError, MeshError, StateError
 from meshproto.outputs import Purpose
-from support.links import LinkNode, open_node
+from support.links import LinkNode, bury, open_node
 from support.media import until
 
 
@@ -160,13 +160,71 @@ async def test_after_a_link_ended_another_can_be_made(pair) -> None:
 async def test_a_silent_link_may_be_dialled_anew(pair) -> None:
     one, two = pair
     first = await one.dial(two)
-    first.state = (
-        LinkState.SILENT
-    )  # as after a cut of which the other end knows nothing
+    await until(lambda: two.links)
+    bury(one, first)
     second = await one.dial(two)
     assert first.state is LinkState.CLOSED
     assert second.state is LinkState.CONNECTED
+    assert two.links[0][0].close_reason == "replaced"
     assert count(one) == count(two) == 1
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["both ends", "one end"])
+async def test_a_dial_does_not_replace_a_link_that_lives_again(pair, told) -> None:
+    one, two = pair
+    first = await one.dial(two)
+    await until(lambda: two.links)
+    (other, _) = two.links.pop()
+    first.park()
+    if told:
+        other.park()
+    with pytest.raises(StateError, match="linked"):
+        await one.dial(two)
+    assert first.state is LinkState.RESUMED
+    assert other.state is (LinkState.RESUMED if told else LinkState.CONNECTED)
+    assert count(one) == count(two) == 1
+    assert two.maker.refused == {"asked-linked": 1}
+    got: list[bytes] = []
+    other.on_frame(got.append)
+    first.send(b"still the first")
+    await until(lambda: got)
+
+
+async def test_a_link_that_resumes_while_a_dial_is_under_way_stays(pair) -> None:
+    one, two = pair
+    first = await one.dial(two)
+    await until(lambda: two.links)
+    (other, _) = two.links.pop()
+    for link in (first, other):
+        link.park()
+    slow = asyncio.Event()
+
+    async def carry(_, payload) -> bytes:
+        await slow.wait()
+        answer = await two.maker.answered(one.keys.node, payload)
+        assert answer is not None
+        return answer
+
+    one.carry = carry
+    dial = asyncio.ensure_future(one.dial(two))
+    await until(lambda: first.state is other.state is LinkState.RESUMED)
+    slow.set()
+    with pytest.raises(StateError, match="linked"):
+        await dial
+    assert first.state is other.state is LinkState.RESUMED
+
+
+async def test_crossing_dials_do_not_replace_a_link_that_lives_again(pair) -> None:
+    lower, higher = pair
+    first = await lower.dial(higher)
+    await until(lambda: higher.links)
+    (other, _) = higher.links.pop()
+    for link in (first, other):
+        link.park()
+    dials = (lower.dial(higher), higher.dial(lower))
+    results = await asyncio.gather(*dials, return_exceptions=True)
+    assert {str(error) for error in results} <= {"linked", "crossed"}
+    assert first.state is other.state is LinkState.RESUMED
 
 
 @pytest.mark.parametrize(

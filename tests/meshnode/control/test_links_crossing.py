@@ -17,7 +17,7 @@ from meshnode.control import links
 from meshnode.media import link_transport
 from meshnode.media.link_transport import LinkState, LinkTransport
 from meshproto.errors import MeshError, StateError
-from support.links import LinkNode, open_node
+from support.links import LinkNode, bury, open_node
 from support.media import until
 
 DIALS = ("lower asks", "higher asks")
@@ -102,11 +102,11 @@ async def speak(one: LinkNode, other: LinkNode) -> None:
 
 
 async def linked_before(lower: LinkNode, higher: LinkNode) -> None:
-    """A link that both ends lost, as after a cut."""
+    """A link that both ends lost, and that will not resume."""
     first = await lower.dial(higher)
     await until(lambda: higher.links)
-    first.park()
-    higher.links.pop()[0].park()
+    bury(lower, first)
+    bury(higher, higher.links.pop()[0])
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["new", "linked before"])

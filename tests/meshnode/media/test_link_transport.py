@@ -53,6 +53,24 @@ def lose(node: LinkNode, dropped: Callable[[bytes], bool]) -> None:
     ingress.receive = filtered
 
 
+async def test_an_association_answers_while_both_ends_have_it(pair) -> None:
+    one, two = pair
+    link, other = await connect(one, two)
+    assert await link.answers()
+    link.park()
+    assert await link.answers()
+    assert link.state is LinkState.RESUMED
+    lose(one, lambda datagram: datagram[0] < 4)
+    assert not await link.answers()
+    one.port.plane.close_transport(link.id)
+    assert not await link.answers()
+    asked = asyncio.ensure_future(other.answers())
+    await asyncio.sleep(0)
+    other.close()
+    assert not await asked
+    assert not await other.answers()
+
+
 @contextmanager
 def deaf(node: LinkNode):
     """The node reads nothing, as if its process were stopped; what came meanwhile is
@@ -288,6 +306,7 @@ async def test_garbage_is_counted_and_touches_nothing(pair) -> None:
         sock.send(b"\x80\xc9\x00\x01" + bytes(60))
     await until(lambda: drops(two).get("srtcp-auth") == 5)
     assert drops(two)["unvalidated-dtls"] == 1
+    assert other.drops() == {"dtls-short": 5}
     assert drops(two)["unvalidated-rtp"] == 1
     assert drops(two)["stun-short"] == 1
     got: list[bytes] = []

@@ -67,3 +67,14 @@ def test_what_is_lent() -> None:
 
 def test_a_node_that_serves_alone_has_none_of_it() -> None:
     assert not [name for name, *_ in samples(exposed()) if "mesh_" in name]
+
+
+def test_what_had_no_effect_is_counted_by_reason() -> None:
+    counters = {
+        "refused": {"route-signature": 2, "session-stale": 1},
+        "descriptors-refused": {"descriptor-node": 3, "session-stale": 1},
+    }
+    found = samples(exposed(mesh=mesh(counters=counters)))
+    assert found["meshnode_mesh_refused_total", "route-signature"] == 2
+    assert found["meshnode_mesh_refused_total", "session-stale"] == 2
+    assert found["meshnode_mesh_refused_total", "descriptor-node"] == 3

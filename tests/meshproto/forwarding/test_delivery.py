@@ -110,6 +110,36 @@ def test_late_packets_reach_a_viewer_that_is_behind() -> None:
     assert any(p.payload[-8:] == missing[-8:] for p in got)
 
 
+@pytest.mark.parametrize("silence_s", [0.1, 0.5, 0.9])
+def test_a_burst_after_a_silence_reaches_a_live_viewer_whole(silence_s: float) -> None:
+    """As after a repair of the tree: what was missed comes at once, the pacer needs
+    more than a tenth of a second for it, and a key frame comes meanwhile.
+    """
+    rig = Rig()
+    rig.client(1)
+    rig.client(2)
+    rig.publish(1, 1, VP8)
+    ssrc = rig.watch(1, 1, 2, VIEWER_VP8)
+    camera = Camera(size=600)
+    rig.send(1, *camera.frame())
+    camera.size = 5_000
+    rig.roll(1, camera, 1.0)
+    rig.pass_time(silence_s)
+    for _ in range(round(silence_s * 30)):
+        for packet in camera.frame():
+            rig.forwarder.receive_rtp(TransportId(1), packet, rig.now)
+    rig.roll(1, camera, 0.1)
+    camera.size = 600
+    rig.send(1, *camera.frame(key=True))
+    camera.size = 5_000
+    rig.pass_time(1 / 30)
+    rig.roll(1, camera, 2.0)
+    got = rig.media(2, ssrc)
+    numbers = [int.from_bytes(p.payload[-4:], "big") for p in got]
+    assert numbers == list(range(1, camera.serial + 1))
+    assert rig.now - got[-1].at < 0.05
+
+
 def test_after_an_overflow_a_viewer_begins_with_a_key_frame() -> None:
     rig = Rig()
     rig.client(1)

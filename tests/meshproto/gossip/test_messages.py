@@ -168,6 +168,18 @@ def test_who_brought_a_long_message_is_not_told_that_it_is_not_wanted() -> None:
     assert [node for node, _ in rig.unwanted()] == able[1:]
 
 
+def test_a_stream_that_turned_out_older_hears_nothing_of_long_messages() -> None:
+    rig, nodes = meshed(4)
+    able = rig.ups(2, version=Version.V1_2)
+    for node in able:
+        rig.graft(node)
+    rig.router.opened(able[0], Version.V1_1)
+    rig.router.opened(NodeId(b"nobody"), Version.V1_1)
+    big = message(AUTHOR, 1, bytes(2048))
+    rig.bring(nodes[0], big)
+    assert rig.unwanted() == [(able[1], (id_of(big),))]
+
+
 def test_absent_data_is_empty_data() -> None:
     rig, nodes = meshed(1)
     bare = message(AUTHOR, 1, b"")

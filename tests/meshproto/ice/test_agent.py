@@ -232,6 +232,22 @@ def test_a_lost_association_is_checked_once_a_second_and_resumes() -> None:
     assert first.checks[-1] is not None
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_association_is_checked_at_once_where_that_is_wished(lost) -> None:
+    net, first, second = linked(OPEN, OPEN)
+    net.run(1.5)
+    if lost:
+        second.alive = False
+        net.run(20, lambda: bool(first.silences))
+        net.run(0.1)
+        second.alive = True
+    first.checks.clear()
+    first.agent.check(LINK, net.now)
+    first.flush()
+    net.run(0.2, lambda: bool(first.checks))
+    assert first.checks[0] is not None
+
+
 def test_a_lost_neighbour_is_found_at_another_of_its_addresses() -> None:
     net = Net()
     first, second = net.host(OPEN), net.host(OPEN)

@@ -16,8 +16,10 @@ from meshproto.errors import LimitError
 from meshproto.events import Event, Refused
 from meshproto.forwarding.relay_table import OpenStream
 from meshproto.gossip.directory_events import StreamFound, StreamGone, StreamMoved
+from meshproto.gossip.peers import Version
 from meshproto.ids import LinkId, NodeId, StreamId
 from meshproto.node import Ability, Identity, Node, NodeConfig
+from meshproto.node.finding import VERSIONS_MAX
 from meshproto.outputs import Gossip, Purpose, Transmit
 from meshproto.wire import pubsub
 from meshproto.wire.control.directory import Claim
@@ -155,6 +157,26 @@ def test_viewers_follow_a_stream_that_moves() -> None:
     # the tree at node 1 was opened anew, as no origin
     opened = [o for o in two.outputs[1] if isinstance(o, OpenStream)]
     assert [o.origin for o in opened] == [True, False]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_the_version_of_the_gossip_stream_is_the_one_agreed_on(before) -> None:
+    two = Two()
+    node, other = two.nodes[1], node_id(2)
+    if before:
+        node.gossip_opened(other, Version.V1_1, two.now)
+    two.link()
+    if not before:
+        assert node._gossip._state.peers[other].version is Version.V1_2
+        node.gossip_opened(other, Version.V1_1, two.now)
+    assert node._gossip._state.peers[other].version is Version.V1_1
+
+
+def test_versions_of_streams_without_a_link_are_bounded() -> None:
+    two = Two()
+    for number in range(1_000, 1_000 + 2 * VERSIONS_MAX):
+        two.nodes[1].gossip_opened(node_id(number), Version.V1_0, two.now)
+    assert len(two.nodes[1]._finding._versions) == VERSIONS_MAX
 
 
 def test_the_end_of_a_stream_is_told() -> None:
