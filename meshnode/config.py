@@ -13,6 +13,7 @@ the value in front, which makes one sentence.
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -103,40 +104,47 @@ def _origin(text: str) -> str:
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}" if text else ""
 
 
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # ~nobody
+        raise ValueError("should be a path; that user has no home here") from None
+
+
+def _folder(value: object) -> Path:
+    # Path("") is the folder one happens to be in: no place for keys that nobody named
+    if not isinstance(value, str | Path) or not str(value).strip():
+        raise ValueError("should be a folder")
+    return _expanded(Path(value))
+
+
 def _readable(path: Path) -> Path:
-    path = path.expanduser()
+    path = _expanded(path)
     if not path.is_file():
         raise ValueError("should be an existing file")
     return path
 
 
-def _rate(value: object) -> object:
-    """Bits a second: a number, or one with K, M, G or T behind it, as `20M`."""
-    if not isinstance(value, str):
-        return value
-    number, factor = value.strip().removesuffix("bps").removesuffix("b/s"), 1
-    if number[-1:].upper() in _FACTORS:
-        number, factor = number[:-1], _FACTORS[number[-1].upper()]
-    try:
-        return int(float(number) * factor)
-    except (ValueError, OverflowError):
-        raise ValueError("should be bits a second such as 20M or 800K") from None
-
-
 _FACTORS = {"K": 1_000, "M": 1_000_000, "G": 1_000_000_000, "T": 10**12}
 
 
-def _size(value: object) -> object:
-    """Bytes: a number, or one with K, M, G or T behind it, as `500G`."""
-    if not isinstance(value, str):
-        return value
-    number, factor = value.strip().removesuffix("B"), 1
-    if number[-1:].upper() in _FACTORS:
-        number, factor = number[:-1], _FACTORS[number[-1].upper()]
-    try:
-        return int(float(number) * factor)
-    except (ValueError, OverflowError):
-        raise ValueError("should be bytes such as 500G or 1.5T") from None
+def _scaled(units: tuple[str, ...], wanted: str) -> Callable[[object], object]:
+    """Reads a number, or one with K, M, G or T behind it, and then perhaps a unit."""
+
+    def read(value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        number, factor = value.strip(), 1
+        for unit in units:
+            number = number.removesuffix(unit)
+        if number[-1:].upper() in _FACTORS:
+            number, factor = number[:-1], _FACTORS[number[-1].upper()]
+        try:
+            return int(float(number) * factor)
+        except (ValueError, OverflowError):
+            raise ValueError(f"should be {wanted}") from None
+
+    return read
 
 
 def _delays(value: object) -> object:
@@ -152,9 +160,10 @@ def _delays(value: object) -> object:
         ) from None
 
 
-ByteSize = Annotated[int, BeforeValidator(_size), Field(ge=0, le=10**18)]
-
-BitRate = Annotated[int, BeforeValidator(_rate), Field(ge=0, le=10**12)]
+_bytes = _scaled(("B",), "bytes such as 500G or 1.5T")
+_bit_rate = _scaled(("bps", "b/s"), "bits a second such as 20M or 800K")
+ByteSize = Annotated[int, BeforeValidator(_bytes), Field(ge=0, le=10**18)]
+BitRate = Annotated[int, BeforeValidator(_bit_rate), Field(ge=0, le=10**12)]
 ListenAddress = Annotated[str, BeforeValidator(_endpoint)]
 IpAddress = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[tuple[IpAddress, ...], BeforeValidator(_several)]
@@ -163,7 +172,7 @@ Networks = Annotated[
 ]
 Origin = Annotated[str, AfterValidator(_origin)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
-Folder = Annotated[Path, AfterValidator(Path.expanduser)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
 
 
 class Limits(BaseModel):

@@ -72,7 +72,8 @@ def _mesh(status: NodeStatus) -> Iterator[str]:
 def _reach(status: NodeStatus, settings: Settings) -> Iterator[str]:
     """Who can reach this node, and the flags that would change it."""
     if settings.http_endpoint.is_loopback and not settings.public_url:
-        yield "Only this machine can reach it. For others, add --http 0.0.0.0:8080"
+        opened = f"--http 0.0.0.0:{settings.http_endpoint.port}"
+        yield f"Only this machine can reach it. For others, add {opened}"
         yield "and, behind a NAT or in a cloud, --public-ip ADDRESS."
         return
     media_port = status.addresses[0].rpartition(":")[2] if status.addresses else "?"

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshnode.cli.options import Duration, check_seconds
 from meshnode.cli.terminal import command
 from meshproto.errors import StateError
 
@@ -32,9 +33,7 @@ def demo(
     *,
     nodes: Annotated[int, Parameter(help="How many, 2 to 5.")] = 5,
     scale: Annotated[float, Parameter(help="Factor for the delays; 0 for none.")] = 1.0,
-    duration: Annotated[
-        float | None, Parameter(help="Stop after so many seconds.")
-    ] = None,
+    duration: Duration = None,
     no_open: Annotated[
         bool,
         Parameter(
@@ -43,6 +42,7 @@ def demo(
     ] = False,
 ) -> int:
     """Check what was typed, then run."""
+    check_seconds(duration)
     from meshnode.cli.demonstration import CITIES, run_demo  # noqa: PLC0415 - slow
 
     if not 2 <= nodes <= len(CITIES):

@@ -59,6 +59,7 @@ of --config (public_ip). Flags beat the environment, the environment the file.
 SEEING = (status, peers, routes, streams, trace)
 COMMANDS = (publish, play, record, demo, *SEEING, ports, keygen, token, doctor)
 HINT = "try meshnode --help"
+LIKENESS_MIN = 0.7  # of a word to a command that may have been meant
 
 app = App(
     name="meshnode",
@@ -93,7 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnusedCliTokensError as error:
         return mistake(_unknown(error.unused_tokens or [""]), HINT)
     except CycloptsError as error:
-        return mistake(" ".join(str(error).split()), HINT)
+        words = " ".join(["meshnode", *(error.command_chain or ())])
+        return mistake(" ".join(str(error).split()), f"try {words} --help")
     except (StateError, LimitError) as error:
         return mistake(str(error))
     except KeyboardInterrupt:
@@ -105,7 +107,7 @@ def _unknown(tokens: Sequence[str]) -> str:
     """A word that is neither flag nor command; usually a command misspelt."""
     word = tokens[0]
     commands = [module.__name__.rpartition(".")[2] for module in COMMANDS]
-    close = difflib.get_close_matches(word, ["run", *commands], 1)
+    close = difflib.get_close_matches(word, ["run", *commands], 1, LIKENESS_MIN)
     guess = f"; did you mean meshnode {close[0]}?" if close else ""
     return f"{word!r} is no command{guess}"
 

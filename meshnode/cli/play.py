@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshnode.cli.options import (
+    Duration,
+    Here,
+    KeyFile,
+    Target,
+    Wait,
+    check_seconds,
+    output_file,
+)
 from meshnode.cli.terminal import command
-from meshproto.errors import StateError
 
 ABOUT = """\
 Play a stream (WHEP): decode it, show how it does, and record it with -o.
@@ -31,33 +38,21 @@ app = command("play", ABOUT, EXAMPLES)
 
 @app.default
 def play(
-    target: Annotated[str, Parameter(help="URL/STREAM.")],
+    target: Target,
     /,
     *,
     output: Annotated[
         str | None, Parameter(name=["--output", "-o"], help="File to record into.")
     ] = None,
-    duration: Annotated[
-        float | None, Parameter(help="Stop after so many seconds.")
-    ] = None,
-    wait: Annotated[
-        float, Parameter(help="Seconds to wait for a publisher, 0 for none.")
-    ] = 30.0,
-    key_file: Annotated[str | None, Parameter(help="File with a token.")] = None,
-    here: Annotated[
-        bool,
-        Parameter(
-            negative="",
-            show_default=False,
-            help="Watch at the node that was named, even if another one is nearer.",
-        ),
-    ] = False,
+    duration: Duration = None,
+    wait: Wait = 30.0,
+    key_file: KeyFile = None,
+    here: Here = False,
 ) -> int:
     """Check what was typed, then play."""
-    if duration is not None and duration <= 0:
-        raise StateError(f"--duration is {duration} but should be more than 0")
+    check_seconds(duration, wait)
+    path = None if output is None else output_file(output)
 
     from meshnode.cli.playing import play_stream  # noqa: PLC0415 - slow
 
-    path = Path(output) if output else None
     return play_stream(target, key_file, path, duration, wait, roam=not here)

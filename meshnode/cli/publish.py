@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from meshnode.cli.options import Duration, check_seconds
 from meshnode.cli.terminal import command
 from meshproto.errors import StateError
 
@@ -55,9 +56,7 @@ def publish(
     ] = "vp8",
     size: Annotated[str, Parameter(help="Of the test picture.")] = "640x360",
     rate: Annotated[int, Parameter(help="Of the test picture, frames a second.")] = 30,
-    duration: Annotated[
-        float | None, Parameter(help="Stop after so many seconds.")
-    ] = None,
+    duration: Duration = None,
     key_file: Annotated[
         str | None, Parameter(help="File with the publish key or a token.")
     ] = None,
@@ -67,8 +66,7 @@ def publish(
     width, height = _size(size)
     if not 1 <= rate <= 60:
         raise StateError(f"--rate is {rate} but should be from 1 to 60")
-    if duration is not None and duration <= 0:
-        raise StateError(f"--duration is {duration} but should be more than 0")
+    check_seconds(duration)
 
     from meshnode.cli import publishing  # noqa: PLC0415 - slow
 

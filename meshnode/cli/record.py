@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from meshnode.cli.options import (
+    Duration,
+    Here,
+    KeyFile,
+    Target,
+    Wait,
+    check_seconds,
+    output_file,
+)
 from meshnode.cli.terminal import command
-from meshproto.errors import StateError
 
 ABOUT = """\
 Record a stream (WHEP) as it is, without decoding it.
@@ -32,35 +39,22 @@ app = command("record", ABOUT, EXAMPLES)
 
 @app.default
 def record(
-    target: Annotated[str, Parameter(help="URL/STREAM.")],
+    target: Target,
     /,
     *,
     output: Annotated[
         str, Parameter(name=["--output", "-o"], help="File to record into.")
     ],
-    duration: Annotated[
-        float | None, Parameter(help="Stop after so many seconds.")
-    ] = None,
-    wait: Annotated[
-        float, Parameter(help="Seconds to wait for a publisher, 0 for none.")
-    ] = 60.0,
-    key_file: Annotated[str | None, Parameter(help="File with a token.")] = None,
-    here: Annotated[
-        bool,
-        Parameter(
-            negative="",
-            show_default=False,
-            help="Record at the node that was named, even if another one is nearer.",
-        ),
-    ] = False,
+    duration: Duration = None,
+    wait: Wait = 60.0,
+    key_file: KeyFile = None,
+    here: Here = False,
 ) -> int:
     """Check what was typed, then record."""
-    if duration is not None and duration <= 0:
-        raise StateError(f"--duration is {duration} but should be more than 0")
-    if wait < 0:
-        raise StateError(f"--wait is {wait} but should be 0 or more")
+    check_seconds(duration, wait)
+    path = output_file(output)
 
     from meshnode.cli.recording import Order, record_stream  # noqa: PLC0415 - slow
 
-    order = Order(target, key_file, Path(output), duration, wait, roam=not here)
+    order = Order(target, key_file, path, duration, wait, roam=not here)
     return record_stream(order)

@@ -55,6 +55,7 @@ def fetch(url: str) -> dict[str, Any]:
             found = json.loads(response.read(BYTES_MAX))
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
+        reason = getattr(reason, "strerror", None) or reason
         raise StateError(
             f"no node answers at {url} ({reason}); is it running, and is this its"
             " --admin address?"

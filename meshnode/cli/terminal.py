@@ -8,10 +8,11 @@ from cyclopts import App
 
 
 def command(name: str, about: str, examples: str = "") -> App:
-    """A subcommand with its own help text and examples."""
+    """A subcommand with its own help text, filled to the terminal, and examples."""
+    paragraphs = (" ".join(part.split()) for part in about.split("\n\n"))
     return App(
         name=name,
-        help=about,
+        help="\n\n".join(paragraphs),
         help_format="plaintext",
         help_epilogue=examples,
         version_flags=[],

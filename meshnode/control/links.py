@@ -35,9 +35,9 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from meshnode.control.descriptors import VERSION, Descriptors, Own, purpose_of
 from meshnode.control.sealing import Keys
+from meshproto.bucket import Bucket
 from meshproto.errors import DecodeError, LimitError, MeshError, StateError
 from meshproto.ids import NodeId
-from meshproto.link.bucket import Bucket
 from meshproto.outputs import Purpose
 from meshproto.wire.control.descriptor import LinkDescriptor
 from meshproto.wire.control.peer import PeerRecord

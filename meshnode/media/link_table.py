@@ -22,11 +22,11 @@ from meshnode.media.plane import (
     TransportSpec,
     TransportValidated,
 )
+from meshproto.bucket import Bucket
 from meshproto.errors import LimitError
 from meshproto.forwarding.table import TransportKind
 from meshproto.ice.events import Checked
 from meshproto.ids import NodeId, TransportId
-from meshproto.link.bucket import Bucket
 from meshproto.wire.control.descriptor import LinkDescriptor
 from meshproto.wire.control.peer import MediaAddress
 from meshproto.wire.stun_attributes import pack_host, unpack_host

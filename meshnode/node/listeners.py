@@ -8,7 +8,9 @@ closed after a few seconds, because aiohttp waits for the first one without end.
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import socket
 import ssl
 import sys
@@ -134,8 +136,7 @@ class Listener:
             await self._runner.cleanup()
             raise StateError(
                 f"{self._flag} {self._endpoint} cannot be used "
-                f"({error.strerror or error}); choose another port, or "
-                f"{self._flag} {Endpoint(host, 0)} for any free one"
+                f"{_why(error, self._flag, host)}"
             ) from error
 
     async def _site_on(self, bound: socket.socket) -> None:
@@ -166,6 +167,16 @@ class Listener:
     async def close(self) -> None:
         """Stop listening and end what is open."""
         await self._runner.cleanup()
+
+
+def _why(error: OSError, flag: str, host: str) -> str:
+    """The reason and what to do; asyncio's own words repeat the address as a tuple."""
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"({host} is no address of this machine; 0.0.0.0 stands for all it has)"
+    number = error.errno or 0  # resolvers count downwards
+    words = os.strerror(number) if number > 0 else error.strerror or str(error)
+    other = f"choose another port, or {flag} {Endpoint(host, 0)} for any free one"
+    return f"({words}); {other}"
 
 
 def _dual_stack(port: int) -> socket.socket:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pytest
 
-from meshproto.config.gossip import TopicScore
 from meshproto.gossip.seen import Verdict
 from meshproto.ids import NodeId
 from support.gossip import (
+    P3,
     TOPIC,
     Rig,
     disgrace,
@@ -84,17 +84,6 @@ def test_message_processing__forward_not_back() -> None:
     rig.bring(nodes[3], sent)
     rig.judge()
     assert rig.got(id_of(sent)) == nodes[2:]
-
-
-P3 = TopicScore(
-    mesh_message_deliveries_weight=-1.0,
-    mesh_message_deliveries_threshold=4.0,
-    mesh_message_deliveries_cap=10.0,
-    mesh_message_deliveries_window_s=2.0,
-    mesh_message_deliveries_activation_s=5.0,
-    mesh_failure_penalty_weight=-1.0,
-    time_in_mesh_weight=0.0,
-)
 
 
 def delivered_in_mesh(rig: Rig, node: NodeId) -> float:

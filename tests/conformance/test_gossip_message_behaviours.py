@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from meshproto.config.gossip import PeerScore, Signing, Thresholds, TopicScore
+from meshproto.config.gossip import PeerScore, Signing, Thresholds
 from meshproto.errors import DecodeError
 from meshproto.gossip.events import Dropped
 from meshproto.gossip.peers import Version
@@ -19,6 +19,7 @@ from meshproto.wire.pubsub import Message
 from support.gossip import (
     ME,
     OTHER,
+    P3,
     TOPIC,
     Rig,
     disgrace,
@@ -29,17 +30,6 @@ from support.gossip import (
 )
 
 AUTHOR = node_id(900)
-
-
-P3 = TopicScore(
-    mesh_message_deliveries_weight=-1.0,
-    mesh_message_deliveries_threshold=4.0,
-    mesh_message_deliveries_cap=10.0,
-    mesh_message_deliveries_window_s=2.0,
-    mesh_message_deliveries_activation_s=5.0,
-    mesh_failure_penalty_weight=-1.0,
-    time_in_mesh_weight=0.0,
-)
 
 
 def invalid_of(rig: Rig, node: NodeId) -> float:

@@ -37,7 +37,7 @@ from interop.programs import (  # noqa: E402
     Client,
     Run,
 )
-from support.netns import Lab  # noqa: E402
+from support.lab.switch import Switched  # noqa: E402
 from support.node import KEY, RunningNode, running_node  # noqa: E402
 
 LIVE_DEADLINE_S = 60.0
@@ -220,7 +220,7 @@ def place() -> Iterator[tuple[RunningNode, Beside]]:
         with running_node() as node:
             yield node, lambda _name: ()
         return
-    with Lab(["node", "pub", "play"]) as lab:
+    with Switched(["node", "pub", "play"]) as lab:
         http = f"{lab.address('node')}:8080"
         with running_node(http=http, beside=lab.run("node")) as node:
             yield node, lab.run

@@ -25,11 +25,11 @@ from support.lab.faults import FAULTS, Fault, Outcome, outcome
 from support.lab.figures import Report, count, percentile
 from support.lab.lab import Lab
 from support.lab.mesh import Mesh, View
+from support.lab.namespaces import require_root
 from support.lab.processes import Fleet
 from support.lab.source import Source
 from support.lab.viewer import Viewer
 from support.lab.watching import Watcher, watching
-from support.netns import require_root
 
 LINKS = [
     *(("origin", "one", 10.0), ("origin", "two", 12.0)),

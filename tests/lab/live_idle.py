@@ -19,10 +19,10 @@ import pytest
 from support.lab.figures import Report, count, is_slice
 from support.lab.lab import Lab
 from support.lab.mesh import Mesh
+from support.lab.namespaces import require_root
 from support.lab.processes import Fleet
 from support.lab.source import Rate, Source
 from support.lab.viewer import Viewer
-from support.netns import require_root
 
 SIZES = (3, 10, 30)
 DELAYS_MS = (5.0, 60.0)

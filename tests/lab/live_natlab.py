@@ -19,11 +19,11 @@ import pytest
 from support.lab.figures import Report
 from support.lab.lab import Lab
 from support.lab.mesh import Mesh, View
+from support.lab.namespaces import require_root
 from support.lab.nat import KINDS, NatBox
 from support.lab.processes import Fleet
 from support.lab.source import Source
 from support.lab.viewer import Viewer
-from support.netns import require_root
 
 PAIRINGS = list(combinations_with_replacement(KINDS, 2))
 STREAM = "lab"

@@ -17,11 +17,11 @@ import pytest
 from support.lab.figures import Report, count
 from support.lab.lab import Lab
 from support.lab.mesh import Mesh
+from support.lab.namespaces import require_root
 from support.lab.processes import Fleet
 from support.lab.source import LIGHT, TRACKS, Source
 from support.lab.viewer import Viewer
 from support.lab.wiring import across
-from support.netns import require_root
 
 LEFT = ("l0", "l1", "l2", "l3")
 RIGHT = ("r0", "r1", "r2", "r3")

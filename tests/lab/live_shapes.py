@@ -18,10 +18,10 @@ import pytest
 from support.lab.figures import Report
 from support.lab.lab import Lab, shortest_ms
 from support.lab.mesh import Link, Mesh, View
+from support.lab.namespaces import require_root
 from support.lab.processes import Fleet
 from support.lab.source import LIGHT, Source
 from support.lab.viewer import Viewer
-from support.netns import require_root
 
 SIZE, STREAM = 8, "lab"
 NAMES = [f"n{number}" for number in range(SIZE)]

@@ -16,11 +16,11 @@ from support.lab import script
 from support.lab.figures import Report, count, percentile
 from support.lab.lab import Lab
 from support.lab.mesh import Mesh
+from support.lab.namespaces import require_root
 from support.lab.processes import Fleet
 from support.lab.script import DOWN_S, EVERY_S, Played
 from support.lab.source import LIGHT, Source
 from support.lab.viewer import Viewer
-from support.netns import require_root
 
 SIZE, SEED, STREAM = 12, 1, "lab"
 NAMES = [f"n{number}" for number in range(SIZE)]

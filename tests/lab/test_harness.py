@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -16,47 +15,21 @@ import time
 import pytest
 
 from support.lab import namespaces
+from support.lab.datagrams import exchange, sockets
 from support.lab.faults import FAULTS
 from support.lab.lab import Lab, shortest_ms
-from support.lab.namespaces import inside
-from support.lab.probe import udp
+from support.lab.namespaces import inside, require_root
 from support.lab.processes import Fleet, NodeProcess
 from support.lab.source import AUDIO, VIDEO, Rate, Source
 from support.lab.viewer import Viewer
-from support.netns import require_root
 
 DELAY_MS = 20.0
 PACKETS = 400
-SO_RCVBUFFORCE = 33  # not in the socket module
 
 
 @pytest.fixture(autouse=True)
 def _root() -> None:
     require_root()
-
-
-def sockets(lab: Lab, *names: str) -> list[socket.socket]:
-    made = [udp(lab.namespace(name), lab.address(name), 7000) for name in names]
-    for sock in made:
-        sock.settimeout(1)
-        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 20)
-    return made
-
-
-def exchange(lab: Lab, one: socket.socket, other: socket.socket, count: int) -> int:
-    """Send from one to the other; how many came within half a second."""
-    for number in range(count):
-        one.sendto(b"%d" % number + bytes(100), other.getsockname())
-        time.sleep(0.0005)
-    time.sleep(0.2)  # the longest way
-    other.setblocking(False)
-    arrived = 0
-    while True:
-        try:
-            other.recv(2048)
-            arrived += 1
-        except BlockingIOError:
-            return arrived
 
 
 def test_the_wire_delays_both_ways() -> None:
@@ -77,7 +50,7 @@ def test_the_wire_loses_about_what_it_was_told_and_counts_it() -> None:
         lab.wiring.link("a", "b", delay_ms=1, loss=0.2)
         one, other = sockets(lab, "a", "b")
         with one, other:
-            arrived = exchange(lab, one, other, PACKETS)
+            arrived = exchange(one, other, PACKETS)
         (way,) = lab.wiring.counters()["pairs"]
         assert way["lost"] == PACKETS - arrived
         assert 0.1 < way["lost"] / PACKETS < 0.3
@@ -88,9 +61,9 @@ def test_a_cut_is_silent_and_heals() -> None:
         one, other = sockets(lab, "a", "b")
         with one, other:
             lab.wiring.cut([("a", "b")])
-            assert exchange(lab, one, other, 10) == 0
+            assert exchange(one, other, 10) == 0
             lab.wiring.heal([("a", "b")])
-            assert exchange(lab, one, other, 10) == 10
+            assert exchange(one, other, 10) == 10
 
 
 def test_a_rate_holds_packets_back_and_a_full_queue_drops_them() -> None:
@@ -98,7 +71,7 @@ def test_a_rate_holds_packets_back_and_a_full_queue_drops_them() -> None:
         lab.wiring.link("a", "b", delay_ms=0, rate_bps=100_000, queue_bytes=2_000)
         one, other = sockets(lab, "a", "b")
         with one, other:
-            arrived = exchange(lab, one, other, 100)
+            arrived = exchange(one, other, 100)
         assert 15 <= arrived < 60
         assert lab.wiring.counters()["pairs"][0]["queued_out"] == 100 - arrived
 
@@ -124,9 +97,9 @@ def test_only_the_named_links_are_open() -> None:
         lab.only(links)
         one, middle, far = sockets(lab, "a", "b", "c")
         with one, middle, far:
-            assert exchange(lab, one, far, 5) == 0
-            assert exchange(lab, one, middle, 5) == 5
-            assert exchange(lab, far, middle, 5) == 5
+            assert exchange(one, far, 5) == 0
+            assert exchange(one, middle, 5) == 5
+            assert exchange(far, middle, 5) == 5
     assert shortest_ms(links, "a") == {"a": 0, "b": 5.0, "c": 12.0}
 
 
@@ -166,11 +139,11 @@ async def test_a_cut_by_nftables_is_silent_on_both_sides_and_is_undone() -> None
         one, other = sockets(lab, "a", "b")
         with one, other:
             FAULTS["cut"].strike(lab, node)
-            assert exchange(lab, one, other, 10) == 0
+            assert exchange(one, other, 10) == 0
             one.settimeout(1)
-            assert exchange(lab, other, one, 10) == 0
+            assert exchange(other, one, 10) == 0
             await FAULTS["cut"].mend(lab, node)
-            assert exchange(lab, one, other, 10) == 10
+            assert exchange(one, other, 10) == 10
 
 
 @pytest.mark.timeout(120)

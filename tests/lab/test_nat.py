@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from support.lab.datagrams import udp
 from support.lab.lab import Lab
+from support.lab.namespaces import require_root
 from support.lab.nat import KINDS, NatBox, rules
-from support.lab.probe import judge, servers, udp
-from support.netns import require_root
+from support.lab.probe import judge, servers
 
 
 @pytest.mark.parametrize("kind", KINDS)

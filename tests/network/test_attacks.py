@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 
 from support.browser import Client, chromium, client
-from support.netns import Lab, require_root
+from support.lab.namespaces import require_root
+from support.lab.switch import Switched
 from support.node import KEY, RunningNode, running_node
 from support.shared import ROOT
 
@@ -48,7 +49,7 @@ Pairs = list[dict[str, Any]]
 
 
 @contextlib.contextmanager
-def shouting(lab: Lab, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def shouting(lab: Switched, kinds: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """The attacker beside everybody else; its report is there at the end."""
     shared = f"127.0.0.1,{lab.address('host')}"
     command = [sys.executable, str(HERE / "attacker.py"), shared, str(PORT), *kinds]
@@ -86,7 +87,7 @@ async def chromium_pairs(page: Client, node: RunningNode, name: str) -> Pairs:
     return told
 
 
-async def aiortc_pairs(lab: Lab, node: RunningNode) -> Pairs:
+async def aiortc_pairs(lab: Switched, node: RunningNode) -> Pairs:
     """The same in a process of its own."""
     script = str(HERE / "aiortc_pairs.py")
     numbers = map(str, (PAIRS, AT_ONCE, FRAMES))
@@ -116,9 +117,9 @@ def drops(node: RunningNode) -> dict[str, int]:
 
 
 @contextlib.asynccontextmanager
-async def scene() -> AsyncIterator[tuple[Lab, RunningNode, Client]]:
+async def scene() -> AsyncIterator[tuple[Switched, RunningNode, Client]]:
     """A node and a browser on one host."""
-    with Lab(["host"]) as lab:
+    with Switched(["host"]) as lab:
         limits = ["sessions_per_address=4096", "requests_per_minute=100000"]
         flags = [word for limit in limits for word in ("--limit", limit)]
         beside = lab.run("host")

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from support.browser import Client, chromium, client
-from support.netns import Lab, require_root
+from support.lab.namespaces import require_root
+from support.lab.switch import Switched
 from support.node import KEY, RunningNode, eventually, running_node
 
 THIN_BPS = 1_000_000
@@ -30,13 +31,13 @@ FULL_HEIGHT = 720
 @pytest.mark.timeout(180)
 async def test_a_thin_link_gets_a_fitting_layer_and_climbs_back() -> None:
     require_root()
-    with Lab(["node", "pub", "view"]) as lab:
+    with Switched(["node", "pub", "view"]) as lab:
         http = f"{lab.address('node')}:8080"
         with running_node(http=http, beside=lab.run("node")) as node:
             await _run(lab, node)
 
 
-async def _run(lab: Lab, node: RunningNode) -> None:
+async def _run(lab: Switched, node: RunningNode) -> None:
     program = "/usr/bin/chromium"
     async with (
         chromium(node.url, lab.wrapper("pub", program)) as sending,
@@ -66,7 +67,7 @@ async def _run(lab: Lab, node: RunningNode) -> None:
 
 
 async def _hold(
-    lab: Lab, viewer: Client
+    lab: Switched, viewer: Client
 ) -> tuple[list[int], dict[str, Any], dict[str, Any]]:
     before = (await viewer.received())["inbound-rtp-video"]
     queues = []

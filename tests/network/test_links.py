@@ -10,10 +10,10 @@ import pytest
 from meshnode.media.link_transport import LinkState, LinkTransport
 from meshproto.errors import StateError
 from meshproto.ice.events import MappedSeen
+from support.lab.namespaces import require_root
 from support.links import LinkNode, open_node
 from support.media import until
 from support.nats import House, Street
-from support.netns import require_root
 
 OPEN, FULL, ADDRESS, PORT, SYMMETRIC = House
 TREE_S = 0.25

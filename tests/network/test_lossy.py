@@ -11,7 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from support.browser import Client, chromium, client
-from support.netns import Lab, require_root
+from support.lab.namespaces import require_root
+from support.lab.switch import Switched
 from support.node import KEY, running_node
 
 RUN_S = 60.0
@@ -23,13 +24,13 @@ LOST_FRAMES_MAX = 0.005
 @pytest.mark.timeout(180)
 async def test_five_percent_loss_both_ways_costs_no_freeze() -> None:
     require_root()
-    with Lab(["node", "pub", "view"]) as lab:
+    with Switched(["node", "pub", "view"]) as lab:
         http = f"{lab.address('node')}:8080"
         with running_node(http=http, beside=lab.run("node")) as node:
             await _watch(lab, node.url, node.whip("lossy"), node.whep("lossy"))
 
 
-async def _watch(lab: Lab, origin: str, whip: str, whep: str) -> None:
+async def _watch(lab: Switched, origin: str, whip: str, whep: str) -> None:
     program = "/usr/bin/chromium"
     async with (
         chromium(origin, lab.wrapper("pub", program)) as sending,

@@ -21,7 +21,7 @@ from meshnode.control.mapping.upnp import Upnp
 from meshnode.control.mapping.values import Grant, Refusal, Way, Wish
 from meshproto.wire import stun_binding
 from meshproto.wire.portmap.natpmp import Protocol
-from support.netns import require_root, sh
+from support.lab.namespaces import require_root, sh
 from support.node import RunningNode, running_node
 from support.router import HOST, INSIDE, OUTSIDE, STRANGER, Router
 

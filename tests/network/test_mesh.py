@@ -20,7 +20,8 @@ import av
 import pytest
 
 from meshnode.client.picture import read_number
-from support.netns import Lab, require_root
+from support.lab.namespaces import require_root
+from support.lab.switch import Switched
 from support.node import KEY, RunningNode, running_node
 
 COMMAND = (sys.executable, "-m", "meshnode.cli.main")
@@ -32,7 +33,7 @@ FRAMES_PER_S = 30
 class Line:
     """Three nodes; `first` and `last` know each other through `relay` only."""
 
-    def __init__(self, lab: Lab, stack: contextlib.ExitStack) -> None:
+    def __init__(self, lab: Switched, stack: contextlib.ExitStack) -> None:
         self.lab = lab
         self.stack = stack
         lab.cut("a", "c")
@@ -80,7 +81,7 @@ class Line:
 def line() -> Iterator[Line]:
     require_root()
     with contextlib.ExitStack() as stack:
-        lab = stack.enter_context(Lab(["a", "b", "c"]))
+        lab = stack.enter_context(Switched(["a", "b", "c"]))
         yield Line(lab, stack)
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from support.netns import Lab, require_root, sh
+from support.lab.namespaces import require_root, sh
+from support.lab.switch import Switched
 from support.node import running_node
 
 SOURCES = 1_000_000
@@ -20,7 +21,7 @@ PORT = 15000
 FLOOD = Path(__file__).with_name("flood.py")
 
 
-def flood(lab: Lab, count: int) -> dict[str, int]:
+def flood(lab: Switched, count: int) -> dict[str, int]:
     command = [sys.executable, str(FLOOD), lab.address("node"), str(PORT)]
     done = subprocess.run(
         lab.run("flood", *command, str(count), "eth0"),
@@ -36,7 +37,7 @@ def flood(lab: Lab, count: int) -> dict[str, int]:
 @pytest.mark.timeout(300)
 def test_a_million_sources_leave_no_trace_and_every_prefix_gets_an_answer() -> None:
     require_root()
-    with Lab(["node", "flood"]) as lab:
+    with Switched(["node", "flood"]) as lab:
         back = f"198.18.0.0/15 via {lab.address('flood')}"
         sh(f"ip -n {lab.namespace('node')} route add {back}")
         for setting in ("all", "default", "eth0"):

@@ -6,6 +6,8 @@ or busy, makes both jobs slow alike.
 
 from __future__ import annotations
 
+import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +26,23 @@ def effort(act: Callable[[], object]) -> float:
     finally:
         sys.settrace(tracer)
     return min(taken for taken, _ in pairs) / min(unit for _, unit in pairs)
+
+
+def program_effort(code: str, known: str) -> float:
+    """CPU time of a program over that of a known one, the best of two of each in turn.
+
+    Both are Python sources, run to their ends in processes of their own.
+    """
+    pairs = [(_program_s(code), _program_s(known)) for _ in range(2)]
+    return min(taken for taken, _ in pairs) / min(unit for _, unit in pairs)
+
+
+def _program_s(code: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-c", code]
+    subprocess.run(command, capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
 
 
 def _cpu_s(act: Callable[[], object]) -> float:

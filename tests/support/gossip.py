@@ -14,7 +14,7 @@ from functools import partial
 from itertools import count
 from typing import Any
 
-from meshproto.config.gossip import GossipConfig, Signing
+from meshproto.config.gossip import GossipConfig, Signing, TopicScore
 from meshproto.events import Event, Refused
 from meshproto.gossip.authorship import written
 from meshproto.gossip.peers import Version
@@ -29,6 +29,16 @@ from meshproto.wire.pubsub import Message, PeerInfo, Prune, Rpc
 
 TOPIC = "/meshnode/1/directory"
 OTHER = "/meshnode/1/presence"
+P3 = TopicScore(
+    mesh_message_deliveries_weight=-1.0,
+    mesh_message_deliveries_threshold=4.0,
+    mesh_message_deliveries_cap=10.0,
+    mesh_message_deliveries_window_s=2.0,
+    mesh_message_deliveries_activation_s=5.0,
+    mesh_failure_penalty_weight=-1.0,
+    time_in_mesh_weight=0.0,
+)
+"""Only what a neighbour delivers in the mesh counts (P3)."""
 
 
 def node_id(number: int) -> NodeId:

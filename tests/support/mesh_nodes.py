@@ -12,6 +12,7 @@ from typing import Any
 from meshnode import LocalTrack, MeshNode, Settings
 from meshnode.node.local import LocalPublisher
 from meshproto.wire.parameters import Codec, MediaKind
+from support.control_world import until
 
 OPUS = LocalTrack(MediaKind.AUDIO, Codec(111, "opus", 48000, 2))
 FRAME_S = 0.02
@@ -73,6 +74,17 @@ def apart(a: MeshNode, b: MeshNode) -> None:
             return "apart" if peer.node == _o else _a(peer, *rest)
 
         control._brain.accepts = refuse  # type: ignore[method-assign]
+
+
+async def chain(start: Start) -> tuple[MeshNode, MeshNode, MeshNode]:
+    """Three nodes in a row: the last has no link to the first."""
+    first = await start()
+    middle = await start(first)
+    await until(lambda: ready(middle) == 1, "a link")
+    last = await start(middle)
+    apart(first, last)
+    await until(lambda: ready(last) >= 1, "a link")
+    return first, middle, last
 
 
 class Source:

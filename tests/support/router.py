@@ -11,24 +11,20 @@ program there.  Needs root.
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
-from support.lab.namespaces import inside
-from support.netns import SBIN, sh
+from support.lab.hosts import Hosts
+from support.lab.namespaces import SBIN, inside, sh
 
 INSIDE, HOST = "192.0.2.1", "192.0.2.2"
 OUTSIDE, STRANGER = "11.77.0.1", "11.77.0.9"
-_numbers = itertools.count(1)
 
 _RULES = """
 table inet filter {
@@ -77,50 +73,27 @@ def require_miniupnpd() -> str:
     return found
 
 
-class Router:
+class Router(Hosts):
     """Three namespaces; `daemon()` starts the router's own program."""
 
     def __init__(self) -> None:
-        self.prefix = f"rt{os.getpid() % 100000}x{next(_numbers)}"
+        super().__init__(["host", "router", "outside"])
         self._program = require_miniupnpd()
-        self._folder = tempfile.TemporaryDirectory(prefix="meshnode-router-")
         self._daemon: subprocess.Popen[bytes] | None = None
 
-    def namespace(self, name: str) -> str:
-        return f"{self.prefix}{name}"
+    def _build(self) -> None:
+        self._cable("router", "lan", INSIDE, "host", HOST)
+        self._cable("router", "wan", OUTSIDE, "outside", STRANGER)
+        sh(f"ip -n {self.namespace('host')} route add default via {INSIDE}")
+        there = f"ip netns exec {self.namespace('router')}"
+        sh(f"{there} sysctl -qw net.ipv4.ip_forward=1")
+        rules = self.folder / "rules.nft"
+        rules.write_text(_RULES)
+        sh(f"{there} nft -f {rules}")
 
-    def run(self, name: str, *command: str) -> list[str]:
-        """The argument vector that runs `command` there."""
-        return ["ip", "netns", "exec", self.namespace(name), *command]
-
-    def __enter__(self) -> Router:
-        try:
-            for name in ("host", "router", "outside"):
-                sh(f"ip netns add {self.namespace(name)}")
-                sh(f"ip -n {self.namespace(name)} link set lo up")
-            self._cable("router", "lan", INSIDE, "host", HOST)
-            self._cable("router", "wan", OUTSIDE, "outside", STRANGER)
-            sh(f"ip -n {self.namespace('host')} route add default via {INSIDE}")
-            there = f"ip netns exec {self.namespace('router')}"
-            sh(f"{there} sysctl -qw net.ipv4.ip_forward=1")
-            rules = Path(self._folder.name) / "rules.nft"
-            rules.write_text(_RULES)
-            sh(f"{there} nft -f {rules}")
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def _tear_down(self) -> None:
         self.stop()
-        for name in ("host", "router", "outside"):
-            subprocess.run(
-                ["ip", "netns", "del", self.namespace(name)],
-                env={**os.environ, "PATH": SBIN + os.environ["PATH"]},
-                capture_output=True,
-                check=False,
-            )
-        self._folder.cleanup()
+        super()._tear_down()
 
     def _cable(self, one: str, device: str, near: str, other: str, far: str) -> None:
         here, there = self.namespace(one), self.namespace(other)
@@ -138,7 +111,7 @@ class Router:
         lifetime_s: int = 3600,
     ) -> None:
         """Start miniupnpd; `datagrams`: PCP and NAT-PMP."""
-        folder = Path(self._folder.name)
+        folder = self.folder
         said = {True: "yes", False: "no"}
         (folder / "conf").write_text(
             _CONFIGURATION.format(
@@ -183,7 +156,7 @@ class Router:
         return [line.strip() for line in chain.splitlines() if "dnat" in line]
 
     def log(self) -> str:
-        return (Path(self._folder.name) / "log").read_text()
+        return (self.folder / "log").read_text()
 
     @contextmanager
     def within(self, name: str) -> Iterator[None]:

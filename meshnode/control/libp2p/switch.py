@@ -45,9 +45,9 @@ from meshnode.control.libp2p.values import (
     PeerDisconnected,
 )
 from meshnode.control.libp2p.wire import Wire
+from meshproto.bucket import Bucket
 from meshproto.errors import DecodeError, MeshError
 from meshproto.ids import NodeId
-from meshproto.link.bucket import Bucket
 
 CROSSING_S = 5.0
 """Two dials of each other may be so far apart; as long as a handshake may last."""

@@ -7,15 +7,15 @@ author's messages only grow.
 
 from __future__ import annotations
 
-from meshproto.gossip.allowance import Allowance
+from meshproto.bucket import Bucket
 from meshproto.ids import NodeId
 
 
 class _Author:
-    __slots__ = ("allowance", "last")
+    __slots__ = ("bucket", "last")
 
-    def __init__(self, allowance: Allowance) -> None:
-        self.allowance = allowance
+    def __init__(self, bucket: Bucket) -> None:
+        self.bucket = bucket
         self.last = -1
 
 
@@ -41,9 +41,9 @@ class Authors:
         if author is None:
             while len(self._authors) >= self._maximum:
                 del self._authors[next(iter(self._authors))]
-            author = _Author(Allowance(self._per_s, self._burst, now))
+            author = _Author(Bucket(self._per_s, self._burst, now))
         self._authors[node] = author
-        if not author.allowance.take(1.0, now):
+        if not author.bucket.take(now):
             return None
         fresh = number > author.last
         author.last = max(author.last, number)

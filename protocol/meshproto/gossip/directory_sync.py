@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import assert_never
 
-from meshproto.gossip.allowance import Allowance
+from meshproto.bucket import Bucket as Allowance  # the wire's buckets are others
 from meshproto.gossip.directory_hearing import Outcome
 from meshproto.gossip.directory_state import NO_STREAM, State, Task
 from meshproto.ids import NodeId, StreamId
@@ -187,7 +187,7 @@ class Sync:
             told.append(Bucket(number, whole, tuple(map(self._known, chosen))))
             room -= len(chosen)
         octets = sum(len(b.known) for b in told) * _ENTRY_OCTETS + 4 * len(told)
-        if neighbour.sent.take(octets, now):
+        if neighbour.sent.take(now, octets):
             self._state.outbox.send(node, Summary(fine, tuple(told)))
 
     def _known(self, stream: StreamId) -> Known:
@@ -250,7 +250,7 @@ class Sync:
             if entry is None or rest_s < self._state.config.rest_min_s:
                 continue
             size = entry.octets + _HELD_OCTETS
-            if not neighbour.sent.take(size, now):
+            if not neighbour.sent.take(now, size):
                 break
             if len(held) == NOTICES_MAX or octets + size > RECORD_OCTETS_MAX:
                 box.send(node, Notices(tuple(held)))
@@ -266,7 +266,7 @@ class Sync:
         config, learned = self._state.config, 0
         for held in record.held:
             size = len(held.notice.body) + len(held.notice.signature)
-            if not neighbour.heard.take(size, now):
+            if not neighbour.heard.take(now, size):
                 self._state.refuse(node, "directory-sync-flood")
                 break
             outcome = self._hear(held.notice, held.rest_s, node, now)

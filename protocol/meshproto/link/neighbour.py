@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from meshproto.bucket import Bucket
 from meshproto.config.link import LinkConfig
 from meshproto.ids import LinkId, NodeId
-from meshproto.link.bucket import Bucket
 from meshproto.link.channel import Channel
 from meshproto.link.greeting import State
 from meshproto.link.quality import Quality

@@ -20,12 +20,12 @@ ABOUT = "Run the mesh's own protocol code in virtual time, on thousands of nodes
 EXAMPLES = """\
 Examples:
 
-  meshsim list                                     the scenarios that come with it
-  meshsim run settled --nodes 200 --html out.html  one run, with a page to look at
+  meshsim list                                     the scenarios
+  meshsim run settled --nodes 200 --html out.html  one run, and a page of it
   meshsim run acceptance --json all.json           every acceptance row: hours
   meshsim sweep churn --over churn.0.per_min=0.01,0.05 --seeds 1..3
-  meshsim compare old.json new.json                what changed; 1 on a regression
-  meshsim attacks                                  twelve published attacks on gossip"""
+  meshsim compare old.json new.json                what changed
+  meshsim attacks                                  twelve attacks on gossip"""
 HINT = "try meshsim --help"
 COMMANDS = (run, compare, replay, listing, sweep, attacks)
 

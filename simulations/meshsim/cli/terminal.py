@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -31,14 +31,17 @@ class UsageError(MeshError):
 
 
 def command(name: str, about: str, examples: str = "") -> App:
-    """A subcommand with its own help text and examples."""
+    """A subcommand with its own help text, filled to the terminal, and examples."""
+    paragraphs = (" ".join(part.split()) for part in about.split("\n\n"))
     return App(
         name=name,
-        help=about,
+        help="\n\n".join(paragraphs),
         help_format="plaintext",
-        help_epilogue=examples,
+        help_epilogue=f"Examples:\n\n{examples}" if examples else "",
         version_flags=[],
         result_action="return_value",
+        # no --empty-set beside --set: a list that nobody gives is empty
+        default_parameter=Parameter(negative_iterable=()),
     )
 
 

@@ -41,6 +41,11 @@ def test_on_loopback() -> None:
     assert "▀" not in text
 
 
+def test_what_to_add_keeps_the_port_that_was_chosen() -> None:
+    where = ("http://127.0.0.1:9000", ["127.0.0.1:5000"])
+    assert "add --http 0.0.0.0:9000" in said(*where, http="127.0.0.1:9000")
+
+
 def test_on_a_local_network() -> None:
     text = said(
         "http://192.168.1.5:8080",

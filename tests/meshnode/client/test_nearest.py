@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from meshnode.client.nearest import listed, nearest, round_trips
 from meshproto.wire import stun, stun_binding
@@ -52,30 +50,16 @@ async def stun_at() -> AsyncIterator[Callable[[float], Awaitable[str]]]:
 
 
 @pytest.fixture
-async def listing() -> AsyncIterator[Listing]:
-    servers = []
-
+def listing(serve) -> Listing:
     async def start(answer: object) -> str:
         async def entries(request: web.Request) -> web.Response:
+            assert request.path == "/api/entries"
             assert request.query["stream"] == "demo"
             return web.json_response(answer)
 
-        app = web.Application()
-        app.router.add_get("/api/entries", entries)
-        server = TestServer(app)
-        servers.append(server)
-        await server.start_server()
-        return str(server.make_url("/whep/demo"))
+        return (await serve(entries)).replace("/whip/", "/whep/")
 
-    yield start
-    for server in servers:
-        await server.close()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
+    return start
 
 
 def row(whep: str, address: str, cost_ms: float, **more: object) -> dict[str, object]:

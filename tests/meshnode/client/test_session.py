@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from meshnode.client.session import RejectedError, Signalling
-
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-Serve = Callable[[Handler], Awaitable[str]]
-
-
-@pytest.fixture
-async def serve() -> AsyncIterator[Serve]:
-    servers: list[TestServer] = []
-
-    async def start(handler: Handler) -> str:
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", handler)
-        server = TestServer(app)
-        servers.append(server)
-        await server.start_server()
-        return str(server.make_url("/whip/demo"))
-
-    yield start
-    for server in servers:
-        await server.close()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 def created(location: str = "/session/1") -> web.Response:
@@ -48,7 +21,7 @@ def created(location: str = "/session/1") -> web.Response:
 
 
 async def test_a_session_is_opened_and_deleted_once(
-    serve: Serve, http: aiohttp.ClientSession
+    serve, http: aiohttp.ClientSession
 ) -> None:
     seen: list[tuple[str, str, str | None, str]] = []
 
@@ -68,9 +41,7 @@ async def test_a_session_is_opened_and_deleted_once(
     ]
 
 
-async def test_a_refusal_is_a_sentence(
-    serve: Serve, http: aiohttp.ClientSession
-) -> None:
+async def test_a_refusal_is_a_sentence(serve, http: aiohttp.ClientSession) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.json_response({"detail": "the stream name is taken"}, status=403)
 
@@ -91,7 +62,7 @@ async def test_a_refusal_is_a_sentence(
     ],
 )
 async def test_servers_that_say_less(
-    serve: Serve,
+    serve,
     http: aiohttp.ClientSession,
     response: Callable[[], web.Response],
     said: str,
@@ -104,7 +75,7 @@ async def test_servers_that_say_less(
 
 
 async def test_patience_outlasts_a_missing_publisher(
-    serve: Serve, http: aiohttp.ClientSession
+    serve, http: aiohttp.ClientSession
 ) -> None:
     answers = [
         web.Response(status=409, headers={"Retry-After": "0"}),
@@ -124,7 +95,7 @@ async def test_patience_outlasts_a_missing_publisher(
 
 @pytest.mark.parametrize("after", ["60", "Wed, 21 Oct 2026 07:28:00 GMT", "inf", "-1"])
 async def test_impatience_gives_up_at_once(
-    serve: Serve, http: aiohttp.ClientSession, after: str
+    serve, http: aiohttp.ClientSession, after: str
 ) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=409, headers={"Retry-After": after})
@@ -135,7 +106,7 @@ async def test_impatience_gives_up_at_once(
 
 
 async def test_a_redirect_to_another_host_gets_no_bearer(
-    serve: Serve, http: aiohttp.ClientSession
+    serve, http: aiohttp.ClientSession
 ) -> None:
     seen: list[str | None] = []
 
@@ -155,7 +126,7 @@ async def test_a_redirect_to_another_host_gets_no_bearer(
     assert seen == [None, None]
 
 
-async def test_redirects_end(serve: Serve, http: aiohttp.ClientSession) -> None:
+async def test_redirects_end(serve, http: aiohttp.ClientSession) -> None:
     async def handler(request: web.Request) -> web.Response:
         return web.Response(status=308, headers={"Location": request.path})
 
@@ -164,7 +135,7 @@ async def test_redirects_end(serve: Serve, http: aiohttp.ClientSession) -> None:
 
 
 async def test_a_session_without_location_is_not_deleted(
-    serve: Serve, http: aiohttp.ClientSession
+    serve, http: aiohttp.ClientSession
 ) -> None:
     methods: list[str] = []
 

@@ -15,7 +15,7 @@ from meshproto.wire import rtcp
 from meshproto.wire.parameters import MediaKind
 from support.control_world import until
 from support.forwarding import OPUS, PUBLISHER_EXTENSIONS, VP8, Camera
-from support.mesh_nodes import Start, apart, knows, mesh, mesh_nodes, ready
+from support.mesh_nodes import Start, chain, knows, mesh, mesh_nodes, ready
 
 RIDS = ("f", "h", "q")
 FRAME_S = 1 / 30
@@ -77,17 +77,6 @@ def crossed(node: MeshNode) -> dict[str, int]:
         for rid, layer in producer["layers"].items()
         if rid
     }
-
-
-async def chain(start: Start) -> tuple[MeshNode, MeshNode, MeshNode]:
-    """Three nodes in a row."""
-    first = await start()
-    middle = await start(first)
-    await until(lambda: ready(middle) == 1, "a link")
-    last = await start(middle)
-    apart(first, last)
-    await until(lambda: ready(last) >= 1, "a link")
-    return first, middle, last
 
 
 async def test_only_layers_that_a_viewer_has_use_for_cross_the_links(

@@ -22,6 +22,7 @@ from meshnode.node.listeners import FIRST_REQUEST_S, Listener
 from meshnode.signalling.doorway import Doorway
 from meshnode.signalling.routes import application
 from meshnode.signalling.trust import Trust
+from meshproto.errors import StateError
 from support.shared import require_shared
 
 
@@ -45,6 +46,24 @@ async def exchange(port: int, sent: bytes, wait_s: float = 2.0) -> bytes:
         return b""
     finally:
         writer.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("192.0.2.77", r"\(192.0.2.77 is no address of this machine; 0.0.0.0 stands"),
+        (
+            "127.0.0.1",
+            r"\(Address already in use\); choose another port, or --http 127",
+        ),
+        ("nowhere.invalid", r"nowhere.invalid:\d+ cannot be used \([A-Z][a-z ]+"),
+    ],
+)
+async def test_an_address_that_cannot_be_had_says_why(listener, host, said) -> None:
+    doorway = Doorway(Trust("127.0.0.1"), 240)
+    second = Listener("--http", Endpoint(host, listener.port), application(doorway))
+    with pytest.raises(StateError, match=said):
+        await second.open()
 
 
 async def test_bad_requests_are_refused_without_a_word_in_the_log(caplog) -> None:

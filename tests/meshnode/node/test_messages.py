@@ -10,7 +10,15 @@ import pytest
 
 from meshnode import MeshNode
 from support.control_world import until
-from support.mesh_nodes import Start, apart, knows, mesh, mesh_nodes, ready, source
+from support.mesh_nodes import (
+    Start,
+    chain,
+    knows,
+    mesh,
+    mesh_nodes,
+    ready,
+    source,
+)
 
 Said = list[tuple[str, bytes | str]]
 LARGE = bytes(range(256)) * 250
@@ -21,17 +29,6 @@ LARGE = bytes(range(256)) * 250
 async def start() -> AsyncIterator[Start]:
     async with mesh_nodes() as begin:
         yield begin
-
-
-async def chain(start: Start) -> tuple[MeshNode, MeshNode, MeshNode]:
-    """Three nodes in a row."""
-    first = await start()
-    middle = await start(first)
-    await until(lambda: ready(middle) == 1, "a link")
-    last = await start(middle)
-    apart(first, last)
-    await until(lambda: ready(last) >= 1, "a link")
-    return first, middle, last
 
 
 def counts(node: MeshNode) -> dict[str, int]:

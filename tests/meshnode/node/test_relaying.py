@@ -20,6 +20,7 @@ from support.mesh_nodes import (
     OPUS,
     Start,
     apart,
+    chain,
     knows,
     mesh,
     mesh_nodes,
@@ -86,12 +87,7 @@ async def test_every_packet_comes_once_and_in_order(start: Start) -> None:
 
 
 async def test_a_node_in_the_middle_passes_a_stream_on(start: Start) -> None:
-    first = await start()
-    middle = await start(first)
-    await until(lambda: ready(middle) == 1, "a link")
-    last = await start(middle)
-    apart(first, last)
-    await until(lambda: ready(last) >= 1, "a link")
+    first, middle, last = await chain(start)
     async with source(first):
         numbers = await watch(last, 60)
         if ready(last) == 1:
@@ -101,12 +97,7 @@ async def test_a_node_in_the_middle_passes_a_stream_on(start: Start) -> None:
 
 
 async def test_a_node_that_relays_already_serves_its_first_viewer(start: Start) -> None:
-    first = await start()
-    middle = await start(first)
-    await until(lambda: ready(middle) == 1, "a link")
-    last = await start(middle)
-    apart(first, last)
-    await until(lambda: ready(last) >= 1, "a link")
+    first, middle, last = await chain(start)
     async with source(first):
         await until(lambda: knows(last, "cam"), "the stream is known")
         await last.bring("cam")

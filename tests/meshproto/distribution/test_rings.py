@@ -29,26 +29,8 @@ from meshproto.distribution.tree import Alarm, Tree
 from meshproto.ids import NodeId, short_id
 from meshproto.outputs import Send
 from meshproto.wire.control import distribution as w
+from support.tree_acts import publish, subscribe, unsubscribe
 from support.tree_net import RATE_BPS, STREAM, Host, Net
-
-
-def publish(net: Net, origin: Host) -> None:
-    origin.brain.publish(STREAM, (RATE_BPS,), net.now)
-    net.drain(origin)
-    net.publish_packets(origin)
-
-
-def subscribe(net: Net, host: Host, origin: Host) -> None:
-    if host.alive:
-        host.brain.subscribe(STREAM, origin.id, 1, 1, net.now)
-        net.drain(host)
-
-
-def unsubscribe(net: Net, host: Host) -> None:
-    if host.alive:
-        host.brain.unsubscribe(STREAM, net.now)
-        net.drain(host)
-
 
 # --- crossing moves
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,7 +19,11 @@ from meshproto.distribution import (
 )
 from meshproto.distribution.candidates import Candidate
 from meshproto.distribution.events import Joined, Repaired
+from support.tree_acts import publish, subscribe, unsubscribe
 from support.tree_net import RATE_BPS, STREAM, Host, Net
+
+pytestmark = pytest.mark.simulated
+
 
 HOSTS = 9
 
@@ -36,24 +41,6 @@ def grown(
     for host in hosts:
         net.later(chance.uniform(0, spread_s), subscribe, net, host, origin)
     return net, origin, hosts
-
-
-def publish(net: Net, origin: Host) -> None:
-    origin.brain.publish(STREAM, (RATE_BPS,), net.now)
-    net.drain(origin)
-    net.publish_packets(origin)
-
-
-def subscribe(net: Net, host: Host, origin: Host) -> None:
-    if host.alive:
-        host.brain.subscribe(STREAM, origin.id, 1, 1, net.now)
-        net.drain(host)
-
-
-def unsubscribe(net: Net, host: Host) -> None:
-    if host.alive:
-        host.brain.unsubscribe(STREAM, net.now)
-        net.drain(host)
 
 
 def mix(count: int, seed: int) -> list[float]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
+
 from meshproto.forwarding.events import EstimateChanged, LayerSwitched
 from meshproto.forwarding.table import Selection, SetSelection
 from meshproto.ids import ConsumerId
@@ -87,6 +89,7 @@ def test_automatic_choice_starts_low_and_climbs_with_the_estimate() -> None:
     )
 
 
+@pytest.mark.simulated
 def test_a_thin_path_takes_a_viewer_down_and_a_wide_one_up_again() -> None:
     rig = Rig()
     simulcast = Simulcast(rig)

@@ -6,6 +6,8 @@ import random
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from meshproto.config.directory import PresenceConfig
 from meshproto.config.gossip import PRESENCE_TOPIC
 from meshproto.events import Refused
@@ -142,6 +144,7 @@ def test_a_sample_tells_how_many_there_are() -> None:
     assert 700 < rig.presence.population() < 1_400
 
 
+@pytest.mark.simulated
 def test_the_more_are_listed_the_less_often_each_may_speak() -> None:
     rig = Rig(listed_max=100)
     assert rig.presence.interval_s() == 600.0

@@ -18,6 +18,8 @@ from support.overlay_net import (
 )
 from support.overlay_parts import MediaAddress
 
+pytestmark = pytest.mark.simulated
+
 
 def cold(count: int, seed: int, extra: int = 0, coded: bool = False) -> Net:
     """A net whose nodes start at once, each with three random contacts."""

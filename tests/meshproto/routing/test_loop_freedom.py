@@ -55,6 +55,7 @@ def loops_in(case: tuple[int, list[tuple[int, int]], list[Step]]) -> bool:
     return world.net.found.loops > 0
 
 
+@pytest.mark.simulated
 def test_without_the_feasibility_test_there_is_a_script_that_loops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -95,6 +96,7 @@ def test_a_line_is_learned_as_far_as_the_hop_limit() -> None:
     assert reached == [True] * 25 + [False] * 5
 
 
+@pytest.mark.simulated
 def test_a_star_of_a_hundred_learns_every_origin() -> None:
     world = Scripted(101, [(0, n) for n in range(1, 101)])
     net = world.net

@@ -16,6 +16,14 @@ def test_help_names_every_command(meshsim: Call) -> None:
         assert name in answer.out
 
 
+@pytest.mark.parametrize("command", ["", "run", "compare", "replay", "sweep"])
+def test_help_fits_a_terminal_and_has_examples(meshsim: Call, command: str) -> None:
+    answer = meshsim(*command.split(), "--help")
+    examples = answer.out.split("Examples:\n\n")[1].splitlines()
+    assert all(line.startswith(("  meshsim", "      ")) for line in examples if line)
+    assert "--empty" not in answer.out
+
+
 def test_it_tells_its_version(meshsim: Call) -> None:
     assert meshsim("--version").out.strip() == version()
 

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from support.lab.lab import Lab
+from support.lab.namespaces import sh
 from support.lab.processes import NodeProcess
 from support.lab.source import AUDIO, VIDEO
 from support.lab.viewer import Viewer
 from support.lab.wire import DEVICE
-from support.netns import sh
 
 IN_FLIGHT_S = 0.15
 """Until then packets from before a fault may still arrive."""

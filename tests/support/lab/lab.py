@@ -1,4 +1,4 @@
-"""A `Lab`: hosts in namespaces of their own, joined by the wire, all gone at the end.
+"""A `Lab`: hosts joined by the wire, whose ways a test can shape, cut and count.
 
     with Lab(["a", "b", "c"]) as lab:
         lab.wiring.link("a", "b", delay_ms=10)
@@ -11,36 +11,25 @@ everybody reaches everybody at once; `only` leaves the links that are named.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
-from types import TracebackType
 
 import networkx as nx
 
-from support.lab import namespaces
+from support.lab.hosts import Hosts
+from support.lab.namespaces import sh
 from support.lab.wire import DEVICE
 from support.lab.wiring import Wiring
-from support.netns import sh
 
 ADDRESSES = "10.77.{}.1"
 
 
-class Lab:
+class Lab(Hosts):
     """Namespaces `names`, each reachable from the others at `address(name)`."""
 
     def __init__(self, names: Sequence[str], *, addresses: str = ADDRESSES) -> None:
-        self.names = list(names)
-        self.prefix = namespaces.fresh_prefix()
+        super().__init__(names)
         self._addresses = addresses
-        self._extra: list[str] = []
-        self._folder = tempfile.TemporaryDirectory(prefix="meshnode-lab-")
         self._wiring: Wiring | None = None
-
-    @property
-    def folder(self) -> Path:
-        """Where whatever belongs to this laboratory may be written."""
-        return Path(self._folder.name)
 
     @property
     def wiring(self) -> Wiring:
@@ -48,54 +37,11 @@ class Lab:
         assert self._wiring is not None, "the laboratory is not open"
         return self._wiring
 
-    def namespace(self, name: str) -> str:
-        """The kernel's name of the host's namespace."""
-        return self.prefix + name
-
     def address(self, name: str) -> str:
         """The host's IPv4 address in the lab."""
         return self._addresses.format(self.names.index(name) + 1)
 
-    def run(self, name: str, *command: str) -> list[str]:
-        """The argument vector that runs `command` on the host."""
-        return ["ip", "netns", "exec", self.namespace(name), *command]
-
-    def wrapper(self, name: str, program: str) -> Path:
-        """An executable that runs `program` on the host, for launchers."""
-        path = self.folder / f"{name}-{Path(program).name}"
-        path.write_text(f'#!/bin/sh\nexec {" ".join(self.run(name, program))} "$@"\n')
-        path.chmod(0o755)
-        return path
-
-    def namespace_beside(self, name: str) -> str:
-        """A further namespace, not on the wire, that goes when the lab goes."""
-        made = self.namespace(name)
-        self._extra.append(made)
-        namespaces.make(made)
-        return made
-
-    # -- life --------------------------------------------------------------------------
-
-    def __enter__(self) -> Lab:
-        namespaces.sweep()
-        try:
-            self._build()
-        except BaseException:
-            self._tear_down()
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._tear_down()
-
     def _build(self) -> None:
-        for name in self.names:
-            namespaces.make(self.namespace(name))
         self._wiring = Wiring(
             {name: self.namespace(name) for name in self.names},
             {name: [self.address(name)] for name in self.names},
@@ -109,12 +55,10 @@ class Lab:
             )
 
     def _tear_down(self) -> None:
-        for namespace in [*self._extra, *map(self.namespace, self.names)]:
-            namespaces.remove(namespace)
+        super()._tear_down()
         if self._wiring is not None:
             self._wiring.close()
             self._wiring = None
-        self._folder.cleanup()
 
     # -- shape -------------------------------------------------------------------------
 

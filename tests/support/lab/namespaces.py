@@ -14,11 +14,11 @@ import itertools
 import os
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.netns import sh
-
+SBIN = "/usr/sbin:/sbin:"
 PREFIX = "mnlab"
 CLONE_NEWNET = 0x40000000
 PR_SET_PDEATHSIG = 1
@@ -26,6 +26,30 @@ FOLDER = Path("/run/netns")
 _NAME = re.compile(rf"{PREFIX}(\d+)x\d+-.*")
 _libc = ctypes.CDLL(None, use_errno=True)
 _numbers = itertools.count(1)
+
+
+def require_root() -> None:
+    """Skip where namespaces cannot be made."""
+    import pytest  # the wire's process, which imports this module, needs none
+
+    if os.geteuid() != 0:
+        pytest.skip("network namespaces need root")
+
+
+def sh(command: str) -> str:
+    """Run one command line to its end; its output, or `RuntimeError` with its words."""
+    environment = {**os.environ, "PATH": SBIN + os.environ["PATH"]}
+    done = subprocess.run(
+        command,
+        shell=True,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"{command}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
 
 
 def fresh_prefix() -> str:

@@ -20,9 +20,8 @@ import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from support.lab.namespaces import inside
+from support.lab.namespaces import inside, sh
 from support.lab.wire import DEVICE
-from support.netns import sh
 
 if TYPE_CHECKING:
     from support.lab.lab import Lab

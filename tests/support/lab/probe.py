@@ -14,19 +14,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from support.lab.datagrams import udp
 from support.lab.lab import Lab
-from support.lab.namespaces import inside
 
 PORTS = (3478, 3479)
 WAIT_S = 0.3
-
-
-def udp(namespace: str, address: str, port: int = 0) -> socket.socket:
-    """A UDP socket that lives in the namespace."""
-    with inside(namespace):
-        made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    made.bind((address, port))
-    return made
 
 
 @dataclass

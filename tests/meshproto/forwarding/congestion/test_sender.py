@@ -19,6 +19,9 @@ from meshproto.ids import ConsumerId
 from support.path import Path
 from support.relay import AUDIO_BPS, Feedback, Phase, Relay, Sample
 
+pytestmark = pytest.mark.simulated
+
+
 HIGH, MIDDLE, LOW = "a", "c", "b"
 LAYERS = {HIGH: 1_700_000.0, LOW: 150_000.0, MIDDLE: 500_000.0}
 SEEDS = range(1, 4)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from meshproto.errors import DecodeError
@@ -169,7 +169,6 @@ def test_records_survive_the_wire(value: schema.Record) -> None:
     assert unwire(wire(value)) == value
 
 
-@settings(max_examples=300)
 @given(st.sampled_from(list(KINDS)), st.lists(plain, max_size=10))
 def test_any_fields_give_a_record_or_a_decode_error(
     kind: int, items: list[Any]

@@ -1,10 +1,10 @@
-"""An allowance: so much at once, so much a second, taken in amounts."""
+"""A leaky bucket: so much at once, so much a second (RFC 0006 section 7)."""
 
 from __future__ import annotations
 
 
-class Allowance:
-    """Full at first; `take` takes an amount if it is there, time fills it again."""
+class Bucket:
+    """Full at first; `take` takes an amount out of it, time fills it."""
 
     __slots__ = ("_at", "_burst", "_level", "_per_s")
 
@@ -14,8 +14,8 @@ class Allowance:
         self._level = burst
         self._at = now
 
-    def take(self, amount: float, now: float) -> bool:
-        """Take `amount`, or nothing and False when less than that is left."""
+    def take(self, now: float, amount: float = 1.0) -> bool:
+        """Take `amount`; nothing, and False, where less than that is left."""
         filled = self._level + max(now - self._at, 0.0) * self._per_s
         self._level = min(filled, self._burst)
         self._at = now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshproto.link.bucket import Bucket
+from meshproto.bucket import Bucket
 
 
 def test_a_full_bucket_gives_its_burst_and_no_more() -> None:
@@ -27,6 +27,15 @@ def test_a_clock_that_stands_or_goes_back_fills_nothing() -> None:
     assert bucket.take(5.0)
     assert not bucket.take(5.0)
     assert not bucket.take(1.0)
+
+
+def test_amounts_are_taken_whole_or_not_at_all() -> None:
+    bucket = Bucket(per_s=10.0, burst=100.0, now=0.0)
+    assert not bucket.take(0.0, 101.0)
+    assert bucket.take(0.0, 60.0)
+    assert bucket.take(0.0, 40.0)
+    assert not bucket.take(1.0, 11.0)
+    assert bucket.take(1.0, 10.0)
 
 
 @given(st.lists(st.floats(0.0, 2.0), max_size=60))
