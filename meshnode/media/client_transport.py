@@ -15,17 +15,22 @@ time it was given is closed, so abandoned offers cannot fill the table.
 from __future__ import annotations
 
 import asyncio
+import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from meshnode.media.association import Association
-from meshnode.media.channels import ChannelMessage, DataChannels
 from meshnode.media.dtls import DtlsEndpoint, DtlsState
 from meshnode.media.plane import Address, MediaPlane, TransportSpec
 from meshproto.errors import StateError
 
+if TYPE_CHECKING:
+    from meshnode.media.channels import ChannelMessage, DataChannels
+
+CHANNELS = "meshnode.media.channels"
 REST_AFTER_S = 10.0
 """Time after the handshake in which a client repeats what it thinks was lost."""
 
@@ -55,7 +60,7 @@ class Owner(Protocol):
 
 
 StateHandler = Callable[["ClientTransport"], None]
-MessageHandler = Callable[[ChannelMessage], None]
+MessageHandler = Callable[["ChannelMessage"], None]
 
 
 class ClientTransport(Association):
@@ -75,6 +80,9 @@ class ClientTransport(Association):
         self._spec = spec
         self._message_bytes = message_bytes
         self._channels: DataChannels | None = None
+        if message_bytes and CHANNELS not in sys.modules:
+            # why ahead, and not on the loop: aiortc and its FFmpeg take half a second
+            self._loop.run_in_executor(None, importlib.import_module, CHANNELS)
         self._on_state: list[StateHandler] = []
         self._on_message: list[MessageHandler] = []
         self._rest_timer: asyncio.TimerHandle | None = None
@@ -209,6 +217,8 @@ class ClientTransport(Association):
         if self._dtls.keys is not None:
             self._plane.set_keys(self.id, self._dtls.keys)
         if self._message_bytes:
+            from meshnode.media.channels import DataChannels  # noqa: PLC0415 - slow
+
             self._channels = DataChannels(
                 self._dtls.role, self._send_sctp, self._deliver, self._message_bytes
             )

@@ -21,43 +21,14 @@ from typing import Any
 
 import av
 
+from meshnode.recording.formats import ALWAYS, FORMATS, check_codec, check_name
 from meshnode.recording.frames import Frame
 from meshproto.errors import StateError
 
 CLOCK = Fraction(1, 90000)
-PIECE_S = 0.5
-INTERLEAVE_S = 0.5
-"""A track that is silent may hold the others back only so long."""
-_CLUSTERS = {"cluster_time_limit": str(round(PIECE_S * 1000))}
-_FRAGMENTS = {
-    "movflags": "empty_moov+default_base_moof+delay_moov",
-    "frag_duration": str(round(PIECE_S * 1e6)),
-}
-_ALWAYS = {"flush_packets": "1", "max_interleave_delta": str(round(INTERLEAVE_S * 1e6))}
-FORMATS: dict[str, tuple[dict[str, str], frozenset[str]]] = {
-    ".webm": (_CLUSTERS, frozenset({"vp8", "vp9", "av1", "opus"})),
-    ".mkv": (_CLUSTERS, frozenset({"vp8", "vp9", "av1", "h264", "h265", "opus"})),
-    ".mp4": (_FRAGMENTS, frozenset({"vp9", "av1", "h264", "h265", "opus"})),
-}
-"""Options of each format, and what players expect in it."""
 _RAW = {"h264": "h264", "h265": "hevc"}
 _FOURCC = {"vp8": b"VP80", "vp9": b"VP90", "av1": b"AV01"}
 _IVF = struct.Struct("<4sHH4sHHIIIIIQ")
-
-
-def check_name(path: Path) -> None:
-    """Raise `StateError` unless the name says a format we write."""
-    if path.suffix.lower() not in FORMATS:
-        raise StateError(f"{path} should end in one of {', '.join(FORMATS)}")
-
-
-def check_codec(path: Path, codec: str) -> None:
-    """Raise `StateError` where that format cannot hold the codec."""
-    if codec in FORMATS[path.suffix.lower()][1]:
-        return
-    fits = [suffix for suffix, (_, known) in FORMATS.items() if codec in known]
-    advice = f"choose a name that ends in {' or '.join(fits)}" if fits else "sorry"
-    raise StateError(f"{path}: {codec} cannot be recorded into this format; {advice}")
 
 
 class Template:
@@ -121,7 +92,7 @@ class MediaWriter:
         self._codecs = {track: each.codec for track, each in templates.items()}
         for codec in self._codecs.values():
             check_codec(path, codec)
-        options = {**FORMATS[path.suffix.lower()][0], **_ALWAYS}
+        options = {**FORMATS[path.suffix.lower()][0], **ALWAYS}
         try:
             path.touch()  # FFmpeg would find out at the first packet only
             self._container = av.open(str(path), "w", options=options)

@@ -17,15 +17,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from meshnode.recording.container import MediaWriter, Template, check_codec, check_name
+from meshnode.recording.formats import check_codec, check_name
 from meshnode.recording.frames import Frame, Frames
 from meshnode.recording.payloads import joiner
 from meshnode.recording.reorder import Packet
 from meshnode.recording.timeline import PATIENCE_S, Timeline
 from meshproto.errors import StateError
 from meshproto.wire.parameters import MediaKind
+
+if TYPE_CHECKING:
+    from meshnode.recording.container import MediaWriter
 
 HELD_BYTES_MAX = 32 << 20
 
@@ -218,6 +221,12 @@ class Recording:
 
         Pictures wait for their next key frame, unless it is the one at hand.
         """
+        # why here: FFmpeg is 16 MB, and this runs in a thread
+        from meshnode.recording.container import (  # noqa: PLC0415
+            MediaWriter,
+            Template,
+        )
+
         self._close_file()
         firsts = dict(self._keys)
         for slot, track in self._tracks.items():

@@ -20,7 +20,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meshnode.control.identity import KeyPair
-from meshnode.control.libp2p import sockets
+from meshnode.control.libp2p import lean, sockets
 from meshnode.control.libp2p.bridge import Bridge
 from meshnode.control.libp2p.mailbox import Outgoing
 from meshnode.control.libp2p.values import (
@@ -278,6 +278,7 @@ class Libp2pHost:
 
     async def _main(self, started: Callable[[], None]) -> None:
         try:
+            lean.enter()
             from meshnode.control.libp2p.switch import Switch  # noqa: PLC0415 - slow
         except ImportError as error:
             raise StateError(f"libp2p cannot be loaded: {error}") from error
