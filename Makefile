@@ -28,11 +28,15 @@ test: $(STAMP) ## the test suite, with one real browser in it
 	@tools/system.sh browser
 	@# side by side: one half computes, the other mostly waits for sockets
 	@said=$$(mktemp); \
-	$(BIN)/pytest $(PURE) --cov=protocol/meshproto --cov-branch \
-		--cov-report=term:skip-covered --cov-fail-under=90 >$$said 2>&1 & pure=$$!; \
+	$(BIN)/pytest $(PURE) -m "not long" --cov=protocol/meshproto --cov-branch \
+		--cov-report=term:skip-covered --cov-fail-under=99 >$$said 2>&1 & pure=$$!; \
 	trap 'kill $$pure; rm -f $$said; exit 130' INT TERM; \
-	$(BIN)/pytest tests $(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%); failed=$$?; \
+	$(BIN)/pytest tests -m "not long" $(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%); \
+	failed=$$?; \
 	wait $$pure || failed=1; cat $$said; rm -f $$said; exit $$failed
+
+long: $(STAMP) ## what takes minutes: the wheel as users get it, long runs and waits
+	@$(BIN)/pytest tests -m long $(ELSEWHERE:%=--ignore=%)
 
 native: $(STAMP) ## the Rust packet path, where cargo is there: lint, test, build in place
 	@tools/native.sh
@@ -104,5 +108,5 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test check native format interop network bench sim attacks fuzz \
+.PHONY: help setup run test long check native format interop network bench sim attacks fuzz \
 	mutations storm clean lab $(LIVE) sim-vs-live

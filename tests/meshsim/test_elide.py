@@ -9,6 +9,8 @@ from __future__ import annotations
 import statistics
 from dataclasses import replace
 
+import pytest
+
 from meshsim.observation import NOBODY, Observation
 from meshsim.run import simulate
 from meshsim.scenario import parse
@@ -76,6 +78,7 @@ def depths(seen: Observation) -> float:
     return total / len(parent)
 
 
+@pytest.mark.long
 def test_outcomes_and_octets_are_the_same_with_everything_and_with_elision() -> None:
     scenario = parse(SCENARIO, "fifty")
     elided = simulate(scenario, 1)

@@ -83,6 +83,7 @@ def cluster() -> Iterator[str]:
         yield address
 
 
+@pytest.mark.long
 def test_a_cluster_gives_the_figures_that_this_machine_gives(cluster: str) -> None:
     found = dict(run_all(JOBS, synthetic_work, scheduler=cluster))
     assert sorted(found) == [0, 1, 2]

@@ -11,6 +11,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from meshsim.eventlog import EventLog
 from meshsim.run import simulate
 from meshsim.scenario import parse
@@ -134,6 +136,7 @@ def said(process: subprocess.Popen[str]) -> str:
     return text.strip()
 
 
+@pytest.mark.long
 def test_the_same_seed_is_the_same_run_in_every_process_and_another_is_not() -> None:
     again, other = elsewhere(1, "1"), elsewhere(2, "271828")
     here = digest(1)

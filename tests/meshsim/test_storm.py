@@ -16,9 +16,9 @@ from meshsim.storm import Storm, optima, run, slack
         (1, 5, 4_000),
         (2, 12, 4_000),
         (3, 30, 5_000),
-        (4, 60, 4_000),
-        (5, 100, 2_000),
-        (6, 200, 1_000),
+        pytest.param(4, 60, 4_000, marks=pytest.mark.long),
+        pytest.param(5, 100, 2_000, marks=pytest.mark.long),
+        pytest.param(6, 200, 1_000, marks=pytest.mark.long),
     ],
 )
 def test_no_loop_at_any_instant_and_good_routes_afterwards(

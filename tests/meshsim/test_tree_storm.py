@@ -10,7 +10,7 @@ from meshsim.scenario import PathsSpec
 from meshsim.tree_storm import KINDS, PLACES, TreeStorm
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.long)])
 def test_no_promise_breaks_in_a_storm(seed: int) -> None:
     counts = TreeStorm(seed, 12 + 8 * seed).play(100)
     assert counts.broken == ()

@@ -30,6 +30,17 @@ def clean_environment(**more: str) -> dict[str, str]:
     return {**kept, **more}
 
 
+WITH_WHEEL = {"wheel", "installed", "launch"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that build or install the wheel take a minute before they begin."""
+    for item in items:
+        if WITH_WHEEL & set(getattr(item, "fixturenames", ())):
+            item.add_marker("long")
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy so that nothing is left in the tree."""

@@ -39,7 +39,12 @@ def grown(path: Path, frames: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("suffix", "codec"), [(".webm", "vp8"), (".mkv", "h264"), (".mp4", "h264")]
+    ("suffix", "codec"),
+    [
+        (".mp4", "h264"),
+        pytest.param(".mkv", "h264", marks=pytest.mark.long),
+        pytest.param(".webm", "vp8", marks=pytest.mark.long),
+    ],
 )
 def test_what_was_recorded_is_there_after_kill_9(
     lasting_node: Any, start: Any, tmp_path: Path, suffix: str, codec: str

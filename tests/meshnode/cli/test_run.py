@@ -60,7 +60,7 @@ def test_ctrl_c_is_a_clean_end_too(node: Any) -> None:
 def test_full_collections_do_not_walk_what_was_there_at_the_start(
     tmp_path: Path,
 ) -> None:
-    command = [sys.executable, "-c", WATCHED, "run", *FREE_PORTS]
+    command = [sys.executable, "-c", WATCHED, "run", *FREE_PORTS, "--no-mesh"]
     done = subprocess.run(
         [*command, "--data", str(tmp_path)],
         capture_output=True,
@@ -132,9 +132,8 @@ def test_a_key_is_made_where_others_can_publish(start: Any, tmp_path: Path) -> N
 
 
 def test_json_logs_are_json_lines(start: Any, tmp_path: Path) -> None:
-    process = start(
-        "run", *FREE_PORTS, "--data", str(tmp_path / "d"), "--log-format", "json"
-    )
+    flags = (*FREE_PORTS, "--no-mesh", "--log-format", "json")
+    process = start("run", *flags, "--data", str(tmp_path / "d"))
     process.until("Only this machine")
     assert process.stop() == 0
     events = [json.loads(line)["event"] for line in process.errors]
@@ -144,13 +143,9 @@ def test_json_logs_are_json_lines(start: Any, tmp_path: Path) -> None:
 def test_a_bad_certificate_is_a_sentence(meshnode: Run, tmp_path: Path) -> None:
     for name in ("cert.pem", "key.pem"):
         (tmp_path / name).write_text("nonsense")
-    done = meshnode(
-        *FREE_PORTS,
-        "--tls-cert",
-        str(tmp_path / "cert.pem"),
-        "--tls-key",
-        str(tmp_path / "key.pem"),
-    )
+    files = ("--tls-cert", str(tmp_path / "cert.pem"))
+    files += ("--tls-key", str(tmp_path / "key.pem"))
+    done = meshnode(*FREE_PORTS, "--no-mesh", *files)
     assert done.returncode == 2
     assert "--tls-cert" in done.stderr
     assert len(done.stderr.splitlines()) == 1

@@ -230,6 +230,7 @@ async def test_an_address_that_proves_nothing_gets_little(port) -> None:
     viewer.close()
 
 
+@pytest.mark.long
 async def test_strangers_leave_no_memory_behind() -> None:
     """A million sources, by address and port; replies really leave."""
     plane = ReferencePlane()

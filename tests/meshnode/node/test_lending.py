@@ -53,6 +53,7 @@ async def most_in_a_window(node: MeshNode, seconds: float) -> int:
     return most
 
 
+@pytest.mark.long
 async def test_a_relay_never_sends_more_than_its_limit(start: Start) -> None:
     first = await start(max_upload=str(CAP_BPS))
     second = await start(first)

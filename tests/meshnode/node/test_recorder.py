@@ -32,7 +32,12 @@ def publisher(node: MeshNode, codec: str, clapper: Clapper) -> Publisher:
 
 
 @pytest.mark.parametrize(
-    ("name", "codec"), [("a.webm", "vp8"), ("a.mkv", "h264"), ("a.mp4", "h264")]
+    ("name", "codec"),
+    [
+        ("a.webm", "vp8"),
+        pytest.param("a.mkv", "h264", marks=pytest.mark.long),
+        pytest.param("a.mp4", "h264", marks=pytest.mark.long),
+    ],
 )
 async def test_sound_and_picture_belong_together(
     node: MeshNode, tmp_path: Path, name: str, codec: str
@@ -74,6 +79,7 @@ async def test_a_publisher_that_comes_back_goes_on_in_the_same_file(
     assert max(map(abs, offsets_s(path))) < OFFSET_MAX_S
 
 
+@pytest.mark.long
 async def test_after_the_stream_ended_the_time_line_goes_on(
     node: MeshNode, tmp_path: Path
 ) -> None:

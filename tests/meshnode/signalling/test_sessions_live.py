@@ -117,6 +117,7 @@ async def test_a_stream_ends_when_nobody_returns(client) -> None:
     await viewer.close()
 
 
+@pytest.mark.long
 async def test_an_offer_that_never_connects_is_freed_in_15_s(client) -> None:
     answer = await client.publish(publish_offer())
     location = answer.headers["Location"]

@@ -86,6 +86,7 @@ def test_scores_are_told_apart_by_side() -> None:
     assert below == 1.0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", KINDS)
 def test_with_scores_the_mesh_recovers_and_without_them_the_attack_wins(
@@ -104,6 +105,7 @@ def test_with_scores_the_mesh_recovers_and_without_them_the_attack_wins(
 
 
 @pytest.mark.timeout(180)
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["dawn", "covert-flash-graft"])
 def test_delays_are_back_with_scores_and_stay_long_without(kind: str) -> None:
     held, lost = fought(kind, Scoring.SETUP), fought(kind, Scoring.OFF)
