@@ -9,8 +9,10 @@ from meshnode.client.peer import Peer
 
 
 async def offered(*, more: bool) -> set[str]:
-    peer = Peer(loopback=False, codecs=raw.offering_more) if more else (
-        Peer(loopback=False)
+    peer = (
+        Peer(loopback=False, codecs=raw.offering_more)
+        if more
+        else (Peer(loopback=False))
     )
     try:
         peer.connection.addTransceiver("video", direction="recvonly")
