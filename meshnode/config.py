@@ -160,6 +160,39 @@ def _delays(value: object) -> object:
         ) from None
 
 
+DIALECTS = ("monoport", "tutorial", "tutorial-p2p")
+_DIALECTS_WANTED = (
+    f"should be NAME=PORT or NAME=HOST:PORT with NAME one of {', '.join(DIALECTS)},"
+    " such as monoport=:8000,tutorial=:8082"
+)
+
+
+def _dialects(value: object) -> object:
+    """`monoport=:8000,tutorial=127.0.0.1:8082`: where to listen, by dialect."""
+    if not isinstance(value, str):
+        return value
+    found: dict[str, str] = {}
+    for word in value.replace(",", " ").split():
+        name, _, where = word.partition("=")
+        if name in found or not where:
+            raise ValueError(_DIALECTS_WANTED)
+        found[name] = where
+    return found
+
+
+def _dialect_endpoints(value: dict[str, str]) -> dict[str, str]:
+    """Checked; a port alone means the host of `http`."""
+    for name, where in value.items():
+        port = where.removeprefix(":")
+        try:
+            Endpoint.parse(f"localhost:{port}" if port.isdigit() else where)
+        except ValueError:
+            raise ValueError(_DIALECTS_WANTED) from None
+        if name not in DIALECTS:
+            raise ValueError(_DIALECTS_WANTED)
+    return value
+
+
 _bytes = _scaled(("B",), "bytes such as 500G or 1.5T")
 _bit_rate = _scaled(("bps", "b/s"), "bits a second such as 20M or 800K")
 ByteSize = Annotated[int, BeforeValidator(_bytes), Field(ge=0, le=10**18)]
@@ -202,6 +235,8 @@ class Limits(BaseModel):
     """Open event streams."""
     message_bytes: Annotated[int, Field(ge=1)] = 65536
     """One data-channel message."""
+    dialect_peers: Annotated[int, Field(ge=1)] = 100
+    """Clients of one dialect (RFC 0015)."""
 
 
 class Settings(BaseModel):
@@ -217,6 +252,12 @@ class Settings(BaseModel):
     """Where the page, WHIP and WHEP are served."""
     admin: ListenAddress = "127.0.0.1:8081"
     """Where status, metrics and commands are served; keep it on loopback."""
+    dialects: Annotated[
+        dict[str, str],
+        BeforeValidator(_dialects),
+        AfterValidator(_dialect_endpoints),
+    ] = Field(default_factory=dict)
+    """Signalling of other projects on ports of its own (RFC 0015): where, by name."""
     public_ip: Addresses = ()
     """Addresses by which the outside reaches the media port, added to our own."""
     advertise: Addresses = ()
@@ -284,6 +325,21 @@ class Settings(BaseModel):
             )
         return self
 
+    @model_validator(mode="after")
+    def _listen_apart(self) -> Settings:
+        taken: dict[Endpoint, str] = {}
+        listeners = {"http": self.http_endpoint, "admin": self.admin_endpoint}
+        for name, endpoint in {**listeners, **self.dialect_endpoints}.items():
+            other = taken.setdefault(endpoint, name) if endpoint.port else name
+            if other != name:
+                mover = f"{other}=" if other in DIALECTS else f"--{other} "
+                free = Endpoint(endpoint.host, endpoint.port + 1)
+                raise ValueError(
+                    f"{other} and {name} both want {endpoint}: give one of them"
+                    f" another port, such as {mover}{free}"
+                )
+        return self
+
     @property
     def upload_cap_bps(self) -> int | None:
         """What may leave at most, None where nobody set a limit: then `max_upload` is
@@ -305,6 +361,17 @@ class Settings(BaseModel):
     def admin_endpoint(self) -> Endpoint:
         """`admin` taken apart."""
         return Endpoint.parse(self.admin)
+
+    @property
+    def dialect_endpoints(self) -> dict[str, Endpoint]:
+        """`dialects` taken apart; a port alone is on the host of `http`."""
+        host = self.http_endpoint.host
+        found = {}
+        for name, where in self.dialects.items():
+            port = where.removeprefix(":")
+            alone = port.isdigit()
+            found[name] = Endpoint(host, int(port)) if alone else Endpoint.parse(where)
+        return found
 
     def read_publish_key(self) -> str | None:
         """The publishers' secret from wherever it is, None when publishing is open.

@@ -13,7 +13,7 @@ case "${1-}" in
     network) wanted="chromium:chromium nft:nftables ip:iproute2
                      miniupnpd:miniupnpd-nftables" ;;
     interop) wanted="chromium:chromium nft:nftables ip:iproute2 firefox-esr:firefox-esr
-                     npm:npm" ;;
+                     npm:npm ffprobe:ffmpeg" ;;
     *) echo "usage: $0 browser|network|interop" >&2; exit 2 ;;
 esac
 

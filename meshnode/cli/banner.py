@@ -33,6 +33,8 @@ def announcement(
     yield _row("watch", f"{page}#watch=STREAM  (WHEP: {status.urls['whep']}STREAM)")
     yield _row("media", f"UDP {' '.join(status.addresses) or 'nowhere'}")
     yield _row("admin", status.urls["admin"])
+    for name in settings.dialects:
+        yield _row(name, status.urls[name])
     yield _row("data", str(settings.data))
     yield from _mesh(status)
     yield from _key(settings, fresh_key)

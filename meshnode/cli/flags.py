@@ -54,6 +54,15 @@ class RunFlags:
         Text,
         _in(NETWORK, "HOST:PORT of /status, /metrics and commands [127.0.0.1:8081]."),
     ] = None
+    dialects: Annotated[
+        Text,
+        _in(
+            NETWORK,
+            "NAME=HOST:PORT, several with commas: ports for unchanged clients of"
+            " monoport and tutorial (tutorial-p2p: peer to peer), such as"
+            " monoport=:8000 [none].",
+        ),
+    ] = None
     public_ip: Annotated[
         Texts,
         _in(

@@ -53,6 +53,9 @@ class Client(ABC):
     def _prepare(self, peer: Peer) -> None:
         """Add transceivers before the offer is made."""
 
+    def _new_peer(self, loopback: bool) -> Peer:
+        return Peer(loopback=loopback)
+
     async def _choose(self, http: aiohttp.ClientSession) -> str:
         """Where to ask first; publishers stay where they were told to go."""
         del http
@@ -69,7 +72,7 @@ class Client(ABC):
             signalling = Signalling(http, self._url, self._bearer)
             target = await self._choose(http)
             signalling.go_to(target)
-            peer = Peer(loopback=is_loopback(target) or is_loopback(self._url))
+            peer = self._new_peer(is_loopback(target) or is_loopback(self._url))
             stack.push_async_callback(self._stop_tasks)
             stack.push_async_callback(peer.close)
             stack.push_async_callback(signalling.close)

@@ -40,7 +40,6 @@ class PacketPlayer(Player):
 
     def __init__(self, url: str, **options: Any) -> None:
         super().__init__(url, **options)
-        raw.offer_more()
         self._transceivers: list[Any] = []
         self._places: dict[int, int] = {}
         self._sink: Sink | None = None
@@ -73,6 +72,9 @@ class PacketPlayer(Player):
                 kind = MediaKind(transceiver.kind)
                 found.append((number, TrackInfo(kind, *codec)))
         return found
+
+    def _new_peer(self, loopback: bool) -> Peer:
+        return Peer(loopback=loopback, codecs=raw.offering_more)
 
     def _prepare(self, peer: Peer) -> None:
         for number, kind in enumerate(KINDS):

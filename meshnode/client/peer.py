@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aioice.stun
@@ -34,11 +35,20 @@ LOOPBACK = ("127.0.0.1", "::1")
 class Peer:
     """One bundled connection.  Call `offer`, `accept`, and always `close`."""
 
-    def __init__(self, *, loopback: bool) -> None:
+    def __init__(
+        self,
+        *,
+        loopback: bool,
+        codecs: Callable[[], contextlib.AbstractContextManager[None]] = (
+            contextlib.nullcontext
+        ),
+    ) -> None:
+        """`codecs` is entered while aiortc looks up what it may offer and take."""
         self.connection = RTCPeerConnection(
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
         self._loopback = loopback
+        self._codecs = codecs
         self._changed = asyncio.Event()
         self.connection.on("connectionstatechange", self._changed.set)
 
@@ -49,7 +59,9 @@ class Peer:
 
     async def offer(self) -> str:
         """A complete description: every candidate gathered.  Add transceivers first."""
-        await self.connection.setLocalDescription(await self.connection.createOffer())
+        with self._codecs():
+            offer = await self.connection.createOffer()
+        await self.connection.setLocalDescription(offer)
         if self._loopback:
             await self._gather_loopback()
         return str(self.connection.localDescription.sdp)
@@ -61,9 +73,10 @@ class Peer:
         answer that makes no sense.
         """
         try:
-            await self.connection.setRemoteDescription(
-                RTCSessionDescription(answer, "answer")
-            )
+            with self._codecs():
+                await self.connection.setRemoteDescription(
+                    RTCSessionDescription(answer, "answer")
+                )
         except Exception as error:
             # aiortc's parser raises whatever it stumbles over
             raise ValueError(f"the server's answer is not usable: {error!r}") from error

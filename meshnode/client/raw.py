@@ -3,8 +3,8 @@
 aiortc hands packets to a jitter buffer, and frames out of that to a decoder.  Whoever
 wants the packets stands in for the jitter buffer: retransmissions are unwrapped and
 losses asked for by then, and no frame ever reaches a decoder.  aiortc offers what it
-can decode; a receiver that does not decode may have more, so those codecs are added to
-its table, which leaves the order of what it had.
+can decode, out of one table; a receiver that does not decode may have more, so the
+table is longer while such a one makes its descriptions, the order of what it had kept.
 
 As in `peer`, the private names used here are why aiortc is pinned to one minor version.
 """
@@ -13,10 +13,12 @@ As in `peer`, the private names used here are why aiortc is pinned to one minor 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
-from aiortc import codecs
+from aiortc import codecs, rtcpeerconnection
 from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpCodecParameters
 from aiortc.rtp import RtcpSrPacket
 
@@ -39,15 +41,12 @@ OnReport = Callable[[int, int], None]
 """Gets the 64 bit NTP time of a sender report and the timestamp that belongs to it."""
 
 
-def offer_more() -> None:
-    """Offer all video codecs that we can record; harmless to repeat."""
-    known = codecs.CODECS["video"]
-    if any(codec.name == "VP9" for codec in known):
-        return
+def _parameters() -> list[RTCRtpCodecParameters]:
+    made = []
     for place, (name, parameters) in enumerate(MORE):
         payload_type = FIRST_PAYLOAD_TYPE + 2 * place
         feedback = [RTCRtcpFeedback(type=t, parameter=p) for t, p in _FEEDBACK]
-        known += [
+        made += [
             RTCRtpCodecParameters(
                 mimeType=name,
                 clockRate=CLOCK_HZ,
@@ -62,6 +61,32 @@ def offer_more() -> None:
                 parameters={"apt": payload_type},
             ),
         ]
+    return made
+
+
+class _Table(dict[str, list[RTCRtpCodecParameters]]):
+    """aiortc's table of codecs by kind, longer for who is inside `offering_more`."""
+
+    def __getitem__(self, kind: str) -> list[RTCRtpCodecParameters]:
+        known = super().__getitem__(kind)
+        return [*known, *_parameters()] if kind == "video" and _more.get() else known
+
+
+_more: ContextVar[bool] = ContextVar("meshnode_more_codecs", default=False)
+rtcpeerconnection.CODECS = _Table(codecs.CODECS)  # type: ignore[attr-defined]
+
+
+@contextlib.contextmanager
+def offering_more() -> Iterator[None]:
+    """Inside, this task's descriptions have all video codecs that we can record.
+
+    Nobody else's: a player that decodes must not offer what it cannot decode.
+    """
+    token = _more.set(True)
+    try:
+        yield
+    finally:
+        _more.reset(token)
 
 
 def agreed(transceiver: Any) -> tuple[str, int] | None:

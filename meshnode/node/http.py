@@ -1,4 +1,6 @@
-"""The node's two HTTP faces: the public one and the operator's."""
+"""The node's HTTP faces: the public one, the operator's, and one for each dialect that
+has a port of its own.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,10 @@ from meshnode.node import parts as assembly
 from meshnode.node.listeners import Listener, server_context
 from meshnode.node.parts import Parts
 from meshnode.signalling import routes
+from meshnode.signalling.dialects import polling
 from meshnode.signalling.doorway import Doorway
 from meshnode.signalling.endpoints import House
+from meshnode.signalling.lobby import Lobby, Premises
 from meshnode.signalling.operator import Node, Operator
 from meshnode.signalling.routes import Front
 from meshnode.signalling.seeing import Seeing, Seer
@@ -24,7 +28,7 @@ class Whole(Node, Seer, Protocol):
 
 
 class Http:
-    """Both listeners; `add_routes` serves the public one from another program."""
+    """All listeners; `add_routes` serves the public one from another program."""
 
     def __init__(self, node: Whole, parts: Parts) -> None:
         settings = parts.settings
@@ -34,14 +38,19 @@ class Http:
         self._admin = assembly.doorway(settings, settings.admin_endpoint.host)
         self._guards = [self._public, self._admin]
         context = server_context(settings.tls_cert, settings.tls_key)
+        self._polling = self._lobby(polling.NAME)
         self._listeners = [
             Listener("--http", settings.http_endpoint, self._public_app(), context),
             Listener("--admin", settings.admin_endpoint, self._admin_app()),
         ]
+        for name, endpoint in settings.dialect_endpoints.items():
+            app = self._dialect_app(name, endpoint.host)
+            flag = f"--dialects {name}="
+            self._listeners.append(Listener(flag, endpoint, app, context))
         self._open: list[Listener] = []
 
     async def open(self) -> None:
-        """Bind both.  Raises `StateError` naming the flag of the one that is taken."""
+        """Bind all.  Raises `StateError` naming the flag of the one that is taken."""
         for listener in self._listeners:
             await listener.open()
             self._open.append(listener)
@@ -61,7 +70,7 @@ class Http:
         settings = self._parts.settings
         if not self._open:
             return {"page": settings.public_url} if settings.public_url else {}
-        public, admin = self._open
+        public, admin, *dialects = self._open
         reached = self._reached(public)
         origin = settings.public_url or f"{public.scheme}://{reached}"
         return {
@@ -70,6 +79,16 @@ class Http:
             "whip": f"{origin}/whip/",
             "whep": f"{origin}/whep/",
             "admin": f"http://{self._reached(admin)}",
+            **self._dialect_urls(dialects),
+        }
+
+    def _dialect_urls(self, listeners: Iterable[Listener]) -> dict[str, str]:
+        names = self._parts.settings.dialect_endpoints
+        paths = {"monoport": "sdp"}
+        return {
+            name: f"{each.scheme.replace('http', 'ws')}://{self._reached(each)}/"
+            f"{paths.get(name, '')}"
+            for name, each in zip(names, listeners, strict=True)
         }
 
     def _reached(self, listener: Listener) -> Endpoint:
@@ -109,6 +128,23 @@ class Http:
             self._public, *self._public_tables(self._public), operator.endpoints()
         )
 
+    def _dialect_app(self, name: str, host: str) -> web.Application:
+        guard = assembly.doorway(self._parts.settings, host)
+        self._guards.append(guard)
+        house, lobby = self._house(guard), self._lobby(name)
+        return routes.application(guard, routes.dialect(name, house, lobby))
+
+    def _lobby(self, name: str) -> Lobby:
+        parts = self._parts
+        premises = Premises(
+            parts.port,
+            parts.streams,
+            parts.advertiser,
+            parts.clock,
+            parts.settings.limits.dialect_peers,
+        )
+        return Lobby(name, premises)
+
     def _admin_app(self) -> web.Application:
         operator = self._operator(self._admin, trusted=True)
         seeing = Seeing(self._node, self._admin)
@@ -127,7 +163,15 @@ class Http:
 
     def _public_tables(self, guard: Doorway) -> list[routes.Table]:
         parts = self._parts
-        house = House(
+        house = self._house(guard)
+        sdp_limits = assembly.sdp_limits_of(parts.settings)
+        front = Front(house, parts.slots, parts.list, sdp_limits)
+        polled = routes.polled(house, self._polling)
+        return [routes.doors(front), routes.lists(front), polled, routes.page(guard)]
+
+    def _house(self, guard: Doorway) -> House:
+        parts = self._parts
+        return House(
             parts.calls,
             guard,
             parts.gatekeeper,
@@ -137,6 +181,3 @@ class Http:
             lambda: parts.onward,
             serves_clients=parts.settings.role != "relay",
         )
-        sdp_limits = assembly.sdp_limits_of(parts.settings)
-        front = Front(house, parts.slots, parts.list, sdp_limits)
-        return [routes.doors(front), routes.lists(front), routes.page(guard)]

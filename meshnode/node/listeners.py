@@ -78,7 +78,7 @@ class Listener:
         app: web.Application,
         context: ssl.SSLContext | None = None,
     ) -> None:
-        self._flag = flag
+        self._flag = flag if flag.endswith("=") else f"{flag} "
         self._endpoint = endpoint
         self._context = context
         self._faults = _RemoteFaults()
@@ -135,7 +135,7 @@ class Listener:
         except OSError as error:
             await self._runner.cleanup()
             raise StateError(
-                f"{self._flag} {self._endpoint} cannot be used "
+                f"{self._flag}{self._endpoint} cannot be used "
                 f"{_why(error, self._flag, host)}"
             ) from error
 
@@ -175,7 +175,7 @@ def _why(error: OSError, flag: str, host: str) -> str:
         return f"({host} is no address of this machine; 0.0.0.0 stands for all it has)"
     number = error.errno or 0  # resolvers count downwards
     words = os.strerror(number) if number > 0 else error.strerror or str(error)
-    other = f"choose another port, or {flag} {Endpoint(host, 0)} for any free one"
+    other = f"choose another port, or {flag}{Endpoint(host, 0)} for any free one"
     return f"({words}); {other}"
 
 

@@ -1,7 +1,9 @@
 """Frames of one track out of its packets.
 
 A frame is what shares a timestamp.  It is whole when the marker came (RFC 3550 section
-5.1) or the next one begins, with nothing missing between.  A frame with a hole is left
+5.1) with nothing missing before.  Where the next one begins without that, the frame was
+cut: a node that plays an older frame breaks off when a newer key frame is there, and
+numbers on.  Only senders that never mark are believed.  A frame with a hole is left
 out, and so is all that follows up to the next key frame, because it was predicted from
 what is not there: a picture that stands still for a moment is better than one that
 falls apart.  Whoever receives is asked for a key frame (`wants_key`).
@@ -50,6 +52,8 @@ class Frames:
         self._open: list[Packet] = []
         self._size = 0
         self._broken = False
+        self._marks: bool | None = None  # whether the sender marks ends, once known
+        self._doubtful: list[Packet] = []  # a first frame without, until that is known
 
     @property
     def lost(self) -> int:
@@ -72,14 +76,14 @@ class Frames:
         """What is whole among the rest, at the end of the track."""
         for ordered in self._reorder.flush():
             yield from self._take(ordered)
-        yield from self._finish()
+        yield from self._unmarked()
 
     def _take(self, ordered: Ordered) -> Iterator[Frame]:
         packet, hole = ordered
         if hole:
             self._missed()
         elif self._open and packet.timestamp != self._open[0].timestamp:
-            yield from self._finish()
+            yield from self._unmarked()
         if not packet.payload:
             return  # padding: it only counts
         if not self._open and not self._may_open(packet):
@@ -88,7 +92,28 @@ class Frames:
         self._size += len(packet.payload)
         if self._size > FRAME_BYTES_MAX:
             self._missed()
-        elif packet.marker or self.kind is MediaKind.AUDIO:
+        elif packet.marker:
+            self._marks = True
+            self.left_out += bool(self._doubtful)
+            self._doubtful = []
+            yield from self._finish()
+        elif self.kind is MediaKind.AUDIO:
+            yield from self._finish()
+
+    def _unmarked(self) -> Iterator[Frame]:
+        """The open frame is over without a marker."""
+        if self._marks or self._broken:
+            if self._open:
+                self._missed()
+        elif self._marks is None and not self._doubtful:
+            self._doubtful = self._open
+            self._drop()
+        else:
+            self._marks = False
+            later, self._open = self._open, self._doubtful
+            self._doubtful = []
+            yield from self._finish()
+            self._open = later
             yield from self._finish()
 
     def _may_open(self, packet: Packet) -> bool:

@@ -15,10 +15,12 @@ KEYS_MAX = 4096
 
 
 class Buckets:
-    """One allowance of `per_minute` for each key."""
+    """One allowance of `per_minute` for each key, `burst` of it at once (all)."""
 
-    def __init__(self, per_minute: int, keys_max: int = KEYS_MAX) -> None:
-        self._size = float(per_minute)
+    def __init__(
+        self, per_minute: int, keys_max: int = KEYS_MAX, burst: int | None = None
+    ) -> None:
+        self._size = float(per_minute if burst is None else burst)
         self._rate_per_s = per_minute / 60
         self._keys_max = keys_max
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()

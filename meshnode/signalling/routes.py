@@ -8,11 +8,14 @@ from pathlib import Path
 
 from aiohttp import web
 
+from meshnode.signalling.dialects import monoport, polling, tutorial
+from meshnode.signalling.dialects.peer_to_peer import PeerToPeer
 from meshnode.signalling.doorway import Doorway, Endpoint
 from meshnode.signalling.endpoints import House, WhepEndpoint, WhipEndpoint
 from meshnode.signalling.entrance import Entries
 from meshnode.signalling.extensions import Extensions, Slots
 from meshnode.signalling.lists import StreamList
+from meshnode.signalling.lobby import Lobby
 from meshnode.signalling.page import Page, web_files
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.resource import FRAGMENT, SDP, SessionResource
@@ -61,6 +64,23 @@ def lists(front: Front) -> Table:
         "/api/streams": own(front.streams.methods()),
         "/api/events": own(front.streams.events()),
     }
+
+
+def polled(house: House, lobby: Lobby) -> Table:
+    """The HTTP-polling dialect, which lives among the doors."""
+    return polling.Polling(house, lobby).endpoints()
+
+
+def dialect(name: str, house: House, lobby: Lobby) -> Table:
+    """What the listener of a dialect serves; names are those of `--dialects`."""
+    match name:
+        case "monoport":
+            return monoport.Monoport(house, lobby).endpoints()
+        case "tutorial":
+            return tutorial.Tutorial(house, lobby).endpoints()
+        case "tutorial-p2p":
+            return PeerToPeer(house).endpoints()
+    raise ValueError(name)
 
 
 def page(doorway: Doorway) -> Table:

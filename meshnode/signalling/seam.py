@@ -46,6 +46,10 @@ class Transport(Protocol):
         """Where it is in its life."""
 
     @property
+    def address(self) -> tuple[str, int] | None:
+        """Where checks of verified integrity come from, None before the first."""
+
+    @property
     def close_reason(self) -> str:
         """Why it is closed."""
 

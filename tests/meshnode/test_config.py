@@ -169,3 +169,54 @@ def test_a_library_node_is_in_a_mesh_only_where_it_is_told_to() -> None:
     assert Settings(mesh=True).meshed
     assert Settings(bootstrap=("192.0.2.1",)).meshed
     assert not Settings(bootstrap=("192.0.2.1",), mesh=False).meshed
+
+
+def test_dialects_listen_where_they_are_told() -> None:
+    text = "monoport=:8000, tutorial=[::1]:0 tutorial-p2p=8003"
+    settings = Settings(http="0.0.0.0:80", dialects=text)  # type: ignore[arg-type]
+    assert settings.dialect_endpoints == {
+        "monoport": Endpoint("0.0.0.0", 8000),
+        "tutorial": Endpoint("::1", 0),
+        "tutorial-p2p": Endpoint("0.0.0.0", 8003),
+    }
+    assert Settings().dialect_endpoints == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "monoport",
+        "monoport=",
+        "monoport=:66000",
+        "monoport=host",
+        "monoport=:²",
+        "polling=:8000",
+        "monoport=:8000,monoport=:8001",
+        "=:8000",
+    ],
+)
+def test_a_broken_dialect_says_what_it_should_be(text: str) -> None:
+    with pytest.raises(ValidationError, match="monoport, tutorial, tutorial-p2p"):
+        Settings(dialects=text)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (
+            {"dialects": "tutorial=:8081"},
+            "admin and tutorial both want 127.0.0.1:8081: give one of them another"
+            " port, such as --admin 127.0.0.1:8082",
+        ),
+        (
+            {"dialects": "monoport=:1,tutorial=:1"},
+            "monoport and tutorial both want 127.0.0.1:1: give one of them another"
+            " port, such as monoport=127.0.0.1:2",
+        ),
+        ({"http": "127.0.0.1:8081"}, "http and admin both want 127.0.0.1:8081"),
+    ],
+)
+def test_two_listeners_want_two_ports(given: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Settings(**given)  # type: ignore[arg-type]
+    assert sentence in str(refused.value)

@@ -5,6 +5,7 @@ Made for tests of what takes them apart again, so nothing here is shared with th
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 
 import av
@@ -50,6 +51,32 @@ def encoded(
         found += [(bytes(p), p.is_keyframe) for p in encoder.encode(frame)]
     found += [(bytes(p), p.is_keyframe) for p in encoder.encode(None)]
     return found
+
+
+def tones(count: int) -> list[bytes]:
+    """Packets of Opus, 20 ms each: a tone of 440 Hz."""
+    encoder = av.CodecContext.create("libopus", "w")
+    encoder.sample_rate, encoder.layout, encoder.format = 48000, "stereo", "s16"
+    encoder.time_base = Fraction(1, 48000)
+    found: list[bytes] = []
+    for number in range(count + 1):
+        times = (np.arange(960) + 960 * number) * 2 * np.pi * 440 / 48000
+        mono = (np.sin(times) * 8000).astype(np.int16)
+        samples = np.repeat(mono, 2).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="stereo")
+        frame.sample_rate, frame.pts = 48000, 960 * number
+        frame.time_base = Fraction(1, 48000)
+        found += map(bytes, encoder.encode(frame))
+    return found[:count]
+
+
+def rtp_packet(
+    payload_type: int, sequence: int, timestamp: int, ssrc: int, body: bytes, last: bool
+) -> bytes:
+    """One RTP packet; `last` sets the marker."""
+    kind = payload_type | last << 7
+    head = (0x80, kind, sequence & 0xFFFF, timestamp & 0xFFFFFFFF, ssrc)
+    return struct.pack(">BBHII", *head) + body
 
 
 def payloads(codec: str, frame: bytes, key: bool) -> list[bytes]:

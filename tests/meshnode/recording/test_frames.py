@@ -6,6 +6,8 @@ import functools
 import itertools
 import operator
 
+import pytest
+
 from meshnode.recording.frames import Frame, Frames
 from meshnode.recording.reorder import WAIT_S, Packet
 from meshproto.wire.parameters import MediaKind
@@ -49,6 +51,35 @@ def test_without_markers_the_next_frame_ends_one() -> None:
     frames = Frames(MediaKind.VIDEO)
     found = taken(frames, packets(marker=False)) + list(frames.flush())
     assert [frame.data for frame in found] == [data for data, _ in FRAMES]
+
+
+@pytest.mark.parametrize("number", [0, 10, 20])
+def test_a_frame_that_is_broken_off_is_left_out(number: int) -> None:
+    """As a node does it that finds a newer key frame while it plays an older one."""
+    frames = Frames(MediaKind.VIDEO)
+    groups = packets()
+    cut = groups[number]
+    assert len(cut) > 1
+    del cut[1:], groups[number + 1 : 10 * (number // 10 + 1)]
+    found = taken(frames, _renumbered(groups)) + list(frames.flush())
+    numbers = [round(frame.at_s * 25) for frame in found]
+    assert numbers == [n for n in range(30) if n // 10 != number // 10 or n < number]
+    assert frames.left_out == 1
+
+
+def test_what_is_open_at_the_end_is_left_out() -> None:
+    frames = Frames(MediaKind.VIDEO)
+    groups = packets()[:21]
+    del groups[-1][-1]
+    found = taken(frames, groups) + list(frames.flush())
+    assert len(found) == 20
+    assert frames.left_out == 1
+
+
+def _renumbered(groups: list[list[Packet]]) -> list[list[Packet]]:
+    """As if nothing were missing."""
+    numbers = itertools.count(7)
+    return [[p._replace(sequence=next(numbers)) for p in group] for group in groups]
 
 
 def test_a_hole_costs_frames_up_to_the_next_key_frame() -> None:
