@@ -1,6 +1,7 @@
 //! The packet path of meshnode in Rust: identical in behaviour to `meshproto.forwarding`.
 
 pub mod congestion;
+pub mod core;
 pub mod errors;
 pub mod wire;
 
