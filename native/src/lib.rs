@@ -18,5 +18,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     py::descriptor::register(module)?;
     py::congestion::register(module)?;
+    py::forwarder::register(module)?;
     py::wire::register(module)
 }
