@@ -1,6 +1,7 @@
 //! The packet path of meshnode in Rust: identical in behaviour to `meshproto.forwarding`.
 
 pub mod congestion;
+pub mod core;
 pub mod errors;
 pub mod wire;
 
@@ -17,5 +18,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     py::descriptor::register(module)?;
     py::congestion::register(module)?;
+    py::forwarder::register(module)?;
     py::wire::register(module)
 }

@@ -75,6 +75,9 @@ class Delivery:
         """Let the consumer begin with `layer` at its next key frame, or with the
         `cached` one.
         """
+        if consumer.target is not None and consumer.target is not layer:
+            # why: who leaves is only looked for where it is and where it wants to be
+            consumer.target.audience.waiting.pop(consumer.id, None)
         consumer.target = layer
         consumer.wanted_key = 0 if cached else layer.keys.count + 1
         layer.audience.waiting[consumer.id] = consumer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from meshproto.ids import TransportId
+from meshproto.forwarding.table import RemoveConsumer, Selection, SetSelection
+from meshproto.ids import ConsumerId, TransportId
 from meshproto.wire.descriptor import h264
 from support.forwarding import H264, OPUS, VIEWER_VP8, VP8, Camera, Path, Rig
 
@@ -207,3 +208,28 @@ def test_a_replay_that_ends_between_arrival_and_flush_repeats_nothing(
         rig.drain()
     got = rig.media(2, ssrc)
     assert [p.index for p in got] == list(range(len(got)))
+
+
+def test_who_falls_behind_while_it_waits_for_another_layer_can_still_leave() -> None:
+    rig = Rig()
+    rig.client(1)
+    rig.client(2, bitrate_bps=200_000)
+    rig.publish(1, 1, VP8, mid="0", rids=("a", "b"))
+    low = Camera(mid="0", rid="a", size=8_000)
+    high = Camera(ssrc=0x3333, mid="0", rid="b", size=500)
+    ssrc = rig.watch(1, 1, 2, VIEWER_VP8, selection=Selection("a"))
+    rig.send(1, *low.frame(), *high.frame(key=True))
+    rig.pass_time(1.0)
+    program = rig.forwarder.program
+    program(SetSelection(ConsumerId(1), Selection("b")), rig.now)
+    overflows = 0
+    while not overflows:
+        rig.send(1, *low.frame(key=False), *high.frame(key=False))
+        rig.pass_time(1 / 300)
+        overflows = rig.forwarder.stats(rig.now)["consumers"][1]["overflows"]
+    program(RemoveConsumer(ConsumerId(1)), rig.now)
+    sent = len(rig.media(2, ssrc))
+    for _ in range(10):
+        rig.send(1, *low.frame(key=False), *high.frame(key=True))
+        rig.pass_time(1 / 30)
+    assert len(rig.media(2, ssrc)) == sent
