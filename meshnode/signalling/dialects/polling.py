@@ -5,7 +5,8 @@
     POST /answer/{peer_id}       {type, sdp} -> 200
     POST /answer                 the same with "peer_id" in the body or the query
 
-A peer is found by an id that nobody can guess.  Our offer is written when the peer asks
+A peer is found by an id that nobody can guess, and that nobody else is told: what the
+peer sends has another name, for streams are listed and their names go to all.  Our offer is written when the peer asks
 for it, of what there is at that moment, so a peer that stops asking holds up nobody and
 nothing queues for it; after a while of that it is forgotten.  An offer whose answer is
 outstanding is handed out again, since the response may have been lost on its way.
@@ -34,6 +35,7 @@ SILENCE_S = 60.0
 REPEATS_MAX = 5
 """How often an offer is handed out whose answer never comes."""
 ID_BYTES = 18
+NAME_BYTES = 6
 
 
 class Polling:
@@ -58,9 +60,10 @@ class Polling:
         """A new peer; nothing of it is made before its body was understood."""
         text = description(await self._body(request), "offer")
         peer_id = f"peer-{secrets.token_urlsafe(ID_BYTES)}"
-        visit = visit_of(self._house, request, caller, f"{NAME}.{peer_id}")
+        name = secrets.token_hex(NAME_BYTES)
+        visit = visit_of(self._house, request, caller, f"{NAME}.{name}")
         peer = _Peer(self._peers, peer_id)
-        peer.guest = self._lobby.enter(peer_id, peer, visit)
+        peer.guest = self._lobby.enter(name, peer, visit)
         try:
             answer = peer.guest.offered(text)
         except MeshError:

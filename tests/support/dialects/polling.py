@@ -21,6 +21,7 @@ class PollingClient(Eyes):
         self.shade = self.send(luma, **shape)
         self.peer_id = ""
         self.answer_sdp = ""
+        self.told: list[str] = []
         self.statuses: list[int] = []
         self.polls = True
         self._http = aiohttp.ClientSession()
@@ -48,6 +49,7 @@ class PollingClient(Eyes):
             status = got.status
             offer = await got.json() if status == 200 else None
         if offer is not None:
+            self.told.append(offer["sdp"])
             answer = await self.answer(offer)
             url = f"{self.base}/answer/{self.peer_id}"
             async with self._http.post(url, json=answer) as answered:
