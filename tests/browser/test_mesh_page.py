@@ -30,6 +30,14 @@ def count(selector: str) -> str:
     return f"document.querySelectorAll({json.dumps(selector)}).length"
 
 
+ALONE = """
+import(new URL("js/mesh-map.js", document.baseURI).href).then((module) =>
+  module.sentence(
+    { links: [], nodes: [], me: "a" },
+    { name: "cam", state: "origin", edges: [{ source: "a", role: "active" }] }))
+"""
+
+
 async def test_the_map_shows_links_and_the_tree_and_follows_them() -> None:
     async with mesh_nodes() as start, window() as browser:
         first = await start()
@@ -37,6 +45,10 @@ async def test_the_map_shows_links_and_the_tree_and_follows_them() -> None:
         await until(lambda: ready(second) == 1, "a link")
         tab = await browser.open(f"{second.urls['admin']}/")
         await tab.until(f"{count('#map .link')} === 1")
+        assert (
+            "cam is published here and passed on to 1 other node."
+            in await tab.evaluate(ALONE)
+        )
         assert "partial view" in await tab.evaluate("document.body.innerText")
         await shows_the_tree(tab, first, second)
         await grows(tab, start, second)

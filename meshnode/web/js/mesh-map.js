@@ -133,5 +133,8 @@ export function sentence(map, tree) {
   const known = `This node has ${links}${told}; the rest of the mesh is not shown.`;
   if (!tree) return known;
   const fed = tree.edges.filter(({ source, role }) => source === map.me && role === 'active').length;
-  return `${known} ${tree.name || 'The stream'} is ${tree.state} here and passed on ${fed} times.`;
+  const name = tree.name || 'The stream';
+  const state = tree.state === 'origin' ? 'published' : tree.state;
+  const others = { 0: 'no other node', 1: '1 other node' }[fed] ?? `${fed} other nodes`;
+  return `${known} ${name} is ${state} here and passed on to ${others}.`;
 }
