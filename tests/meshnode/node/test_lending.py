@@ -44,12 +44,15 @@ def sent(node: MeshNode) -> int:
 
 async def most_in_a_window(node: MeshNode, seconds: float) -> int:
     """The most octets that left in any ten seconds of the next ones."""
-    samples: deque[int] = deque([sent(node)], round(WINDOW_S / SAMPLE_S) + 1)
-    most = 0
-    for _ in range(round(seconds / SAMPLE_S)):
+    clock = asyncio.get_running_loop().time
+    samples: deque[tuple[float, int]] = deque([(clock(), sent(node))])
+    end_s, most = clock() + seconds, 0
+    while clock() < end_s:
         await asyncio.sleep(SAMPLE_S)
-        samples.append(sent(node))
-        most = max(most, samples[-1] - samples[0])
+        samples.append((clock(), sent(node)))
+        while samples[0][0] < samples[-1][0] - WINDOW_S:  # a busy machine sleeps longer
+            samples.popleft()
+        most = max(most, samples[-1][1] - samples[0][1])
     return most
 
 
