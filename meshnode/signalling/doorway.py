@@ -158,9 +158,10 @@ def require_type(request: web.Request, *accepted: str) -> str:
     found = media_type(request)
     if found not in accepted:
         wanted = " or ".join(accepted)
+        but = f"not {found}" if found else "but Content-Type is missing"
         raise Refused(
             415,
-            f"the body must be {wanted}, not {found or 'without a Content-Type'}",
+            f"the body must be {wanted}, {but}",
             headers={"Accept-Patch" if request.method == "PATCH" else "Accept": wanted},
         )
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
