@@ -85,6 +85,9 @@ mutations: $(STAMP) ## take rules away, one by one: a test or a checker must not
 storm: $(STAMP) ## topology events over random seeds up to a million; goes on where it was
 	@$(BIN)/python -m meshsim.storms $(ARGS)
 
+differential: $(STAMP) ## both packet paths through drawn traces, a million packets; goes on where it was
+	@$(BIN)/python -m tests.differential $(ARGS)
+
 lab: $(STAMP) ## the laboratory itself: wire, translators, processes, viewers (root)
 	@tools/system.sh network
 	@$(BIN)/pytest tests/lab
@@ -106,7 +109,7 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 	@$(BIN)/pytest -s tests/lab/live_sim.py
 
 clean: ## forget .venv and caches
-	rm -rf $(VENV) .interop .fuzz .sim .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .interop .fuzz .sim .lab .differential .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 .PHONY: help setup run test long check native format interop network bench sim attacks fuzz \
-	mutations storm clean lab $(LIVE) sim-vs-live
+	mutations storm differential clean lab $(LIVE) sim-vs-live

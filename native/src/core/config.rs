@@ -27,6 +27,7 @@ pub struct ForwardingConfig {
     pub nack_give_up_s: f64,
 
     pub cache_bytes: u64,
+    pub cache_packets: usize,
     pub cache_age_s: f64,
     pub cache_fresh_s: f64,
     pub replay_beyond_s: f64,
@@ -86,6 +87,7 @@ impl Default for ForwardingConfig {
             nack_retries: 10,
             nack_give_up_s: 0.5,
             cache_bytes: 2 << 20,
+            cache_packets: 16_384,
             cache_age_s: 3.0,
             cache_fresh_s: 2.0,
             replay_beyond_s: 0.1,

@@ -25,7 +25,10 @@ use super::state::State;
 use super::stats::{self, ProducerStats, Stats};
 use super::table::{PlaneDelta, TransportKind};
 use super::transport::Transport;
-use super::{allotment, delivery, hearing, ingress, pulling, relay, requests, retransmit, routing};
+use super::{
+    allotment, chase, delivery, hearing, ingress, pulling, relay, repair, requests, retransmit,
+    routing,
+};
 use crate::errors::Refused;
 
 /// Producers in, consumers out.
@@ -213,7 +216,7 @@ fn flush_layer(state: &mut State, key: LayerKey, now: f64) {
 
 fn fire(state: &mut State, timer: Timer, now: f64) {
     match timer {
-        Timer::Chase(key) => delivery::chase(state, key, now),
+        Timer::Chase(key) => chase::chase(state, key, now),
         Timer::Repair(key) => retransmit::send(state, key, now),
         Timer::Layer(key) => requests::layer_due(state, key, now),
         Timer::Arrivals(key) => {
@@ -225,7 +228,7 @@ fn fire(state: &mut State, timer: Timer, now: f64) {
             requests::reports_due(state, key, now);
             state.agenda.again(timer, now + state.config.report_s);
         }
-        Timer::Congestion(key) => retransmit::pad(state, key, now),
+        Timer::Congestion(key) => repair::pad(state, key, now),
         Timer::Allocation(key) => allotment::due(state, key, now),
         Timer::Pull(key) => pulling::due(state, key, now),
         Timer::Silence(key) => listen(state, key, now),

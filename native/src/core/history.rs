@@ -3,8 +3,8 @@
 //! One store serves three uses: duplicates are found in it, NACKs of every consumer are
 //! answered from it, and a new consumer replays from the last key frame in it.  It keeps
 //! what is younger than `history_s` and among the last `history_packets`, and everything
-//! since the key frame that `pin` names, as far as `history_bytes` goes (RFC 0003 section
-//! 5).  When the pinned part alone is larger than that, it is let go: nobody can start from
+//! since the key frame that `pin` names, as far as `history_bytes` and `cache_packets` go
+//! (RFC 0003 section 5).  When the pinned part alone is larger than that, it is let go: nobody can start from
 //! half a group of pictures.
 
 use std::sync::Arc;
@@ -115,9 +115,13 @@ impl History {
         (first.max(self.floor)..=self.head).filter_map(|number| self.packets.get(&number))
     }
 
+    /// Whether more is kept than may be, of octets or of packets without any.
+    fn crowded(&self, config: &ForwardingConfig) -> bool {
+        self.size > config.history_bytes || self.packets.len() > config.cache_packets
+    }
+
     fn evict(&mut self, now: f64, config: &ForwardingConfig) {
-        let limit = config.history_bytes;
-        if self.head < self.began + REORDER && self.size <= limit {
+        if self.head < self.began + REORDER && !self.crowded(config) {
             return;
         }
         let oldest = now - config.history_s;
@@ -126,7 +130,7 @@ impl History {
             if let Some(packet) = self.packets.get(&self.floor) {
                 let pinned = self.pin.is_some_and(|pin| self.floor >= pin);
                 let young = packet.arrival >= oldest && self.floor > last;
-                if (pinned || young) && self.size <= limit {
+                if (pinned || young) && !self.crowded(config) {
                     return;
                 }
                 self.size -= packet.size() as u64;

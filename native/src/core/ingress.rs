@@ -9,8 +9,8 @@
 //! cannot make us learn sources without end.
 
 use super::events::ForwardingEvent;
+use super::format::Incoming;
 use super::ids::{LayerKey, ProducerKey, TransportKey};
-use super::layer::Incoming;
 use super::packet::Carried;
 use super::producer::Producer;
 use super::relay;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use super::audience::Audience;
 use super::clock::LayerClock;
 use super::config::ForwardingConfig;
+use super::format::{Incoming, PayloadFormat};
 use super::history::History;
 use super::ids::ProducerId;
 use super::keyframes::KeyFrames;
@@ -25,45 +26,12 @@ use super::relay::SlotRef;
 use super::sequence::nearest;
 use super::table::Rid;
 use crate::wire::descriptor::dependency::{self, Structure};
-use crate::wire::descriptor::{self, Describer, FrameFacts, MIDDLE, OPAQUE};
+use crate::wire::descriptor::{FrameFacts, MIDDLE, OPAQUE};
 use crate::wire::parameters::{Codec, MediaKind};
 
 /// A step of more numbers than this is believed when the next packet confirms it
 /// (RFC 3550 appendix A.1, MAX_DROPOUT).
 const JUMP: i64 = 3000;
-
-/// How packets of one payload type are understood.
-///
-/// `self_told`: the payload tells the layers; other codecs' stand in the extension.
-#[derive(Clone, Debug)]
-pub struct PayloadFormat {
-    pub payload_type: u8,
-    pub codec: Arc<str>,
-    describe: Option<Describer>,
-    self_told: bool,
-}
-
-impl PayloadFormat {
-    pub fn new(codec: &Codec) -> Self {
-        Self {
-            payload_type: codec.payload_type,
-            codec: codec.name.as_str().into(),
-            describe: descriptor::describer(&codec.name),
-            self_told: matches!(&*codec.name, "vp8" | "vp9"),
-        }
-    }
-}
-
-/// What is read of a packet before it has a number; `frame` is the value of a dependency
-/// descriptor extension.
-#[derive(Clone, Copy, Debug)]
-pub struct Incoming<'a> {
-    pub timestamp: u32,
-    pub marker: bool,
-    pub payload: &'a [u8],
-    pub frame: Option<&'a [u8]>,
-    pub now: f64,
-}
 
 /// The packet of the highest number, as far as anybody asks.
 #[derive(Clone, Copy, Debug)]
@@ -280,12 +248,11 @@ impl Layer {
     /// `awaited`: a viewer of another layer waits for a key frame of this one.
     pub fn keep(
         &mut self,
-        packet: Packet,
+        mut packet: Packet,
         repaired: bool,
         awaited: bool,
         config: &ForwardingConfig,
     ) {
-        let mut packet = packet;
         packet.seal();
         let packet = Arc::new(packet);
         let (now, number) = (packet.arrival, packet.number);

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use slotmap::SlotMap;
 
+use super::format::PayloadFormat;
 use super::ids::{LayerKey, ProducerId, TransportKey};
-use super::layer::{Layer, PayloadFormat};
+use super::layer::Layer;
 use super::profile::{Agreed, Profile};
 use super::pull::Pull;
 use super::table::{AddProducer, Rid};
@@ -128,6 +129,18 @@ impl Producer {
         }
         found.sort_by(|a, b| a.0.total_cmp(&b.0));
         found.into_iter().map(|layer| layer.1).collect()
+    }
+
+    /// The layer to begin with: the lowest bitrate, one with a picture first.
+    pub fn cheapest(&self, layers: &mut SlotMap<LayerKey, Layer>, now: f64) -> Option<LayerKey> {
+        let sending = self.sending(layers, now);
+        if sending.is_empty() {
+            let mut keys = self.layer_keys();
+            let first = keys.next();
+            return first.filter(|_| keys.next().is_none());
+        }
+        let ready = |key: &&LayerKey| layers[**key].history.pin.is_some();
+        sending.iter().find(ready).or(sending.first()).copied()
     }
 
     /// When the last packet came; before the first, when this was first asked.

@@ -231,6 +231,7 @@ pub fn config(value: Any<'_, '_>) -> PyResult<ForwardingConfig> {
         nack_retries,
         nack_give_up_s,
         cache_bytes,
+        cache_packets,
         cache_age_s,
         cache_fresh_s,
         replay_beyond_s,

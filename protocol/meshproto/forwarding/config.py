@@ -36,6 +36,7 @@ class ForwardingConfig:
     nack_give_up_s: float = 0.5
 
     cache_bytes: int = 2 * 2**20
+    cache_packets: int = 16_384
     cache_age_s: float = 3.0
     cache_fresh_s: float = 2.0
     replay_beyond_s: float = 0.1

@@ -3,8 +3,8 @@
 One store serves three uses: duplicates are found in it, NACKs of every consumer are
 answered from it, and a new consumer replays from the last key frame in it.  It keeps
 what is younger than `history_s` and among the last `history_packets`, and everything
-since the key frame that `pin` names, as far as `history_bytes` goes (RFC 0003 section
-5).  When the pinned part alone is larger than that, it is let go: nobody can start from
+since the key frame that `pin` names, as far as `history_bytes` and `cache_packets` go
+(RFC 0003 section 5).  When the pinned part alone is larger than that, it is let go: nobody can start from
 half a group of pictures.
 """
 
@@ -91,9 +91,16 @@ class History:
             if packet is not None:
                 yield packet
 
+    @property
+    def _crowded(self) -> bool:
+        """Whether more is kept than may be, of octets or of packets without any."""
+        config = self._config
+        many = len(self._packets) > config.cache_packets
+        return many or self.size > config.history_bytes
+
     def _evict(self, now: float) -> None:
         config = self._config
-        if self.head < self._began + _REORDER and self.size <= config.history_bytes:
+        if self.head < self._began + _REORDER and not self._crowded:
             return
         oldest = now - config.history_s
         last = self.head - config.history_packets
@@ -102,7 +109,7 @@ class History:
             if packet is not None:
                 pinned = self.pin is not None and self.floor >= self.pin
                 young = packet.arrival >= oldest and self.floor > last
-                if (pinned or young) and self.size <= config.history_bytes:
+                if (pinned or young) and not self._crowded:
                     return
                 del self._packets[self.floor]
                 self.size -= packet.size

@@ -56,6 +56,17 @@ def test_everything_since_the_pin_is_kept_longer() -> None:
     assert [p.number for p in history.span(1005, 1007)] == [1005, 1006, 1007]
 
 
+def test_packets_without_octets_do_not_keep_a_pin_for_ever() -> None:
+    config = ForwardingConfig(history_packets=10, cache_packets=50)
+    history = History(config)
+    for number in range(1000, 1200):
+        history.add(packet(number, float(number), size=0))
+        if number == 1005:
+            history.pin = 1005
+        assert len(history) <= 50
+    assert history.pin is None
+
+
 def test_a_pin_that_grew_too_large_is_let_go() -> None:
     history = History(ForwardingConfig(history_packets=10, history_bytes=5_000))
     for number in range(1000, 1100):
