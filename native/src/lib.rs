@@ -2,7 +2,11 @@
 
 pub mod congestion;
 pub mod core;
+pub mod counters;
 pub mod errors;
+pub mod ice;
+pub mod srtp;
+pub mod stun;
 pub mod wire;
 
 #[cfg(feature = "python")]
@@ -19,5 +23,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     py::descriptor::register(module)?;
     py::congestion::register(module)?;
     py::forwarder::register(module)?;
+    py::srtp::register(module)?;
+    py::stun::register(module)?;
+    py::ice::register(module)?;
     py::wire::register(module)
 }

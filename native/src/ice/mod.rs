@@ -1,0 +1,16 @@
+//! ICE for clients: the lite agent of the media port (RFC 8445, RFC 0002 section 3).
+
+pub mod checks;
+pub mod config;
+pub mod credentials;
+pub mod events;
+pub mod lite;
+pub mod path;
+mod wakes;
+
+pub use checks::Answer;
+pub use config::IceConfig;
+pub use credentials::{Credentials, Slot};
+pub use events::{IceEvent, Misuse, TransportId};
+pub use lite::{IceLite, Owner};
+pub use path::ClientPath;
