@@ -2,6 +2,9 @@
 
 pub mod congestion;
 pub mod core;
+pub mod counters;
+#[cfg(target_os = "linux")]
+pub mod engine;
 pub mod errors;
 pub mod wire;
 
