@@ -78,3 +78,14 @@ class Engine:
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]: ...
     def panic(self) -> None:
         """Let the worker fail once: for the tests that it goes on."""
+
+class Copies:
+    """A socket that copies what it gets to everybody: what the benchmark compares."""
+
+    port: int
+
+    def __new__(cls, host: str) -> Copies: ...
+    def run(self, viewers: list[tuple[str, int]]) -> int:
+        """Until `stop`; how many datagrams left."""
+
+    def stop(self) -> None: ...

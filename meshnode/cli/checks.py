@@ -18,7 +18,7 @@ from meshnode.cli.conflicts import taken_flags
 from meshnode.cli.folder import DataFolder, LockedError, default_folder
 from meshnode.config import Settings
 from meshnode.node.addresses import advertised, local_addresses
-from meshnode.node.planes import choose
+from meshnode.node.planes import UNFINISHED, choose
 from meshproto.errors import StateError
 
 OK, NOTE, BAD = "ok", "note", "bad"
@@ -58,6 +58,8 @@ def _plane(settings: Settings) -> Iterator[Finding]:
         yield BAD, "plane", str(error)
         return
     yield OK, "plane", f"{chosen.name}: {chosen.why}"
+    if chosen.name == "native" and UNFINISHED:
+        yield NOTE, "plane", f"{UNFINISHED}: such a node serves alone"
 
 
 def _offload() -> Iterator[Finding]:

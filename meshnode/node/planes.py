@@ -40,15 +40,20 @@ def choose(settings: Settings) -> Choice:
                 f"--plane native cannot be: {missing}; `make native` builds it,"
                 " --plane reference needs nothing"
             )
-        if UNFINISHED and settings.bootstrap:
+        if UNFINISHED and settings.meshed:
             raise StateError(
-                f"--plane native cannot join {settings.bootstrap[0]}: {UNFINISHED};"
-                " use --plane reference"
+                f"--plane native cannot be part of a mesh: {UNFINISHED};"
+                " use --plane reference, or --no-mesh to serve alone"
             )
         return Choice("native", "asked for")
     if missing or UNFINISHED:
         return Choice("reference", missing or f"{UNFINISHED}; --plane native tries it")
     return Choice("native", "built here")
+
+
+def may_mesh(settings: Settings) -> bool:
+    """Whether a node that nobody asked to be alone can be part of a mesh."""
+    return settings.plane != "native" or not UNFINISHED
 
 
 def make_plane(settings: Settings) -> MediaPlane:

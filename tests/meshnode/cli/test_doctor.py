@@ -38,11 +38,14 @@ def test_the_plane(tmp_path: Path) -> None:
     assert verdict == OK
     assert text.startswith("reference: native does not carry") or "not built" in text
     assert found("plane", plane="reference") == [(OK, "reference: asked for")]
-    ((verdict, text),) = found("plane", plane="native")
+    (verdict, text), *notes = found("plane", plane="native")
     if native.missing():
         assert (verdict, "`make native` builds it" in text) == (BAD, True)
     else:
         assert (verdict, text) == (OK, "native: asked for")
+        assert [verdict for verdict, _ in notes] == [NOTE]
+        ((verdict, text),) = found("plane", plane="native", mesh=True)
+        assert (verdict, "use --plane reference" in text) == (BAD, True)
 
 
 def test_addresses() -> None:
