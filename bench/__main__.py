@@ -9,8 +9,14 @@ import sys
 import time
 
 from bench import ROOT, compare, measure
+from bench.planes import planes
 
-PARTS = {"cost": compare.cost, "relay": compare.relay, "joins": compare.joining}
+PARTS = {
+    "cost": compare.cost,
+    "planes": planes,
+    "relay": compare.relay,
+    "joins": compare.joining,
+}
 REWRITING = "rewriting"
 
 

@@ -51,10 +51,11 @@ def _free_endpoints(count: int) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def bench_node() -> AsyncIterator[BenchNode]:
+async def bench_node(plane: str = "auto") -> AsyncIterator[BenchNode]:
     """A node with limits wide enough for a benchmark from one address."""
     page, admin = _free_endpoints(2)
-    with running_node(*LIMITS, http=page, admin=admin, port=0) as node:
+    flags = (*LIMITS, "--plane", plane)
+    with running_node(*flags, http=page, admin=admin, port=0) as node:
         async with aiohttp.ClientSession() as http:
             publish = Door(http, node.whip("bench"), KEY)
             yield BenchNode(node, publish, Door(http, node.whep("bench")))
@@ -77,11 +78,16 @@ def sender(client: LightClient) -> Callable[[Sequence[bytes]], None]:
 
 
 async def run(
-    shape: Shape, viewers: int, duration_s: float, *, feedback: bool = False
+    shape: Shape,
+    viewers: int,
+    duration_s: float,
+    *,
+    feedback: bool = False,
+    plane: str = "auto",
 ) -> Cost:
     """One publisher to `viewers` light viewers through a node of its own."""
     ages = Ages()
-    async with bench_node() as bench:
+    async with bench_node(plane) as bench:
         publisher = await bench.publish.publish()
         source = Publisher(shape, sender(publisher.client))
         await source.run(FIRST_S)

@@ -1,21 +1,19 @@
 #!/bin/sh
 # The Rust packet path, where cargo is there: lint, its own tests, and the extension in
-# place, so that tests/native can compare it with the reference.  Without cargo: one line.
+# place, for `--plane native` and for tests/native.  Without cargo: one line.
+# `tools/native.sh build` only builds.
 set -eu
-cd "$(dirname "$0")/../native"
+cd "$(dirname "$0")/.."
 
-if ! command -v cargo >/dev/null 2>&1; then
-    echo "native: no cargo, so the comparison of Rust with Python is left out"
+if ! why=$(tools/cargo.sh); then
+    echo "native: $why, so the packet path in Rust is left out"
     exit 0
 fi
-wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
-here=$(rustc --version | cut -d' ' -f2)
-if [ "$(printf '%s\n%s\n' "$wanted" "$here" | sort -V | head -1)" != "$wanted" ]; then
-    echo "native: rustc $here is older than $wanted, which counts as no cargo"
-    exit 0
+cd native
+if [ "${1:-}" != build ]; then
+    cargo fmt --check
+    cargo clippy -q --all-targets -- -D warnings
+    cargo test -q --no-default-features
 fi
-cargo fmt --check
-cargo clippy -q --all-targets -- -D warnings
-cargo test -q --no-default-features
-cargo build -q
-cp "${CARGO_TARGET_DIR:-target}/debug/libmeshnode_native.so" ../meshnode/_native.abi3.so
+cargo build -q --release
+cp "${CARGO_TARGET_DIR:-target}/release/libmeshnode_native.so" ../meshnode/_native.abi3.so

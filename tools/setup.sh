@@ -39,5 +39,12 @@ if ! "$VENV/bin/python" -c 'import fastecdsa' 2>/dev/null && ! compiles; then
     fi
 fi
 echo "setup: installing into $VENV (once)"
+# crates that cannot be had must not hold anybody up
+export CARGO_NET_RETRY="${CARGO_NET_RETRY:-1}" CARGO_HTTP_TIMEOUT="${CARGO_HTTP_TIMEOUT:-15}"
 "$VENV/bin/python" -m pip install -q --disable-pip-version-check \
     -c constraints.txt -e '.[test,dev]' || fail "pip could not install the project, see above"
+if why=$(tools/cargo.sh); then
+    [ -e meshnode/_native.abi3.so ] || echo "setup: cargo could not build the packet path in Rust; \`make native\` shows why"
+else
+    echo "setup: $why, so the packet path in Python serves alone"
+fi

@@ -18,7 +18,7 @@ from meshnode.cli.conflicts import taken_flags
 from meshnode.cli.folder import DataFolder, LockedError, default_folder
 from meshnode.config import Settings
 from meshnode.node.addresses import advertised, local_addresses
-from meshnode.node.planes import make_plane
+from meshnode.node.planes import UNFINISHED, choose
 from meshproto.errors import StateError
 
 OK, NOTE, BAD = "ok", "note", "bad"
@@ -53,13 +53,13 @@ def _software() -> Iterator[Finding]:
 
 def _plane(settings: Settings) -> Iterator[Finding]:
     try:
-        plane = make_plane(settings)
+        chosen = choose(settings)
     except StateError as error:
         yield BAD, "plane", str(error)
         return
-    name = type(plane).__name__.removesuffix("Plane").lower()
-    why = "asked for" if settings.plane != "auto" else "the best one built here"
-    yield OK, "plane", f"{name}, {why}"
+    yield OK, "plane", f"{chosen.name}: {chosen.why}"
+    if chosen.name == "native" and UNFINISHED:
+        yield NOTE, "plane", f"{UNFINISHED}: such a node serves alone"
 
 
 def _offload() -> Iterator[Finding]:

@@ -26,6 +26,7 @@ from meshnode.cli.folder import DataFolder, LockedError, default_folder
 from meshnode.cli.terminal import say
 from meshnode.config import Settings
 from meshnode.node.mesh import MeshNode
+from meshnode.node.planes import may_mesh
 from meshnode.observe.log import configure
 from meshproto.errors import StateError
 
@@ -39,7 +40,7 @@ def run_node(settings: Settings) -> int:
     settings = settings.model_copy(
         update={
             "data": settings.data or default_folder(os.environ),
-            "mesh": settings.mesh is not False,
+            "mesh": _in_mesh(settings),
         }
     )
     folder = DataFolder(settings.data or default_folder(os.environ))
@@ -51,6 +52,13 @@ def run_node(settings: Settings) -> int:
             return asyncio.run(_serve(settings, fresh_key))
     except LockedError as error:
         raise StateError(sentence(settings, str(error), folder_taken=True)) from None
+
+
+def _in_mesh(settings: Settings) -> bool:
+    """A node of the command line is, unless it is told otherwise or cannot be."""
+    if settings.mesh is None and not settings.bootstrap:
+        return may_mesh(settings)
+    return settings.mesh is not False
 
 
 def with_key(settings: Settings, folder: DataFolder) -> tuple[Settings, str]:

@@ -3,6 +3,8 @@
 pub mod congestion;
 pub mod core;
 pub mod counters;
+#[cfg(target_os = "linux")]
+pub mod engine;
 pub mod errors;
 pub mod ice;
 pub mod srtp;

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from meshnode.media.certificate import Certificate
 from meshnode.media.client_transport import ClientTransport
+from meshnode.media.plane import MediaPlane
 from meshnode.media.port import MediaPort
 from meshnode.media.reference import ReferencePlane
 from meshproto.forwarding.table import AddConsumer, AddProducer
@@ -29,7 +30,7 @@ def rtp(sequence: int, payload: bytes, *, ssrc: int = SSRC, pt: int = 111) -> by
     return struct.pack("!BBHII", *head) + payload
 
 
-def new_port(plane: ReferencePlane | None = None, **options: object) -> MediaPort:
+def new_port(plane: MediaPlane | None = None, **options: object) -> MediaPort:
     """A port that is not open yet."""
     certificate = Certificate.generate()
     return MediaPort(plane or ReferencePlane(), certificate, **options)  # type: ignore[arg-type]

@@ -157,7 +157,7 @@ impl Climber {
     /// Whether it has waited long enough.
     pub fn may_rise(&self, now: f64) -> bool {
         self.changed_at
-            .map_or(true, |changed_at| now - changed_at >= self.up_wait_s)
+            .is_none_or(|changed_at| now - changed_at >= self.up_wait_s)
     }
 
     /// The present step does not fit: whether that counts already.

@@ -59,14 +59,13 @@ async def test_a_publisher_with_keys_and_bad_manners(port) -> None:
     producer = produce(port, first)
     consume(port, producer, second)
     consume(port, producer, vandal_transport)
-    received = port.plane._ingress
     sent = 0
     for number, packet in enumerate(inputs("rtp")):
         sent += send_as_rtp(vandal, packet, number + 1)
     rtcp = sum(send_as_rtcp(vandal, packet) for packet in inputs("rtcp"))
     assert sent > 10
     assert rtcp > 100
-    await until(lambda: received.packets >= sent)
+    await until(lambda: port.plane.stats()["received"]["packets"] >= sent)
     (packets,) = await stream(publisher, [viewer], 20)
     assert len(packets) == 20
     assert told == []

@@ -9,11 +9,11 @@ import pytest
 
 from meshnode.media.client_transport import ClientTransport, TransportState
 from meshnode.media.port import MediaPort
-from meshnode.media.reference import ReferencePlane
 from meshproto.errors import DecodeError, LimitError, StateError
 from meshproto.ice.path import IceConfig
 from support.light_client import IDENTITY, Identity, LightClient, Remote, join
 from support.media import consume, new_port, produce, stream, until
+from support.planes import make_plane
 
 PRINTS = (("sha-256", IDENTITY.fingerprint),)
 
@@ -222,18 +222,20 @@ async def test_the_last_flight_is_lost(port: MediaPort) -> None:
     client.close()
 
 
-async def test_stats_keep_what_closed_clients_were_refused(port: MediaPort) -> None:
+async def test_stats_keep_what_closed_clients_were_refused(
+    port: MediaPort, plane: str
+) -> None:
     transport, client = await join(port)
     client.send(bytes.fromhex("15fefd000000000000000000020228"))
     await until(transport.drops)
     client.close()
     await until(lambda: port.clients == ())
     assert port.stats()["drops"] == {"dtls-plain-alert": 1}
-    assert port.stats()["plane"]["kind"] == "reference"
+    assert port.stats()["plane"]["kind"] == plane
 
 
-async def test_silence_is_told_before_consent_ends() -> None:
-    port = new_port(ReferencePlane(ice=IceConfig(silence_s=0.05)))
+async def test_silence_is_told_before_consent_ends(plane: str) -> None:
+    port = new_port(make_plane(plane, ice=IceConfig(silence_s=0.05)))
     events: list[Any] = []
     port.on_event(events.append)
     await port.open(["127.0.0.1"], 0)

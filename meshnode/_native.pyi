@@ -1,0 +1,91 @@
+"""The extension in Rust, as the runtime uses it.
+
+The other modules of it are for the tests that compare them with `meshproto`; they are
+reached by their names and not described here.
+"""
+
+from types import ModuleType
+from typing import Any
+
+from meshproto.forwarding.config import ForwardingConfig
+from meshproto.forwarding.relay_table import PlaneDelta
+from meshproto.ice.path import IceConfig
+from meshproto.ids import ProducerId
+
+__version__: str
+INTERFACE: int
+
+congestion: ModuleType
+descriptor: ModuleType
+wire: ModuleType
+
+class Engine:
+    """The packet path of one plane; see `meshnode.media.native`."""
+
+    def __new__(
+        cls,
+        config: ForwardingConfig,
+        ice: IceConfig,
+        *,
+        stun_rate_per_s: float,
+        stun_burst: int,
+        uplink_bps: float,
+        delays_s: dict[str, float],
+        now: float,
+        ntp_offset_s: float,
+    ) -> Engine: ...
+    def open(self, hosts: list[str], port: int) -> list[tuple[str, int]]:
+        """Bind and start; `OSError` when a port is taken."""
+
+    def close(self) -> None:
+        """Stop the worker and release the port."""
+
+    def bell(self) -> int:
+        """A descriptor that is readable while events wait."""
+
+    def take(self) -> list[tuple[str, tuple[Any, ...]]]:
+        """The events that wait: kind, and what it tells."""
+
+    def add_transport(
+        self,
+        transport: int,
+        kind: str,
+        local_ufrag: str,
+        local_pwd: str,
+        remote_ufrag: str,
+        start_bitrate_bps: int,
+    ) -> None: ...
+    def restart_transport(
+        self, transport: int, local_ufrag: str, local_pwd: str, remote_ufrag: str
+    ) -> None: ...
+    def set_keys(
+        self,
+        transport: int,
+        profile: str,
+        sending: tuple[bytes, bytes],
+        receiving: tuple[bytes, bytes],
+    ) -> None: ...
+    def dtls_authentic(self, transport: int) -> None: ...
+    def send_dtls(self, transport: int, datagrams: list[bytes]) -> None: ...
+    def close_transport(self, transport: int) -> None: ...
+    def program(self, delta: PlaneDelta) -> None:
+        """Raises `StateError` or `LimitError`."""
+
+    def inject(self, transport: int, packets: list[bytes]) -> None: ...
+    def stream_history(self, stream: bytes) -> tuple[int, int] | None: ...
+    def stats(self) -> dict[str, object]: ...
+    def sent(self) -> tuple[int, int]: ...
+    def producer_stats(self) -> dict[ProducerId, dict[str, object]]: ...
+    def panic(self) -> None:
+        """Let the worker fail once: for the tests that it goes on."""
+
+class Copies:
+    """A socket that copies what it gets to everybody: what the benchmark compares."""
+
+    port: int
+
+    def __new__(cls, host: str) -> Copies: ...
+    def run(self, viewers: list[tuple[str, int]]) -> int:
+        """Until `stop`; how many datagrams left."""
+
+    def stop(self) -> None: ...

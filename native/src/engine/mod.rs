@@ -1,0 +1,11 @@
+pub mod clock;
+pub mod gso;
+pub mod guard;
+pub mod sender;
+pub mod socket;
+pub mod socket_address;
+pub mod socket_poll;
+pub mod socket_receive;
+pub mod socket_send;
+pub mod uplink;
+pub mod worker;

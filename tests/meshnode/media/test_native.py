@@ -1,0 +1,87 @@
+"""What is the native plane's own; what all planes do is tested beside the reference."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from meshnode.media import native
+from meshnode.media.plane import TransportSpec
+from meshnode.media.port import MediaPort
+from meshproto.errors import StateError
+from meshproto.forwarding.table import TransportKind
+from meshproto.ice.events import Probed
+from meshproto.ids import TransportId
+from support.light_client import join
+from support.media import consume, new_port, produce, stream, until
+from support.planes import make_plane
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[MediaPort]:
+    made = new_port(make_plane("native"))
+    await made.open(["127.0.0.1"], 0)
+    yield made
+    await made.close()
+
+
+async def test_a_worker_that_panics_goes_on_and_is_reported_once(port) -> None:
+    told: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: told.append(str(context)))
+    first, publisher = await join(port)
+    second, viewer = await join(port)
+    consume(port, produce(port, first), second)
+    await stream(publisher, [viewer], 5)
+    for _ in range(3):
+        port.plane._engine.panic()
+    (packets,) = await stream(publisher, [viewer], 5, start=5)
+    assert len(packets) == 5
+    await until(lambda: port.plane.stats()["drops"].get("internal-error", 0) >= 3)
+    assert len(told) == 1
+    assert "asked to at src/py/plane.rs" in told[0]
+    publisher.close()
+    viewer.close()
+
+
+async def test_links_are_refused_in_one_sentence(port) -> None:
+    spec = TransportSpec(TransportId(9), TransportKind.RELAY, "abcdefgh", "p" * 24)
+    with pytest.raises(StateError, match="no links to other nodes yet"):
+        port.plane.add_transport(spec)
+    with pytest.raises(StateError):
+        port.plane.pace(TransportId(9), 1.0)
+    with pytest.raises(StateError):
+        port.plane.add_candidates(TransportId(9), [("127.0.0.1", 9)])
+
+
+async def test_a_probe_is_answered_as_lost(port) -> None:
+    events: list[object] = []
+    port.on_event(events.append)
+    port.plane.probe(("127.0.0.1", 9), 7)
+    await until(lambda: events == [Probed(7, None)])
+
+
+async def test_a_taken_port_is_an_error_of_the_system() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.bind(("127.0.0.1", 0))
+        plane = make_plane("native")
+        with pytest.raises(OSError, match="in use"):
+            await plane.open(["127.0.0.1"], other.getsockname()[1])
+        await plane.open(["127.0.0.1"], 0)
+        await plane.close()
+
+
+def test_an_extension_of_other_sources_is_no_plane(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if native.missing():
+        pytest.skip(native.missing())
+    monkeypatch.setattr(native, "INTERFACE", -1)
+    assert "other sources" in native.missing()
+    with pytest.raises(StateError, match="other sources"):
+        native.NativePlane()
+    monkeypatch.setattr(native, "_native", None)
+    assert native.missing() == "the native plane is not built here"
