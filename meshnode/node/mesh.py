@@ -108,7 +108,8 @@ class MeshNode:
                 self._relaying = Relaying(parts, parts.port.plane.program)
                 self._control = meshing.build(parts, self._relaying, volunteer)
                 volunteer.find = self._control.report.named
-                parts.elsewhere = self._relaying
+                parts.elsewhere = parts.rooms.elsewhere = self._relaying
+                parts.rooms.tokens = meshing.tokens(self._control)
                 parts.onward = meshing.onward(
                     parts, self._control, volunteer, lambda: self.urls
                 )

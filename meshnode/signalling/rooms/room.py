@@ -167,6 +167,10 @@ class Room:
                 seat.connection.say(said.label, said.data)
                 seat.tell(said)
 
+    def heard(self, said: Said) -> None:
+        """A member elsewhere says something; its data channels are served already."""
+        self._tell(said)
+
     def ask_mute(self, by: Who, peer: str, kind: str) -> bool:
         """Ask a member to mute itself; False where it is not here."""
         seat = self.by_peer(peer)

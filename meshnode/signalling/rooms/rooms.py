@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from meshnode.signalling.connection import Rules
 from meshnode.signalling.happenings import Happening, PublisherJoined, StreamEnded
 from meshnode.signalling.layers import best_first
+from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms.room import Room
-from meshnode.signalling.rooms.seat import House, Identity, Seat
+from meshnode.signalling.rooms.seat import Host, House, Identity, Seat
 from meshnode.signalling.rooms.tokens import RETURN_S, Place, Session, Tokens
 from meshnode.signalling.rooms.values import (
     Guest,
@@ -156,12 +157,25 @@ class Rooms:
         session: Session,
         resumed: bool,
     ) -> Joined:
-        seat = Seat(self._house, identity, guest, rules, room.showed, self.say)
+        host = Host(room.showed, self.say, self._moved, self._arriving)
+        seat = Seat(self._house, identity, guest, rules, host)
         seat.enter()
         self._empty_since.pop(room.id, None)
+        room.afar.pop(identity.who.user, None)
         room.sit(seat)
         token = self.tokens.issue(session, identity.since_ms)
         return Joined(room, seat, session.id, token, resumed)
+
+    def _moved(self, seat: Seat) -> None:
+        """The member of a seat sits at another node by now."""
+        room = self._rooms.get(seat.who.room)
+        if room is not None:
+            room.rise(seat, returns=True)
+
+    def _arriving(self, publisher: Publisher) -> None:
+        """A member's stream is about to be claimed here; it may come from afar yet."""
+        if self.elsewhere is not None:
+            self.elsewhere.arriving(publisher.stream, publisher.owner, publisher.secret)
 
     def _resumed(self, who: Who, token: str) -> Session | None:
         return self.tokens.redeem(
@@ -204,8 +218,10 @@ class Rooms:
     def say(self, said: Said) -> None:
         """A member here says something to all others."""
         room = self._rooms.get(said.who.room)
-        if room is not None:
+        seat = None if room is None else room.seats.get(said.who.user)
+        if room is not None and seat is not None:
             room.say(said)
+            seat.say_onward(said)
 
     def layers(self, name: StreamName) -> tuple[str, ...]:
         """The layers of a stream that have been seen, cheapest first."""
@@ -238,6 +254,21 @@ class Rooms:
             afar = known or room.arrived(who)
             afar.tracks[name] = Shown(label, kind, about.get("source", ""))
             room.changed()
+
+    def here(self, name: StreamName) -> None:
+        """A stream is of this node now: its member came here."""
+        room_id, user = self._of_stream.pop(name, ("", ""))
+        room = self._rooms.get(room_id)
+        if room is None or user not in room.seats:
+            return
+        room.afar.pop(user, None)
+
+    def heard(self, name: StreamName, label: str, data: bytes | str) -> None:
+        """A member at another node said something to all others."""
+        room_id, user = self._of_stream.get(name, ("", ""))
+        room = self._rooms.get(room_id)
+        if room is not None and user in room.afar:
+            room.heard(Said(room.afar[user].who, label, data))
 
     def unseen(self, name: StreamName) -> None:
         """A stream of another node has ended."""

@@ -65,6 +65,19 @@ class Identity:
     since_ms: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Who is told what a seat does: `showed` that its own tracks changed, `said` what
+    the member says to the others, `moved` that it sits somewhere else by now;
+    `arriving` hears of streams before they are claimed.
+    """
+
+    showed: Callable[[Seat], None]
+    said: Callable[[Said], None]
+    moved: Callable[[Seat], None]
+    arriving: Callable[[Publisher], None]
+
+
 @dataclass(slots=True, eq=False)
 class _Playing:
     """A stream that the member gets, or shall get."""
@@ -76,9 +89,7 @@ class _Playing:
 
 
 class Seat:
-    """See above.  `on_tracks(seat)` hears that its own tracks changed, `on_said` what
-    the member says to the others.
-    """
+    """See above."""
 
     def __init__(
         self,
@@ -86,8 +97,7 @@ class Seat:
         identity: Identity,
         guest: Guest,
         rules: Rules,
-        on_tracks: Callable[[Seat], None],
-        on_said: Callable[[Said], None],
+        host: Host,
     ) -> None:
         self.who = identity.who
         self.identity = identity
@@ -102,8 +112,7 @@ class Seat:
             house.media, house.streams.directory, house.addresses, self, rules
         )
         self._house = house
-        self._on_tracks = on_tracks
-        self._on_said = on_said
+        self._host = host
         self._published: dict[str, tuple[ProducerId, Publisher]] = {}
         self._shown: dict[str, Shown] = {}
         self._playing: dict[StreamName, _Playing] = {}
@@ -188,7 +197,7 @@ class Seat:
             if inlet.track.producer not in known and not self.left:
                 self._show(inlet)
         if not lost:
-            self._on_tracks(self)
+            self._host.showed(self)
 
     def _show(self, inlet: Inlet) -> None:
         label = self._label(inlet)
@@ -240,6 +249,7 @@ class Seat:
 
     def _publish(self, publisher: Publisher) -> None:
         streams = self._house.streams
+        self._host.arriving(publisher)
         streams.claim(publisher.stream, publisher.owner, publisher.address)
         streams.publish(publisher)
 
@@ -261,6 +271,7 @@ class Seat:
     def _dismissed(self, reason: str) -> None:
         """The registry hangs up on the member itself: it is somewhere else by now."""
         self.leave(reason, linger=True)
+        self._host.moved(self)
         self.guest.told(Removed(reason))
 
     def _close(self, publisher: Publisher, reason: str) -> None:
@@ -272,6 +283,12 @@ class Seat:
         stream = streams.get(publisher.stream)
         if stream is not None and stream.publisher is None:
             streams.end(publisher.stream, reason)
+
+    def say_onward(self, said: Said) -> None:
+        """Let members at other nodes hear it, by the first track that they get."""
+        for _, publisher in self._published.values():
+            self._house.streams.onward(publisher.stream, said.label, said.data)
+            return
 
     # -- what it gets ------------------------------------------------------------------
 
@@ -371,7 +388,7 @@ class Seat:
 
     def said(self, label: str, data: bytes | str) -> None:
         """See `connection.Party`."""
-        self._on_said(Said(self.who, label, data))
+        self._host.said(Said(self.who, label, data))
 
     def _is_connected(self) -> bool:
         transport = self.connection.transport
