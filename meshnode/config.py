@@ -237,6 +237,16 @@ class Limits(BaseModel):
     """One data-channel message."""
     dialect_peers: Annotated[int, Field(ge=1)] = 100
     """Clients of one dialect (RFC 0015)."""
+    rooms: Annotated[int, Field(ge=1)] = 1000
+    """Rooms with members at this node, or made here."""
+    members_per_room: Annotated[int, Field(ge=1)] = 100
+    """Members of one room."""
+    socket_frame_bytes: Annotated[int, Field(ge=1024)] = 524288
+    """One message of a room's WebSocket."""
+    socket_messages_per_s: Annotated[int, Field(ge=1)] = 20
+    """Messages of one WebSocket a second, in the long run."""
+    socket_burst: Annotated[int, Field(ge=1)] = 40
+    """Messages of one WebSocket at once."""
 
 
 class Settings(BaseModel):
@@ -270,6 +280,10 @@ class Settings(BaseModel):
     """PEM certificate chain for https."""
     tls_key: ReadableFile | None = None
     """PEM private key of the certificate."""
+    open_rooms: bool = False
+    """Whether whoever reaches the page may join rooms, without any key."""
+    dialect_metrics: bool = False
+    """Whether /metrics of `http` speaks the names of the sfu-go project."""
     trusted_proxy: Networks = ()
     """Proxies whose Forwarded headers are believed."""
     data: Folder | None = None

@@ -126,6 +126,14 @@ class RunFlags:
             " with the publish key [token.key in --data, if there].",
         ),
     ] = None
+    open_rooms: Annotated[
+        bool | None,
+        _in(ACCESS, "Let whoever reaches the page join rooms without a key [no]."),
+    ] = None
+    dialect_metrics: Annotated[
+        bool | None,
+        _in(ACCESS, "Serve /metrics of --http under the names of sfu-go [no]."),
+    ] = None
     trusted_proxy: Annotated[
         Texts,
         _in(

@@ -214,7 +214,8 @@ class Control:
 
     def faraway(self) -> list[tuple[str, tuple[str, ...]]]:
         """Names and codecs of the streams that other nodes have."""
-        return [(s.name, s.codecs) for s in self.report.streams() if not s.here]
+        found = self.report.streams()
+        return [(s.name, s.codecs) for s in found if s.codecs and not s.here]
 
     def known(self, stream: StreamId) -> StreamSeen | None:
         """What is known of a stream, None while nobody has it."""
@@ -333,6 +334,10 @@ class Control:
         far = self._brain.view.overlay.members()
         first = {peer.node: peer for peer in near if peer is not None}
         return [*first.values(), *(p for p in far if p.node not in first)]
+
+    def knows(self, node: NodeId) -> bool:
+        """Whether it is this node, or one whose record is held."""
+        return node == self.node or self._brain.view.peer(node) is not None
 
     def neighbours(self) -> int:
         """How many links stand."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from meshproto.forwarding.events import ForwardingEvent
 from meshproto.forwarding.relay_table import PlaneDelta, PlaneNotice
@@ -184,7 +184,7 @@ class MediaPlane(Protocol):
         here; None while it has no packets.
         """
 
-    def stats(self) -> dict[str, object]:
+    def stats(self) -> dict[str, Any]:
         """Counters and gauges: plain dict, see RFC 0002 section 7 for the shape."""
 
     def sent(self) -> tuple[int, int]:

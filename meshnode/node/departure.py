@@ -67,7 +67,7 @@ class Departure:
         tracks = self.publisher.tracks
         self._looked_s = now
         self._media, self._rates = (
-            media_map.media_of(tracks),
+            media_map.media_of(tracks, self.publisher.about),
             media_map.rates_of(tracks),
         )
         mesh.publish(self.name, self._media, self._rates, self.secret)
@@ -78,7 +78,8 @@ class Departure:
             return
         self._looked_s = now
         tracks = self.publisher.tracks
-        media, rates = media_map.media_of(tracks), media_map.rates_of(tracks)
+        media = media_map.media_of(tracks, self.publisher.about)
+        rates = media_map.rates_of(tracks)
         fresh = self._media is None or _worth_telling(self._media, media)
         if fresh:
             self._media = media

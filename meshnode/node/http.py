@@ -15,12 +15,15 @@ from meshnode.node.listeners import Listener, server_context
 from meshnode.node.parts import Parts
 from meshnode.signalling import routes
 from meshnode.signalling.dialects import polling
+from meshnode.signalling.dialects.sfu_go_http import SfuGoDoor
+from meshnode.signalling.dialects.socket import SocketLimits
 from meshnode.signalling.doorway import Doorway
 from meshnode.signalling.endpoints import House
 from meshnode.signalling.lobby import Lobby, Premises
 from meshnode.signalling.operator import Node, Operator
 from meshnode.signalling.routes import Front
 from meshnode.signalling.seeing import Seeing, Seer
+from meshproto.wire import peer_id
 
 
 class Whole(Node, Seer, Protocol):
@@ -167,7 +170,13 @@ class Http:
         sdp_limits = assembly.sdp_limits_of(parts.settings)
         front = Front(house, parts.slots, parts.list, sdp_limits)
         polled = routes.polled(house, self._polling)
-        return [routes.doors(front), routes.lists(front), polled, routes.page(guard)]
+        return [
+            routes.doors(front),
+            routes.lists(front),
+            polled,
+            self._rooms_door(guard, house).endpoints(),
+            routes.page(guard),
+        ]
 
     def _house(self, guard: Doorway) -> House:
         parts = self._parts
@@ -180,4 +189,20 @@ class Http:
             parts.elsewhere,
             lambda: parts.onward,
             serves_clients=parts.settings.role != "relay",
+        )
+
+    def _rooms_door(self, guard: Doorway, house: House) -> SfuGoDoor:
+        parts, limits = self._parts, self._parts.settings.limits
+        return SfuGoDoor(
+            parts.rooms,
+            guard,
+            parts.gatekeeper,
+            SocketLimits(
+                frame_bytes=limits.socket_frame_bytes,
+                per_s=limits.socket_messages_per_s,
+                burst=limits.socket_burst,
+            ),
+            house.welcome,
+            peer_id.to_text(parts.rooms.tokens.me),
+            open_rooms=parts.settings.open_rooms,
         )

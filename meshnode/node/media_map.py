@@ -9,7 +9,7 @@ level 0 of all videos is bit 0.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from meshnode.signalling.members import Layer as LocalLayer
 from meshnode.signalling.members import Track as LocalTrack
@@ -22,6 +22,7 @@ from meshproto.wire.parameters import Codec, MediaKind
 
 FMTP_CHARACTERS_MAX = 255
 FIRST_PAYLOAD_TYPE = 96
+FACT = "room"
 BITRATE_UNKNOWN_BPS = 2_500_000
 AUDIO_BPS = 64_000
 STEREO = frozenset({"opus"})
@@ -44,9 +45,25 @@ def layer_order(track: LocalTrack) -> tuple[str, ...]:
     return rids
 
 
-def media_of(tracks: Sequence[LocalTrack]) -> Media:
-    """What the directory says of a publisher's tracks."""
-    return Media(False, tuple(_told(track) for track in tracks))
+def media_of(
+    tracks: Sequence[LocalTrack], about: Mapping[str, str] | None = None
+) -> Media:
+    """What the directory says of a publisher's tracks, and `about` the stream."""
+    told = tuple(_told(track) for track in tracks)
+    return Media(False, (*told, *_facts(about or {})))
+
+
+def about_of(media: Media) -> dict[str, str]:
+    """What the directory says about the stream besides its tracks."""
+    facts = (t for t in media.tracks if t.kind is TrackKind.DATA and t.codec == FACT)
+    return {fact.id: fact.fmtp for fact in facts}
+
+
+def _facts(about: Mapping[str, str]) -> Iterator[Track]:
+    """As tracks that carry nothing (RFC 0014 section 3.1)."""
+    for name, value in about.items():
+        octets = value.encode()[:FMTP_CHARACTERS_MAX]
+        yield Track(name, TrackKind.DATA, FACT, 0, octets.decode(errors="ignore"), ())
 
 
 def _told(track: LocalTrack) -> Track:

@@ -108,7 +108,8 @@ class MeshNode:
                 self._relaying = Relaying(parts, parts.port.plane.program)
                 self._control = meshing.build(parts, self._relaying, volunteer)
                 volunteer.find = self._control.report.named
-                parts.elsewhere = self._relaying
+                parts.elsewhere = parts.rooms.elsewhere = self._relaying
+                parts.rooms.tokens = meshing.tokens(self._control)
                 parts.onward = meshing.onward(
                     parts, self._control, volunteer, lambda: self.urls
                 )
@@ -156,6 +157,7 @@ class MeshNode:
         for recording in tuple(self._recordings):
             with contextlib.suppress(MeshError):
                 await recording.close()
+        parts.rooms.close()
         self._hang_up("the node stopped")
         parts.happenings.close()
         parts.list.close()
@@ -190,6 +192,7 @@ class MeshNode:
             self._lend(parts, *pulse.beat(TICK_S))
             self._measure.tick()
             parts.calls.handle_timeout()
+            parts.rooms.tick()
             if self._relaying is not None:
                 self._relaying.tick()
             if self._http is not None:
@@ -401,6 +404,7 @@ class MeshNode:
         name = type(happening).__name__
         self._measure.events[name] += 1
         parts.log.emit(name, **fields)
+        parts.rooms.happened(happening)
         if self._relaying is not None:
             self._relaying.happened(happening)
 

@@ -30,6 +30,7 @@ from meshnode.node.relaying import Relaying
 from meshnode.node.volunteer import Volunteer
 from meshnode.signalling.entrance import Onward
 from meshnode.signalling.passes import Passes
+from meshnode.signalling.rooms.tokens import Tokens
 from meshproto.config.distribution import DistributionConfig
 from meshproto.distribution.capacity import COPIES_UNLIMITED
 from meshproto.forwarding.relay_table import RelayDelta
@@ -108,6 +109,15 @@ def onward(
     entering = Entering(control, parts.streams, volunteer, parts.advertiser, urls)
     passes = Passes(control.node, control.sign, verify, time.time)
     return Onward(entering, passes, lambda: urls()["page"].startswith("https:"))
+
+
+def tokens(control: Control) -> Tokens:
+    """Resume tokens that every node of the mesh honours that knows this one."""
+
+    def known(node: NodeId, data: bytes, signature: bytes) -> bool:
+        return control.knows(node) and verify(node, data, signature)
+
+    return Tokens(control.node, control.sign, known, time.time)
 
 
 def _distribution(settings: Settings) -> DistributionConfig:

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from meshnode.config import Settings
+from meshnode.control.identity import verify
 from meshnode.control.mapping.keeper import Outside
 from meshnode.media.certificate import Certificate
 from meshnode.media.plane import MediaPlane
@@ -27,9 +31,14 @@ from meshnode.signalling.entrance import Onward
 from meshnode.signalling.extensions import Slots
 from meshnode.signalling.happenings import Happening
 from meshnode.signalling.lists import StreamList
+from meshnode.signalling.rooms.rooms import Rooms
+from meshnode.signalling.rooms.seat import House
+from meshnode.signalling.rooms.tokens import Tokens
+from meshnode.signalling.rooms.values import RoomLimits
 from meshnode.signalling.seam import Elsewhere
 from meshnode.signalling.streams import StreamLimits, Streams
 from meshnode.signalling.trust import Trust
+from meshproto.wire import peer_id
 from meshproto.wire.sdp.model import SdpLimits
 
 INTERFACES_KEPT_S = 10.0
@@ -102,6 +111,7 @@ class Parts:
     list: StreamList
     happenings: Broadcast[Happening]
     log: EventLog
+    rooms: Rooms
     elsewhere: Elsewhere | None = None
     onward: Onward | None = None
 
@@ -152,6 +162,20 @@ def build(
         StreamList(streams, clock, slots),
         Broadcast(),
         EventLog(logger),
+        Rooms(
+            House(port, streams, advertiser, clock),
+            local_tokens(),
+            RoomLimits(limits.rooms, limits.members_per_room),
+        ),
+    )
+
+
+def local_tokens() -> Tokens:
+    """Resume tokens of a node that is in no mesh: its key lasts as long as it runs."""
+    key = Ed25519PrivateKey.generate()
+    me = peer_id.from_ed25519(key.public_key().public_bytes_raw())
+    return Tokens(
+        me, key.sign, lambda node, *rest: node == me and verify(node, *rest), time.time
     )
 
 

@@ -26,6 +26,7 @@ from meshnode.control.changes import (
     StreamTaken,
     StreamUnseen,
 )
+from meshnode.node import media_map
 from meshnode.node.arrival import DOOR, Arrival
 from meshnode.node.carried import Carried
 from meshnode.node.departure import Departure
@@ -285,8 +286,10 @@ class Relaying:
         self._parts.list.changed()
         match change:
             case StreamSeen():
+                self._tell_rooms(change)
                 self._seen(change)
-            case StreamUnseen(stream):
+            case StreamUnseen(stream, name):
+                self._parts.rooms.unseen(name)
                 arrival = self._arrivals.get(stream)
                 if arrival is not None:
                     arrival.close(self._parts.streams, "the publisher left")
@@ -294,6 +297,16 @@ class Relaying:
                 self._taken(stream)
             case StreamSilent(stream):
                 self._silent(stream)
+
+    def _tell_rooms(self, seen: StreamSeen) -> None:
+        """A stream that may be a room member's."""
+        if seen.origin == self._mesh.node:
+            self._parts.rooms.here(seen.name)
+            return
+        about = media_map.about_of(seen.media)
+        carried = media_map.carried_tracks(seen.media)
+        kind = carried[0].kind.name.lower() if carried else ""
+        self._parts.rooms.seen(seen.name, about, kind)
 
     def _seen(self, seen: StreamSeen) -> None:
         if seen.origin == self._mesh.node:
@@ -349,6 +362,8 @@ class Relaying:
             return
         arrival = self._arrivals.get(message.stream)
         local = None if arrival is None else self._parts.streams.get(arrival.name)
+        if arrival is not None:
+            self._parts.rooms.heard(arrival.name, message.label, message.data)
         if arrival is not None and arrival.member is not None and local is not None:
             local.hand_on(arrival.member, message.label, message.data)
 

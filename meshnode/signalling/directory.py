@@ -59,7 +59,8 @@ class Directory:
     def add(self, member: Member) -> None:
         """A member is here."""
         self._members[member.number] = member
-        self._transports[member.transport] = member
+        # why the first: a room's member is there several times on one transport
+        self._transports.setdefault(member.transport, member)
         if isinstance(member, Publisher):
             for track in member.tracks:
                 self._producers[track.producer] = (member, track)
@@ -72,7 +73,8 @@ class Directory:
         """A member is gone; False when it was already."""
         if self._members.pop(member.number, None) is None:
             return False
-        self._transports.pop(member.transport, None)
+        if self._transports.get(member.transport) is member:
+            del self._transports[member.transport]
         if isinstance(member, Publisher):
             for track in member.tracks:
                 self._producers.pop(track.producer, None)

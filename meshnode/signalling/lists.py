@@ -71,7 +71,7 @@ class StreamList:
         here = [
             self._entry(stream)
             for stream in self._streams
-            if stream.state is not StreamState.ENDED
+            if stream.state is not StreamState.ENDED and stream.tracks
         ]
         names = {entry["name"] for entry in here}
         far = [_far(stream) for stream in self.elsewhere() if stream[0] not in names]

@@ -8,7 +8,7 @@ video of a stream stays the second video when its publisher comes back.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import NamedTuple
@@ -154,13 +154,15 @@ class Member:
 class Publisher(Member):
     """A member that brings tracks; `heard_s` is when its media was last seen to flow
     and `packets` how much there had been by then.  `secret` claims the stream's name in
-    the mesh, None leaves that to the node.
+    the mesh, None leaves that to the node; `about` is what the directory says of the
+    stream besides its tracks.
     """
 
     tracks: tuple[Track, ...] = ()
     heard_s: float = 0.0
     packets: int = 0
     secret: bytes | None = field(default=None, repr=False)
+    about: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, eq=False)

@@ -89,6 +89,9 @@ class Plane(Protocol):
     def program(self, deltas: Iterable[ForwardingDelta]) -> None:
         """Apply changes to the forwarding table in order."""
 
+    def stats(self) -> dict[str, Any]:
+        """Counters and gauges (RFC 0002 section 7)."""
+
 
 class Elsewhere(Protocol):
     """The mesh, as far as doors know of it: streams that other nodes have."""

@@ -240,7 +240,8 @@ class Trace:
             "picture_id": chance.choice((0, 0x7FF0, chance.randrange(1 << 15))),
             "tl0": chance.randrange(256),
             "temporal": chance.choice((1, 1, 2)),
-            "size": chance.choice((300, 2_000, 9_000)) * (1 + 2 * RIDS.index(rid or "a")),
+            "size": chance.choice((300, 2_000, 9_000))
+            * (1 + 2 * RIDS.index(rid or "a")),
             "transport_sequence": chance.choice((None, 65_500, 7)),
         }
         if shape == "vp9":

@@ -1,5 +1,6 @@
-"""Signalling of other projects, so that their clients work unchanged (RFC 0015).
+"""Signalling of other projects, so that their clients work unchanged (RFC 0014, 0015).
 
-Each dialect is one module that turns messages into calls on `lobby.Guest`, and what a
-guest has to say into messages.  What is common to them is in `common`.
+Each dialect turns messages into calls on a seat of a room (`sfu_go`) or a guest of the
+lobby (`lobby.Guest`), and what those have to say into messages.  `socket` is the
+WebSocket under rooms, `common` what the others share.
 """

@@ -87,7 +87,9 @@ def offer(
     ids = ExtensionIds(e for section in previous for e in section.extensions)
     payloads = PayloadTypes(c for section in previous for c in section.codecs)
     bound = _bind(previous, outgoing)
-    sections = [_repeated(section, bound.get(section.mid)) for section in previous]
+    sections = [
+        _repeated(section, bound.get(section.mid), send, ids) for section in previous
+    ]
     tracks = [bound[s.mid] for s in sections if s.mid in bound and not s.rejected]
     placed = {track.ssrc for track in tracks}
     for track in outgoing:
@@ -219,7 +221,9 @@ def _suits(section: Section, track: OutgoingTrack) -> bool:
     return carried and with_rtx == (track.rtx_ssrc is not None)
 
 
-def _repeated(section: Section, track: OutgoingTrack | None) -> Section:
+def _repeated(
+    section: Section, track: OutgoingTrack | None, send: SendRules, ids: ExtensionIds
+) -> Section:
     """A section agreed before, sending `track` from now on or nothing."""
     if section.rejected or section.data is not None:
         return section
@@ -228,7 +232,32 @@ def _repeated(section: Section, track: OutgoingTrack | None) -> Section:
         direction = Direction.RECVONLY if receives else Direction.INACTIVE
         return replace(section, direction=direction, source=None)
     direction = Direction.SENDRECV if receives else Direction.SENDONLY
+    if section.direction is Direction.INACTIVE:
+        section = _awakened(section, track, send, ids)
     return replace(section, direction=direction, source=_source(track))
+
+
+def _awakened(
+    section: Section, track: OutgoingTrack, send: SendRules, ids: ExtensionIds
+) -> Section:
+    """An inactive section with what sending takes: it was agreed with the least."""
+    wanted, feedback = _extras(track, send)
+    extensions = {e.uri: e for e in extension_rules.offer_sent(wanted, ids)}
+    extensions |= {e.uri: e for e in section.extensions}
+    codecs = tuple(replace(codec, feedback=feedback) for codec in section.codecs)
+    return replace(section, extensions=tuple(extensions.values()), codecs=codecs)
+
+
+def _extras(
+    track: OutgoingTrack, send: SendRules
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The extensions and the feedback that an offer of ours asks for."""
+    wanted = extension_rules.SENT[track.kind]
+    feedback = FEEDBACK[track.kind]
+    if not send.transport_cc:
+        wanted -= {extension_rules.TRANSPORT_CC}
+        feedback = tuple(value for value in feedback if value != "transport-cc")
+    return wanted, feedback
 
 
 def _section(
@@ -238,11 +267,7 @@ def _section(
     ids: ExtensionIds,
     payloads: PayloadTypes,
 ) -> Section:
-    wanted = extension_rules.SENT[track.kind]
-    feedback = FEEDBACK[track.kind]
-    if not send.transport_cc:
-        wanted -= {extension_rules.TRANSPORT_CC}
-        feedback = tuple(value for value in feedback if value != "transport-cc")
+    wanted, feedback = _extras(track, send)
     with_rtx = track.rtx_ssrc is not None
     codecs = tuple(payloads.assign(c, feedback, with_rtx) for c in track.codecs)
     return Section(

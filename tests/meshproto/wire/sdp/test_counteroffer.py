@@ -248,3 +248,18 @@ def test_a_section_we_receive_in_is_not_taken_over() -> None:
     later = offer(LOCAL, [outgoing(MediaKind.VIDEO, ssrc=4_000)], previous)
     assert received
     assert later.tracks[0].mid not in received
+
+
+def test_a_section_that_was_never_used_wakes_with_all_it_takes() -> None:
+    inactive = [
+        replace(section, direction=Direction.INACTIVE, extensions=(), source=None)
+        for section in offer(LOCAL, [PICTURE]).sections
+    ]
+    sent = offer(LOCAL, [PICTURE], inactive)
+    (section,) = sent.sections
+    assert section.mid == inactive[0].mid
+    uris = {extension.uri for extension in section.extensions}
+    assert "urn:ietf:params:rtp-hdrext:sdes:mid" in uris
+    assert "transport-cc" in section.codecs[0].feedback
+    (track,) = accept(sent, answered(sent)).tracks
+    assert {e.uri for e in track.extensions} == uris

@@ -1,0 +1,117 @@
+"""Messages of the sfu-go dialect: reading their data, and putting events into words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar, assert_never
+
+from meshnode.signalling.dialects.socket import parse_object
+from meshnode.signalling.problems import Refused
+from meshnode.signalling.rooms.values import (
+    MemberJoined,
+    MemberLeft,
+    MuteWanted,
+    Quality,
+    Removed,
+    RoomEvent,
+    Said,
+    SpeakerChanged,
+    TracksChanged,
+    Who,
+)
+
+T = TypeVar("T")
+
+LEVELS = ((0.15, "critical"), (0.05, "poor"), (0.01, "good"))
+"""Shares of loss from which a connection is called so."""
+
+_LAYERS = {"l": 0.0, "low": 0.0, "m": 0.5, "mid": 0.5, "h": 1.0, "high": 1.0}
+"""The names that sfu-go's client gives to layers, as places from cheap to dear."""
+
+
+def data_of(message: dict[str, Any]) -> dict[str, Any]:
+    """The data of an envelope.  Raises `DecodeError` or `Refused`."""
+    data = message.get("data")
+    if isinstance(data, str) and data:
+        data = parse_object(data)
+    if data is None or data == "":
+        return {}
+    if not isinstance(data, dict):
+        raise Refused(400, "data must be an object")
+    return data
+
+
+def field(data: dict[str, Any], name: str, type_: type[T]) -> T:
+    """A member that must be there.  Raises `Refused`."""
+    value = data.get(name)
+    if type(value) is not type_:
+        raise Refused(400, f"{name} must be {_NAMES[type_]}")
+    return value
+
+
+_NAMES: dict[type, str] = {str: "a string", int: "a whole number"}
+
+
+def text_of(data: dict[str, Any], name: str) -> str:
+    """A member that may be missing, as text.  Raises `Refused`."""
+    value = data.get(name)
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise Refused(400, f"{name} must be a string")
+    return value
+
+
+def peer_of(who: Who) -> dict[str, str]:
+    """A member as room-state lists it."""
+    return {"peerId": who.peer, "userId": who.user, "name": who.name}
+
+
+def level_of(lost: float) -> str:
+    """What a share of loss is called."""
+    return next((name for least, name in LEVELS if lost >= least), "excellent")
+
+
+def rid_for(layers: Sequence[str], wanted: str) -> str | None:
+    """The layer that `wanted` means, of those there are, cheapest first."""
+    if wanted in layers:
+        return wanted
+    place = _LAYERS.get(wanted.lower())
+    if place is None or not layers:
+        return None
+    return layers[round(place * (len(layers) - 1))]
+
+
+def described(event: RoomEvent) -> tuple[str, dict[str, Any]]:
+    """An event as a message: its type and data."""
+    match event:
+        case MemberJoined(who):
+            return "peer-joined", {**peer_of(who), "roomId": who.room}
+        case MemberLeft(who):
+            return "peer-left", {**peer_of(who), "roomId": who.room}
+        case TracksChanged(who, tracks):
+            shown = [
+                {
+                    "trackId": f"{who.peer}-{track.label}",
+                    "kind": track.kind,
+                    "source": track.source,
+                }
+                for track in tracks
+            ]
+            return "track-published", {"peerId": who.peer, "tracks": shown}
+        case SpeakerChanged(old, new):
+            return "dominant-speaker", {"oldPeerId": old, "newPeerId": new}
+        case Said(who, label, data):
+            return label, {"peerId": who.peer, "name": who.name, "text": data}
+        case MuteWanted(by, kind):
+            return "mute", {"peerId": by, "kind": kind}
+        case Removed(reason):
+            return "removed", {"reason": reason}
+        case Quality(peer, lost):
+            return "quality-stats", {
+                "peerId": peer,
+                "level": level_of(lost),
+                "packetLoss": round(lost * 100, 2),
+            }
+        case _:
+            assert_never(event)

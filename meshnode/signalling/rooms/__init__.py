@@ -1,0 +1,6 @@
+"""Rooms: members who publish to each other over one connection each (RFC 0014).
+
+`values` are the words, `seat` is one member at this node, `room` all members as this
+node sees them, `rooms` the table of rooms.  A track of a member is a stream like any
+other (`names`), so that rooms span nodes by what carries streams anyhow.
+"""

@@ -1,0 +1,243 @@
+"""One room as this node sees it: its seats here, members elsewhere, who gets what.
+
+Nobody keeps a room.  Members of this node are seats, members elsewhere are what the
+directory tells, and from both together each seat is given what it wants of the others
+(`spread`): streams that are here are played to it, others are fetched first.  Spreading
+is idempotent, so whatever happens, it is simply done again, once at the end of a turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from meshnode.signalling.rooms.seat import Seat
+from meshnode.signalling.rooms.values import (
+    MemberJoined,
+    MemberLeft,
+    MuteWanted,
+    Roll,
+    RoomEvent,
+    RoomState,
+    Said,
+    Shown,
+    SpeakerChanged,
+    TracksChanged,
+    Who,
+)
+from meshnode.signalling.streams import Streams
+from meshproto.ids import StreamName
+
+
+@dataclass(slots=True, eq=False)
+class Afar:
+    """A member at another node: who it is, its tracks by their streams, and since when
+    it has been there (Unix time).
+    """
+
+    who: Who
+    tracks: dict[StreamName, Shown] = field(default_factory=dict)
+    since_ms: int = 0
+
+
+class Room:
+    """See above.  `fetch(name)` is asked for streams that a seat here wants."""
+
+    def __init__(
+        self,
+        id_: str,
+        name: str,
+        members_max: int,
+        streams: Streams,
+        fetch: Callable[[StreamName], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self.id = id_
+        self.name = name
+        self.members_max = members_max
+        self.kept = False
+        """Whether it was made on purpose and stays while empty."""
+        self.speaker = ""
+        self.seats: dict[str, Seat] = {}
+        self.afar: dict[str, Afar] = {}
+        self.created_s = self.updated_s = clock()
+        self.order: list[str] = []
+        """Peers by when they spoke last, the latest first."""
+        self._streams = streams
+        self._fetch = fetch
+        self._clock = clock
+        self._spreading = False
+
+    def __len__(self) -> int:
+        return len(self.seats) + len(self.afar)
+
+    def __repr__(self) -> str:
+        return f"<Room {self.id}, {len(self.seats)} here, {len(self.afar)} elsewhere>"
+
+    # -- looking -----------------------------------------------------------------------
+
+    def members(self) -> Iterator[Who]:
+        """Everybody, those of this node first."""
+        yield from (seat.who for seat in self.seats.values())
+        yield from (afar.who for afar in self.afar.values())
+
+    def roll(self) -> Roll:
+        """What there is to say about the room."""
+        tracks = sum(len(seat.shown) for seat in self.seats.values())
+        tracks += sum(len(afar.tracks) for afar in self.afar.values())
+        return Roll(
+            self.id,
+            self.name,
+            RoomState.ACTIVE if len(self) else RoomState.INACTIVE,
+            tuple(self.members()),
+            tracks,
+            self._clock() - self.created_s,
+            self._clock() - self.updated_s,
+            self.members_max,
+        )
+
+    def tracks(self) -> Iterator[tuple[StreamName, Who, Shown]]:
+        """Every track of everybody, with its stream."""
+        for seat in self.seats.values():
+            for name, shown in seat.streams.items():
+                yield name, seat.who, shown
+        for afar in self.afar.values():
+            for name, shown in afar.tracks.items():
+                yield name, afar.who, shown
+
+    def by_peer(self, peer: str) -> Seat | None:
+        """The seat of that peer."""
+        return next((s for s in self.seats.values() if s.who.peer == peer), None)
+
+    # -- members -----------------------------------------------------------------------
+
+    def sit(self, seat: Seat) -> None:
+        """Somebody joins here."""
+        self.seats[seat.who.user] = seat
+        self._tell(MemberJoined(seat.who), but=seat)
+        self.changed()
+
+    def rise(self, seat: Seat, *, returns: bool = False) -> None:
+        """A seat is empty; `returns`: its member has another one by now."""
+        if self.seats.get(seat.who.user) is not seat:
+            return
+        del self.seats[seat.who.user]
+        if not returns:
+            self.gone(seat.who)
+
+    def arrived(self, who: Who) -> Afar:
+        """Somebody is at another node."""
+        known = self.afar.get(who.user)
+        if known is not None and known.who == who:
+            return known
+        afar = self.afar[who.user] = Afar(who, {} if known is None else known.tracks)
+        if who.user not in self.seats:
+            self._tell(MemberJoined(who))
+        self.changed()
+        return afar
+
+    def departed(self, user: str) -> None:
+        """Somebody is at that other node no more."""
+        afar = self.afar.pop(user, None)
+        if afar is not None and user not in self.seats:
+            self.gone(afar.who)
+        self.changed()
+
+    def gone(self, who: Who) -> None:
+        """Nobody of that name is here any more."""
+        if who.peer in self.order:
+            self.order.remove(who.peer)
+        if self.speaker == who.peer:
+            self.speaking("")
+        self._tell(MemberLeft(who))
+        self.changed()
+
+    def showed(self, seat: Seat) -> None:
+        """The tracks of a seat changed."""
+        self._tell(TracksChanged(seat.who, seat.shown), but=seat)
+        self.changed()
+
+    # -- what members say --------------------------------------------------------------
+
+    def say(self, said: Said) -> None:
+        """A member here says something to all others here."""
+        for seat in tuple(self.seats.values()):
+            if seat.who != said.who:
+                seat.connection.say(said.label, said.data)
+                seat.tell(said)
+
+    def heard(self, said: Said) -> None:
+        """A member elsewhere says something; its data channels are served already."""
+        self._tell(said)
+
+    def ask_mute(self, by: Who, peer: str, kind: str) -> bool:
+        """Ask a member to mute itself; False where it is not here."""
+        seat = self.by_peer(peer)
+        if seat is not None:
+            seat.tell(MuteWanted(by.peer, kind))
+        return seat is not None
+
+    def speaking(self, peer: str) -> None:
+        """Who is heard above all others, "" for nobody."""
+        old, self.speaker = self.speaker, peer
+        if peer:
+            self.order = [peer, *(p for p in self.order if p != peer)]
+        if old != peer:
+            self._tell(SpeakerChanged(old, peer))
+            self.changed()
+
+    def _tell(self, event: RoomEvent, but: Seat | None = None) -> None:
+        for seat in tuple(self.seats.values()):
+            if seat is not but:
+                seat.tell(event)
+
+    # -- who gets what -----------------------------------------------------------------
+
+    def changed(self) -> None:
+        """Something changed that may concern who gets what."""
+        self.updated_s = self._clock()
+        if not self._spreading:
+            self._spreading = True
+            asyncio.get_running_loop().call_soon(self.spread)
+
+    def spread(self) -> None:
+        """Give every seat what it wants, and nothing else."""
+        self._spreading = False
+        tracks = list(self.tracks())
+        for seat in tuple(self.seats.values()):
+            self._serve(seat, _chosen(seat, tracks, self.order))
+
+    def _serve(
+        self, seat: Seat, wanted: Iterable[tuple[StreamName, Who, Shown]]
+    ) -> None:
+        by_name = {name: (who, shown) for name, who, shown in wanted}
+        for name in seat.playing:
+            if name not in by_name:
+                seat.drop(name)
+        for name, (who, shown) in by_name.items():
+            stream = self._streams.get(name)
+            if stream is not None and stream.tracks and not stream.ended:
+                seat.play(name, who.peer, shown.label, stream.tracks[0])
+            elif who.user not in self.seats:
+                self._fetch(name)
+
+
+def _chosen(
+    seat: Seat, tracks: Iterable[tuple[StreamName, Who, Shown]], order: list[str]
+) -> list[tuple[StreamName, Who, Shown]]:
+    """What a seat is to get: what it wants of the others, of pictures the last n."""
+    wanted = seat.wanted
+    found = [
+        entry
+        for entry in tracks
+        if entry[1].user != seat.who.user and wanted.has(entry[1].peer, entry[2].label)
+    ]
+    if wanted.last_n is None:
+        return found
+    pictures = [entry for entry in found if entry[2].kind == "video"]
+    places = {peer: place for place, peer in enumerate(order)}
+    # why stable: whoever never spoke keeps its place, so that pictures do not dance
+    pictures.sort(key=lambda entry: places.get(entry[1].peer, len(places)))
+    kept = {entry[0] for entry in pictures[: wanted.last_n]}
+    return [e for e in found if e[2].kind != "video" or e[0] in kept]

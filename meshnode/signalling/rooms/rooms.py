@@ -1,0 +1,342 @@
+"""The table of rooms: made when somebody joins or asks, swept when nobody is left.
+
+A room is the same under its id by every door.  Joining under a user id that is taken
+needs the token of that session (`tokens`): whoever shows it gets the place, and what
+the member published goes on under the same names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from meshnode.signalling.connection import Rules
+from meshnode.signalling.happenings import Happening, PublisherJoined, StreamEnded
+from meshnode.signalling.layers import best_first
+from meshnode.signalling.members import Publisher
+from meshnode.signalling.problems import Refused
+from meshnode.signalling.rooms.room import Room
+from meshnode.signalling.rooms.seat import Host, House, Identity, Seat
+from meshnode.signalling.rooms.tokens import RETURN_S, Place, Session, Tokens
+from meshnode.signalling.rooms.values import (
+    Guest,
+    Removed,
+    RoomLimits,
+    Said,
+    Shown,
+    Who,
+)
+from meshnode.signalling.seam import Elsewhere
+from meshproto.errors import LimitError, MeshError
+from meshproto.ids import StreamName
+
+EMPTY_S = 30.0
+"""A room without members is swept after so long."""
+PLACES_MAX = 65_536
+"""Members that are remembered for a while after they left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A seat, and what its member needs to come back."""
+
+    room: Room
+    seat: Seat
+    session: str
+    token: str
+    resumed: bool
+
+
+class Rooms:
+    """All rooms of a node.  Call from one loop."""
+
+    def __init__(self, house: House, tokens: Tokens, limits: RoomLimits) -> None:
+        self.elsewhere: Elsewhere | None = None
+        self.limits = limits
+        self.tokens = tokens
+        self._house = house
+        self._rooms: dict[str, Room] = {}
+        self._of_stream: dict[StreamName, tuple[str, str]] = {}
+        self._fetching: dict[StreamName, asyncio.Task[None]] = {}
+        self._empty_since: dict[str, float] = {}
+        self._left: dict[tuple[str, str], tuple[int, float]] = {}
+
+    def __iter__(self) -> Iterator[Room]:
+        return iter(tuple(self._rooms.values()))
+
+    def __len__(self) -> int:
+        return len(self._rooms)
+
+    def get(self, id_: str) -> Room | None:
+        """The room of that id."""
+        return self._rooms.get(id_)
+
+    # -- rooms -------------------------------------------------------------------------
+
+    def create(self, id_: str, name: str = "", members_max: int = 0) -> Room:
+        """Make a room that stays while it is empty.  Raises `LimitError`."""
+        room = self._open(id_)
+        room.name, room.kept = name or id_, True
+        most = self.limits.members_per_room
+        room.members_max = min(members_max or most, most)
+        return room
+
+    def delete(self, id_: str, reason: str = "the room was closed") -> bool:
+        """Close a room and remove its members here; False when there is none."""
+        room = self._rooms.get(id_)
+        if room is None:
+            return False
+        for seat in tuple(room.seats.values()):
+            self.remove(seat, reason)
+        if not room.afar:
+            self._rooms.pop(id_, None)
+        room.kept = False
+        return True
+
+    def _open(self, id_: str) -> Room:
+        room = self._rooms.get(id_)
+        if room is None:
+            if len(self._rooms) >= self.limits.rooms:
+                raise LimitError("rooms", self.limits.rooms)
+            room = self._rooms[id_] = Room(
+                id_,
+                id_,
+                self.limits.members_per_room,
+                self._house.streams,
+                self._fetch,
+                self._house.clock,
+            )
+        return room
+
+    # -- members -----------------------------------------------------------------------
+
+    def join(
+        self,
+        who: Who,
+        guest: Guest,
+        rules: Rules,
+        *,
+        address: str = "",
+        token: str = "",
+    ) -> Joined:
+        """Somebody joins.  `who.peer` is not looked at.
+
+        Raises `Refused` (409) for a user id that is taken, `LimitError` at a bound.
+        """
+        session = self._resumed(who, token) if token else None
+        room = self._rooms.get(who.room)
+        before = None if room is None else room.seats.get(who.user)
+        taken = before is not None or (room is not None and who.user in room.afar)
+        if taken and session is None:
+            raise Refused(409, f"{who.user} is in this room; resuming needs its token")
+        room = self._open(who.room)
+        if not taken and len(room) >= room.members_max:
+            raise LimitError("members_per_room", room.members_max)
+        resumed = session is not None
+        session = session or Session.new(who.room, who.user)
+        identity = Identity(
+            Who(who.room, who.user, session.peer, who.name),
+            f"room {session.owner}",
+            session.secret,
+            address,
+            self.tokens.now_ms(),
+        )
+        if before is not None:
+            before.leave("resumed elsewhere", linger=True)
+            room.rise(before, returns=True)
+            before.guest.told(Removed("resumed elsewhere"))
+        return self._sit(room, identity, guest, rules, session, resumed)
+
+    def _sit(
+        self,
+        room: Room,
+        identity: Identity,
+        guest: Guest,
+        rules: Rules,
+        session: Session,
+        resumed: bool,
+    ) -> Joined:
+        host = Host(room.showed, self.say, self._moved, self._arriving)
+        seat = Seat(self._house, identity, guest, rules, host)
+        seat.enter()
+        self._empty_since.pop(room.id, None)
+        room.afar.pop(identity.who.user, None)
+        room.sit(seat)
+        token = self.tokens.issue(session, identity.since_ms)
+        return Joined(room, seat, session.id, token, resumed)
+
+    def _moved(self, seat: Seat) -> None:
+        """The member of a seat sits at another node by now."""
+        room = self._rooms.get(seat.who.room)
+        if room is not None:
+            room.rise(seat, returns=True)
+
+    def _arriving(self, publisher: Publisher) -> None:
+        """A member's stream is about to be claimed here; it may come from afar yet."""
+        if self.elsewhere is not None:
+            self.elsewhere.arriving(publisher.stream, publisher.owner, publisher.secret)
+
+    def _resumed(self, who: Who, token: str) -> Session | None:
+        return self.tokens.redeem(
+            token, who.room, who.user, self._place(who.room, who.user)
+        )
+
+    def _place(self, room_id: str, user: str) -> Place | None:
+        """What is known of that member."""
+        room = self._rooms.get(room_id)
+        if room is not None and user in room.seats:
+            return Place(room.seats[user].identity.since_ms)
+        if room is not None and user in room.afar:
+            return Place(room.afar[user].since_ms)
+        if found := self._left.get((room_id, user)):
+            return Place(found[0], self._house.clock() - found[1])
+        return None
+
+    def _note_left(self, room_id: str, user: str, since_ms: int) -> None:
+        self._left.pop((room_id, user), None)
+        self._left[room_id, user] = (since_ms, self._house.clock())
+        if len(self._left) > PLACES_MAX:
+            del self._left[next(iter(self._left))]
+
+    def leave(self, seat: Seat, reason: str = "left", *, linger: bool = False) -> None:
+        """A member leaves; by its token it may come back.  With `linger` the others go
+        on waiting for what it showed.
+        """
+        room = self._rooms.get(seat.who.room)
+        self._note_left(seat.who.room, seat.who.user, seat.identity.since_ms)
+        seat.leave(reason, linger=linger)
+        if room is not None:
+            room.rise(seat)
+
+    def remove(self, seat: Seat, reason: str) -> None:
+        """Throw a member out; its token is worth nothing any more."""
+        self.tokens.revoke(seat.who.room, seat.who.user)
+        seat.tell(Removed(reason))
+        self.leave(seat, reason)
+
+    def say(self, said: Said) -> None:
+        """A member here says something to all others."""
+        room = self._rooms.get(said.who.room)
+        seat = None if room is None else room.seats.get(said.who.user)
+        if room is not None and seat is not None:
+            room.say(said)
+            seat.say_onward(said)
+
+    def layers(self, name: StreamName) -> tuple[str, ...]:
+        """The layers of a stream that have been seen, cheapest first."""
+        stream = self._house.streams.get(name)
+        if stream is None or not stream.tracks:
+            return ()
+        return tuple(reversed(best_first(stream.tracks[0])))
+
+    # -- the rest of the mesh ----------------------------------------------------------
+
+    def seen(self, name: StreamName, about: Mapping[str, str], kind: str) -> None:
+        """A stream of a member at another node is there, or changed."""
+        room_id, user, peer = (about.get(k, "") for k in ("room", "user", "peer"))
+        if not room_id or not user or not peer:
+            return
+        room = self._rooms.get(room_id)
+        if room is None:
+            try:
+                room = self._open(room_id)
+            except LimitError:
+                return
+        who = Who(room_id, user, peer, about.get("name", ""))
+        label = about.get("label", "")
+        self._of_stream[name] = (room_id, user)
+        if not label:
+            since = about.get("since", "")
+            room.arrived(who).since_ms = int(since) if since.isdecimal() else 0
+        else:
+            known = room.afar.get(user)
+            afar = known or room.arrived(who)
+            afar.tracks[name] = Shown(label, kind, about.get("source", ""))
+            room.changed()
+
+    def here(self, name: StreamName) -> None:
+        """A stream is of this node now: its member came here."""
+        room_id, user = self._of_stream.pop(name, ("", ""))
+        room = self._rooms.get(room_id)
+        if room is None or user not in room.seats:
+            return
+        room.afar.pop(user, None)
+
+    def heard(self, name: StreamName, label: str, data: bytes | str) -> None:
+        """A member at another node said something to all others."""
+        room_id, user = self._of_stream.get(name, ("", ""))
+        room = self._rooms.get(room_id)
+        if room is not None and user in room.afar:
+            room.heard(Said(room.afar[user].who, label, data))
+
+    def unseen(self, name: StreamName) -> None:
+        """A stream of another node has ended."""
+        room_id, user = self._of_stream.pop(name, ("", ""))
+        room = self._rooms.get(room_id)
+        if room is None:
+            return
+        afar = room.afar.get(user)
+        if afar is not None and afar.tracks.pop(name, None) is not None:
+            room.changed()
+        elif afar is not None:
+            self._note_left(room_id, user, afar.since_ms)
+            room.departed(user)
+
+    def happened(self, happening: Happening) -> None:
+        """Something happened to a stream here."""
+        if isinstance(happening, PublisherJoined | StreamEnded):
+            room_id, _ = self._of_stream.get(happening.stream, ("", ""))
+            if room := self._rooms.get(room_id):
+                room.changed()
+
+    def _fetch(self, name: StreamName) -> None:
+        if self.elsewhere is None or name in self._fetching:
+            return
+        task = asyncio.get_running_loop().create_task(self._bring(self.elsewhere, name))
+        self._fetching[name] = task
+        task.add_done_callback(lambda _: self._fetching.pop(name, None))
+
+    async def _bring(self, elsewhere: Elsewhere, name: StreamName) -> None:
+        try:
+            await elsewhere.bring(name)
+        except MeshError:
+            return  # the tick asks again while it is wanted
+        room_id, _ = self._of_stream.get(name, ("", ""))
+        if room := self._rooms.get(room_id):
+            room.changed()
+
+    # -- time --------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Once a second: keep names, sweep what is empty, try again what failed."""
+        now = self._house.clock()
+        for room in self:
+            for seat in room.seats.values():
+                seat.beat()
+            if room.seats:
+                room.spread()
+            self._sweep(room, now)
+        while self._left:
+            key, (_, left_s) = next(iter(self._left.items()))
+            if now - left_s <= RETURN_S:
+                break
+            del self._left[key]
+
+    def _sweep(self, room: Room, now: float) -> None:
+        if len(room):
+            self._empty_since.pop(room.id, None)
+            return
+        since = self._empty_since.setdefault(room.id, now)
+        if now - since >= EMPTY_S and not room.kept:
+            self._rooms.pop(room.id, None)
+            self._empty_since.pop(room.id, None)
+
+    def close(self) -> None:
+        """The node stops."""
+        for task in tuple(self._fetching.values()):
+            task.cancel()
+        for room in self:
+            for seat in tuple(room.seats.values()):
+                seat.tell(Removed("the node stopped"))
+                self.leave(seat, "the node stopped")

@@ -1,0 +1,395 @@
+"""One member at this node: its connection, what it publishes, what it gets.
+
+What the client sends becomes streams of its own, one for each track; what others send
+comes as legs of those streams.  A seat is the `Party` of its connection and a member
+several times over in the registry of streams: a publisher for each of its tracks and
+one for itself, a viewer of each stream it gets.
+
+A connection that is lost leaves the streams lingering, as with every publisher; when
+the member is back its tracks have the same names, and the legs of the others move to
+them without a seam.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from meshnode.signalling.connection import Addresses, Connection, Rules
+from meshnode.signalling.members import Publisher, Track, Viewer
+from meshnode.signalling.problems import Refused
+from meshnode.signalling.rooms import names
+from meshnode.signalling.rooms.values import (
+    Guest,
+    Quality,
+    Removed,
+    RoomEvent,
+    Said,
+    Shown,
+    Wanted,
+    Who,
+)
+from meshnode.signalling.seam import Media
+from meshnode.signalling.streams import Streams
+from meshnode.signalling.tracks import Inlet, Outlet, Source
+from meshproto.errors import MeshError
+from meshproto.forwarding.table import Selection
+from meshproto.ids import ProducerId, StreamName, TransportId
+
+DOOR = "room"
+NOWHERE = TransportId(0)
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What seats need of the node."""
+
+    media: Media
+    streams: Streams
+    addresses: Addresses
+    clock: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who sits there since when (Unix time), and what only it knows: `owner`, `secret`
+    claim its streams.
+    """
+
+    who: Who
+    owner: str
+    secret: bytes | None = field(default=None, repr=False)
+    address: str = ""
+    since_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """Who is told what a seat does: `showed` that its own tracks changed, `said` what
+    the member says to the others, `moved` that it sits somewhere else by now;
+    `arriving` hears of streams before they are claimed.
+    """
+
+    showed: Callable[[Seat], None]
+    said: Callable[[Said], None]
+    moved: Callable[[Seat], None]
+    arriving: Callable[[Publisher], None]
+
+
+@dataclass(slots=True, eq=False)
+class _Playing:
+    """A stream that the member gets, or shall get."""
+
+    peer: str
+    label: str
+    outlet: Outlet
+    viewer: Viewer | None = None
+
+
+class Seat:
+    """See above."""
+
+    def __init__(
+        self,
+        house: House,
+        identity: Identity,
+        guest: Guest,
+        rules: Rules,
+        host: Host,
+    ) -> None:
+        self.who = identity.who
+        self.identity = identity
+        self.wanted = Wanted()
+        self.limit_bps = 0
+        """What its pictures may take together, 0 for no limit."""
+        self.loss = 0.0
+        """The share of what it gets that was lost lately."""
+        self.guest = guest
+        self.left = False
+        self.connection = Connection(
+            house.media, house.streams.directory, house.addresses, self, rules
+        )
+        self._house = house
+        self._host = host
+        self._published: dict[str, tuple[ProducerId, Publisher]] = {}
+        self._shown: dict[str, Shown] = {}
+        self._playing: dict[StreamName, _Playing] = {}
+        self._presence = self._publisher(
+            names.member_stream(self.who.room, self.who.user),
+            self._dismissed,
+            (),
+            {"name": self.who.name, "since": str(identity.since_ms)},
+            identity.address,
+        )
+
+    def __repr__(self) -> str:
+        shows, gets = len(self._shown), len(self._playing)
+        return f"<Seat {self.who.room}/{self.who.user} shows {shows}, gets {gets}>"
+
+    # -- coming and going --------------------------------------------------------------
+
+    def enter(self) -> None:
+        """Be known as a member.  Raises `Refused` or `LimitError`."""
+        self._publish(self._presence)
+        self._house.streams.connected(self._presence)
+
+    def leave(self, reason: str, *, linger: bool = False) -> None:
+        """End everything; calling it again is fine.
+
+        `linger`: the member is back on another connection, or will be, and the legs of
+        the others wait for that as for any publisher.
+        """
+        if self.left:
+            return
+        self.left = True
+        for name in tuple(self._playing):
+            self.drop(name)
+        ends = [publisher for _, publisher in self._published.values()]
+        self._published.clear()
+        for publisher in (*ends, self._presence):
+            self._close(publisher, reason) if linger else self._end(publisher, reason)
+        self.connection.close(reason)
+
+    def beat(self) -> None:
+        """Once a second: whoever is here keeps its names, muted or not."""
+        now = self._house.clock()
+        for _, publisher in self._published.values():
+            publisher.heard_s = now
+        self._presence.heard_s = now
+
+    def tell(self, event: RoomEvent) -> None:
+        """Something happened in the room."""
+        if not self.left:
+            self.guest.told(event)
+
+    def tell_quality(self) -> None:
+        """How well things arrive at the client."""
+        self.tell(Quality(self.who.peer, self.loss))
+
+    # -- what it shows -----------------------------------------------------------------
+
+    @property
+    def shown(self) -> tuple[Shown, ...]:
+        """The tracks it publishes."""
+        return tuple(self._shown.values())
+
+    @property
+    def streams(self) -> dict[StreamName, Shown]:
+        """The same, by the names of their streams."""
+        room, user = self.who.room, self.who.user
+        return {names.track_stream(room, user, s.label): s for s in self.shown}
+
+    def producers(self) -> dict[ProducerId, str]:
+        """Labels by what the packet path calls the tracks."""
+        return {producer: label for label, (producer, _) in self._published.items()}
+
+    def received(self, inlets: Sequence[Inlet]) -> None:
+        """See `connection.Party`."""
+        lost = self.connection.transport is None
+        now = {inlet.track.producer for inlet in inlets}
+        for label, (producer, _) in tuple(self._published.items()):
+            if producer not in now:
+                self._hide(label, lost=lost)
+        known = self.producers()
+        for inlet in inlets:
+            if inlet.track.producer not in known and not self.left:
+                self._show(inlet)
+        if not lost:
+            self._host.showed(self)
+
+    def _show(self, inlet: Inlet) -> None:
+        label = self._label(inlet)
+        source = inlet.names[0]
+        track = inlet.track
+        publisher = self._publisher(
+            names.track_stream(self.who.room, self.who.user, label),
+            partial(self._dropped, label),
+            (track,),
+            {"label": label, "source": source[:64]},
+        )
+        with contextlib.suppress(MeshError):  # a full table: the track is not shown
+            self._publish(publisher)
+            self._published[label] = (track.producer, publisher)
+            self._shown[label] = Shown(label, track.kind.value, source)
+            if self._is_connected():
+                self._house.streams.connected(publisher)
+
+    def _label(self, inlet: Inlet) -> str:
+        letter = inlet.track.kind.value[0]
+        taken = self._published
+        return next(
+            f"{letter}{n}" for n in range(len(taken) + 1) if f"{letter}{n}" not in taken
+        )
+
+    def _publisher(
+        self,
+        stream: StreamName,
+        hang_up: Callable[[str], None],
+        tracks: tuple[Track, ...],
+        more: Mapping[str, str],
+        address: str = "",
+    ) -> Publisher:
+        transport, who = self.connection.transport, self.who
+        return Publisher(
+            self._house.streams.directory.new_number(),
+            DOOR,
+            stream,
+            NOWHERE if transport is None else transport.id,
+            hang_up,
+            self._house.clock(),
+            self.connection.say,
+            address,
+            self.identity.owner,
+            tracks=tracks,
+            secret=self.identity.secret,
+            about=names.about(who.room, who.user, who.peer, **more),
+        )
+
+    def _publish(self, publisher: Publisher) -> None:
+        streams = self._house.streams
+        self._host.arriving(publisher)
+        streams.claim(publisher.stream, publisher.owner, publisher.address)
+        streams.publish(publisher)
+
+    def _hide(self, label: str, *, lost: bool) -> None:
+        """A track is gone; where its connection was `lost`, its stream lingers."""
+        _, publisher = self._published.pop(label)
+        if lost:
+            self._close(publisher, "the connection was lost")
+        else:
+            self._shown.pop(label, None)
+            self._end(publisher, "the track ended")
+
+    def _dropped(self, label: str, reason: str) -> None:
+        """The registry hangs up on a track: it is taken over, or ended."""
+        if found := self._published.pop(label, None):
+            self._shown.pop(label, None)
+            self._close(found[1], reason)
+
+    def _dismissed(self, reason: str) -> None:
+        """The registry hangs up on the member itself: it is somewhere else by now."""
+        self.leave(reason, linger=True)
+        self._host.moved(self)
+        self.guest.told(Removed(reason))
+
+    def _close(self, publisher: Publisher, reason: str) -> None:
+        self._house.streams.closed(publisher, reason)
+
+    def _end(self, publisher: Publisher, reason: str) -> None:
+        streams = self._house.streams
+        streams.closed(publisher, reason)
+        stream = streams.get(publisher.stream)
+        if stream is not None and stream.publisher is None:
+            streams.end(publisher.stream, reason)
+
+    def say_onward(self, said: Said) -> None:
+        """Let members at other nodes hear it, by the first track that they get."""
+        for _, publisher in self._published.values():
+            self._house.streams.onward(publisher.stream, said.label, said.data)
+            return
+
+    # -- what it gets ------------------------------------------------------------------
+
+    @property
+    def playing(self) -> dict[StreamName, Outlet]:
+        """The streams it gets or shall get."""
+        return {name: playing.outlet for name, playing in self._playing.items()}
+
+    def play(self, name: StreamName, peer: str, label: str, track: Track) -> None:
+        """Get a stream: one track of another member."""
+        if name in self._playing or self.left:
+            return
+        source = Source(track.kind, track.codecs, peer, f"{peer}-{label}")
+        outlet = self.connection.send(source)
+        self._playing[name] = _Playing(peer, label, outlet)
+
+    def drop(self, name: StreamName) -> None:
+        """Get it no more."""
+        playing = self._playing.pop(name, None)
+        if playing is not None:
+            self.connection.stop(playing.outlet)
+            self._unwatch(playing, "not wanted any more")
+
+    def select(self, name: StreamName, selection: Selection) -> bool:
+        """Choose a layer; False where the stream is not there.
+
+        Raises `MeshError` for a layer that there is not.
+        """
+        playing = self._playing.get(name)
+        leg = None if playing is None else playing.outlet.leg
+        if leg is None:
+            return False
+        delta = leg.select(selection)
+        if delta is not None:
+            self._house.media.plane.program([delta])
+        return True
+
+    def placed(self, outlet: Outlet) -> None:
+        """See `connection.Party`."""
+        found = next(
+            ((n, p) for n, p in self._playing.items() if p.outlet is outlet), None
+        )
+        if found is None or outlet.leg is None:
+            return
+        try:
+            self._watch(*found)
+        except MeshError:
+            self.drop(found[0])  # the stream went meanwhile; the room tries again
+
+    def _watch(self, name: StreamName, playing: _Playing) -> None:
+        streams, transport = self._house.streams, self.connection.transport
+        leg = playing.outlet.leg
+        assert transport is not None and leg is not None  # noqa: PT018
+        stream = streams.audience(name, "")
+        if stream.publisher is not None and stream.tracks:
+            if not leg.takes(stream.tracks[0]):
+                raise Refused(422, f"{name} has another codec by now")
+            self._house.media.plane.program([leg.follow(stream.tracks[0])])
+        viewer = playing.viewer = Viewer(
+            streams.directory.new_number(),
+            DOOR,
+            name,
+            transport.id,
+            lambda _reason: self.drop(name),
+            self._house.clock(),
+            self.connection.say,
+            legs=(leg,),
+        )
+        streams.watch(viewer)
+        streams.connected(viewer)
+
+    def lost(self, outlet: Outlet) -> None:
+        """See `connection.Party`."""
+        for playing in self._playing.values():
+            if playing.outlet is outlet:
+                self._unwatch(playing, "its leg is gone")
+
+    def _unwatch(self, playing: _Playing, reason: str) -> None:
+        viewer, playing.viewer = playing.viewer, None
+        if viewer is not None:
+            self._house.streams.closed(viewer, reason)
+
+    # -- its connection ----------------------------------------------------------------
+
+    def negotiate(self) -> None:
+        """See `connection.Party`."""
+        if not self.left:
+            self.guest.negotiate()
+
+    def changed(self, state: str) -> None:
+        """See `connection.Party`."""
+        if state == "connected":
+            for _, publisher in tuple(self._published.values()):
+                self._house.streams.connected(publisher)
+        if not self.left:
+            self.guest.changed(state)
+
+    def said(self, label: str, data: bytes | str) -> None:
+        """See `connection.Party`."""
+        self._host.said(Said(self.who, label, data))
+
+    def _is_connected(self) -> bool:
+        transport = self.connection.transport
+        return transport is not None and transport.state.value == "connected"
