@@ -15,12 +15,10 @@ KEYS_MAX = 4096
 
 
 class Buckets:
-    """One allowance of `per_minute` for each key, `burst` of it at once (all)."""
+    """One allowance of `per_minute` for each key."""
 
-    def __init__(
-        self, per_minute: int, keys_max: int = KEYS_MAX, burst: int | None = None
-    ) -> None:
-        self._size = float(per_minute if burst is None else burst)
+    def __init__(self, per_minute: int, keys_max: int = KEYS_MAX) -> None:
+        self._size = float(per_minute)
         self._rate_per_s = per_minute / 60
         self._keys_max = keys_max
         self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()

@@ -9,6 +9,7 @@ from pathlib import Path
 from aiohttp import web
 
 from meshnode.signalling.dialects import monoport, polling, tutorial
+from meshnode.signalling.dialects.common import Sockets
 from meshnode.signalling.dialects.peer_to_peer import PeerToPeer
 from meshnode.signalling.doorway import Doorway, Endpoint
 from meshnode.signalling.endpoints import House, WhepEndpoint, WhipEndpoint
@@ -79,7 +80,8 @@ def dialect(name: str, house: House, lobby: Lobby) -> Table:
         case "tutorial":
             return tutorial.Tutorial(house, lobby).endpoints()
         case "tutorial-p2p":
-            return PeerToPeer(house).endpoints()
+            sockets = Sockets(house, lobby.premises.guests_max)
+            return PeerToPeer(house, sockets).endpoints()
     raise ValueError(name)
 
 

@@ -7,25 +7,35 @@ WHIP: who may publish without a key is this very machine.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from aiohttp import web
 
 from meshnode.signalling.access import TOKEN_BYTES_MAX
 from meshnode.signalling.buckets import network
+from meshnode.signalling.dialects.socket import Socket, SocketLimits
 from meshnode.signalling.doorway import bearer
 from meshnode.signalling.endpoints import House
 from meshnode.signalling.lobby import Visit
-from meshnode.signalling.problems import Refused
+from meshnode.signalling.problems import Refused, full, malformed
 from meshnode.signalling.sessions import Entrant
 from meshnode.signalling.trust import Caller
-from meshproto.errors import DecodeError
+from meshproto.errors import DecodeError, LimitError
 
 TOKEN_PARAMETER = "access_token"  # noqa: S105 - the name of it
 TEXT_MAX = 512 * 1024
 CANDIDATE_MAX = 1024
+SOCKETS_PER_PEER = 2
+"""Sockets may be open that nobody has joined by, as many as there may be guests."""
+_log = logging.getLogger("meshnode.http")
+
+Message = Mapping[str, Any]
+Hear = Callable[[Message], None]
 
 
 def visit_of(
@@ -47,9 +57,70 @@ def visit_of(
     return Visit(entrant, plays=plays)
 
 
-def charge(house: House, caller: Caller) -> None:
-    """A WebSocket costs what a POST costs.  Raises `Refused` (429)."""
-    house.doorway.charge(f"address {network(caller.address)}")
+class Sockets:
+    """The open sockets of one dialect; `peers`: how many guests there may be."""
+
+    def __init__(self, house: House, peers: int) -> None:
+        self._house = house
+        self._peers = peers
+        self._open = 0
+
+    @contextlib.contextmanager
+    def one(self, caller: Caller) -> Iterator[None]:
+        """Hold one; it costs what a POST costs.
+
+        Raises `Refused` (429) where the caller asks too often, `LimitError` at the
+        bound.
+        """
+        self._house.doorway.charge(f"address {network(caller.address)}")
+        if self._open >= SOCKETS_PER_PEER * self._peers:
+            raise LimitError("dialect_peers", self._peers)
+        self._open += 1
+        try:
+            yield
+        finally:
+            self._open -= 1
+
+
+class Line:
+    """One client's socket, by which mistakes are told as `{type: "error", ...}`."""
+
+    def __init__(self) -> None:
+        self._socket = Socket(SocketLimits())
+
+    def say(self, message: Message) -> None:
+        """One message to the client."""
+        self._socket.send(message)
+
+    def complain(self, status: int, detail: str) -> None:
+        """What is wrong, by a status of HTTP and a sentence."""
+        self.say({"type": "error", "code": status, "message": detail})
+
+    async def serve(self, request: web.Request, hear: Hear) -> web.StreamResponse:
+        """Hear message after message until either side hangs up."""
+
+        def judged(message: Message) -> None:
+            refused = _refusal(hear, message)
+            if refused is not None:
+                self.complain(refused.status, refused.detail)
+
+        return await self._socket.run(request, judged, self.complain)
+
+
+def _refusal(hear: Hear, message: Message) -> Refused | None:
+    """What `hear` says to a message, None where it is fine with it."""
+    try:
+        hear(message)
+    except Refused as refused:
+        return refused
+    except DecodeError as error:
+        return malformed(error)
+    except LimitError as error:
+        return full(error)
+    except Exception:
+        _log.exception("unforeseen error in a dialect")
+        return Refused(500, "this node failed; its log says more")
+    return None
 
 
 def word(message: Mapping[str, object], name: str, maximum: int = TEXT_MAX) -> str:

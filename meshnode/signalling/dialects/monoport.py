@@ -19,13 +19,19 @@ import re
 
 from aiohttp import web
 
-from meshnode.signalling.dialects.common import candidate_in, charge, visit_of, word
+from meshnode.signalling.dialects.common import (
+    Line,
+    Message,
+    Sockets,
+    candidate_in,
+    visit_of,
+    word,
+)
 from meshnode.signalling.doorway import Endpoint
 from meshnode.signalling.endpoints import House
 from meshnode.signalling.lobby import Guest, Lobby
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.trust import Caller
-from meshnode.signalling.websocket import Message, Socket
 from meshproto.errors import DecodeError
 from meshproto.wire.sdp.candidate import Candidate
 
@@ -44,6 +50,7 @@ class Monoport:
     def __init__(self, house: House, lobby: Lobby) -> None:
         self._house = house
         self._lobby = lobby
+        self._sockets = Sockets(house, lobby.premises.guests_max)
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Path to endpoint."""
@@ -52,20 +59,16 @@ class Monoport:
 
     async def socket(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         """One client, as long as its socket is open."""
-        charge(self._house, caller)
-        client = _Client(self._house, self._lobby, request, caller)
-        try:
-            return await client.socket.serve(request, client.hear)
-        finally:
-            client.close()
+        with self._sockets.one(caller):
+            client = _Client(self._house, self._lobby, request, caller)
+            try:
+                return await client.line.serve(request, client.hear)
+            finally:
+                client.close()
 
 
 async def _ok(_request: web.Request, _caller: Caller) -> web.StreamResponse:
     return web.Response(text="OK")
-
-
-def _error(status: int, detail: str) -> Message:
-    return {"type": "error", "code": status, "message": detail}
 
 
 class _Client:
@@ -74,7 +77,7 @@ class _Client:
     def __init__(
         self, house: House, lobby: Lobby, request: web.Request, caller: Caller
     ) -> None:
-        self.socket = Socket(_error)
+        self.line = Line()
         self._house = house
         self._lobby = lobby
         self._request = request
@@ -88,7 +91,7 @@ class _Client:
         if self._guest is not None:
             self._guest.leave("the client hung up")
 
-    async def hear(self, message: Message) -> None:
+    def hear(self, message: Message) -> None:
         """One message; types nobody knows are passed over, as in the original."""
         match message.get("type"):
             case "join-room":
@@ -120,13 +123,13 @@ class _Client:
         answer = guest.offered(word(message, "sdp"))
         if answer is None:
             return
-        self.socket.say({"type": "answer", "sdp": answer})
+        self.line.say({"type": "answer", "sdp": answer})
         if not self._mid:
             found = _FIRST_MID.search(answer)
             self._mid = found[1] if found else "0"
             for candidate in guest.connection.local_candidates():
                 init = self._init(candidate)
-                self.socket.say({"type": "candidate", "candidate": init})
+                self.line.say({"type": "candidate", "candidate": init})
             self.negotiate()
 
     def _init(self, candidate: str) -> str:
@@ -141,7 +144,7 @@ class _Client:
         guest = self._guest
         text = guest.connection.offer() if guest is not None and self._mid else None
         if text is not None:
-            self.socket.say({"type": "offer", "sdp": text})
+            self.line.say({"type": "offer", "sdp": text})
 
     def seen(self, address: tuple[str, int]) -> None:
         """Its address, as it is seen from here."""
@@ -151,11 +154,11 @@ class _Client:
         if text != self._seen:
             self._seen = text
             message = {"type": "stun-candidate", "stunCandidate": self._init(text)}
-            self.socket.say(message)
+            self.line.say(message)
 
     def complain(self, status: int, detail: str) -> None:
         """Something is not possible."""
-        self.socket.complain(status, detail)
+        self.line.complain(status, detail)
 
     def left(self, reason: str) -> None:
         """The connection is over; the client may offer again on the same socket."""

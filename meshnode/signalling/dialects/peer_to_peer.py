@@ -11,13 +11,18 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from meshnode.signalling.dialects.common import candidate_in, charge, description
-from meshnode.signalling.dialects.tutorial import RECEIVER, SAYS, SENDER, error, role_of
+from meshnode.signalling.dialects.common import (
+    Line,
+    Message,
+    Sockets,
+    candidate_in,
+    description,
+)
+from meshnode.signalling.dialects.tutorial import RECEIVER, SAYS, SENDER, role_of
 from meshnode.signalling.doorway import Endpoint
 from meshnode.signalling.endpoints import House
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.trust import Caller
-from meshnode.signalling.websocket import Message, Socket
 
 KEPT_MAX = 64
 """Candidates kept for the other side; a description begins a new list."""
@@ -27,8 +32,9 @@ OTHER = {SENDER: RECEIVER, RECEIVER: SENDER}
 class PeerToPeer:
     """The routes of the dialect's listener."""
 
-    def __init__(self, house: House) -> None:
+    def __init__(self, house: House, sockets: Sockets) -> None:
         self._house = house
+        self._sockets = sockets
         self._slots: dict[str, _Page] = {}
         self._kept: dict[str, list[Message]] = {SENDER: [], RECEIVER: []}
 
@@ -38,13 +44,13 @@ class PeerToPeer:
 
     async def socket(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         """One page, as long as its socket is open."""
-        charge(self._house, caller)
         self._house.welcome()
         page = _Page(self)
-        try:
-            return await page.socket.serve(request, page.hear)
-        finally:
-            self.left(page)
+        with self._sockets.one(caller):
+            try:
+                return await page.line.serve(request, page.hear)
+            finally:
+                self.left(page)
 
     def take(self, role: str, page: _Page) -> None:
         """Have a slot, and what the other side said so far.
@@ -55,7 +61,7 @@ class PeerToPeer:
         if holder is not page:
             raise Refused(409, f"there is a {role} already")
         for message in self._kept[OTHER[role]]:
-            page.socket.say(message)
+            page.line.say(message)
 
     def pass_on(self, role: str, message: Message) -> None:
         """From the page in that slot to the other one, now or when it comes."""
@@ -66,7 +72,7 @@ class PeerToPeer:
             kept.append(message)
         other = self._slots.get(OTHER[role])
         if other is not None:
-            other.socket.say(message)
+            other.line.say(message)
 
     def left(self, page: _Page) -> None:
         """The page is gone, and what it said with it."""
@@ -77,11 +83,11 @@ class PeerToPeer:
 
 class _Page:
     def __init__(self, pair: PeerToPeer) -> None:
-        self.socket = Socket(error)
+        self.line = Line()
         self.role = ""
         self._pair = pair
 
-    async def hear(self, message: Message) -> None:
+    def hear(self, message: Message) -> None:
         """One message: judged, and passed on with nothing but what it must have."""
         role = role_of(message, self.role)
         if not self.role:

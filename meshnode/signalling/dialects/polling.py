@@ -6,10 +6,11 @@
     POST /answer                 the same with "peer_id" in the body or the query
 
 A peer is found by an id that nobody can guess, and that nobody else is told: what the
-peer sends has another name, for streams are listed and their names go to all.  Our offer is written when the peer asks
-for it, of what there is at that moment, so a peer that stops asking holds up nobody and
-nothing queues for it; after a while of that it is forgotten.  An offer whose answer is
-outstanding is handed out again, since the response may have been lost on its way.
+peer sends has another name, for streams are listed and their names go to all.  Our
+offer is written when the peer asks for it, of what there is at that moment, so a peer
+that stops asking holds up nobody and nothing queues for it; after a while of that it is
+forgotten.  An offer whose answer is outstanding is handed out again, since the response
+may have been lost on its way.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ import secrets
 from aiohttp import web
 
 from meshnode.signalling.dialects.common import description, visit_of
+from meshnode.signalling.dialects.socket import parse_object
 from meshnode.signalling.doorway import Endpoint, read_text
 from meshnode.signalling.endpoints import House
 from meshnode.signalling.lobby import Guest, Lobby
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.trust import Caller
-from meshnode.signalling.websocket import parse
 from meshproto.errors import MeshError
 
 NAME = "polling"
@@ -103,7 +104,7 @@ class Polling:
 
     async def _body(self, request: web.Request) -> dict[str, object]:
         """The body as an object, whatever type it says it is, as in the original."""
-        return parse(await read_text(request, self._house.sdp_bytes))
+        return parse_object(await read_text(request, self._house.sdp_bytes))
 
 
 class _Peer:

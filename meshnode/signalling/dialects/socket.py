@@ -47,6 +47,7 @@ class Socket:
         self._filled_s = asyncio.get_running_loop().time()
         self._over = 0
         self._ending = ""
+        self._code = WSCloseCode.OK
 
     async def run(
         self,
@@ -79,13 +80,13 @@ class Socket:
         try:
             self._queue.put_nowait(json.dumps(message))
         except asyncio.QueueFull:
-            self.end("too slow")
+            self.end("too slow", WSCloseCode.TRY_AGAIN_LATER)
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: str, code: WSCloseCode = WSCloseCode.OK) -> None:
         """Close, after what is queued where there is room for the end of it."""
         if self._ending:
             return
-        self._ending = reason or "closed"
+        self._ending, self._code = reason or "closed", code
         if self._queue.full():
             self._queue.get_nowait()
         self._queue.put_nowait(None)
@@ -101,7 +102,7 @@ class Socket:
             self._over += 1
             complain(429, "Rate limit exceeded")
             if self._over > self._limits.refused:
-                self.end("too many messages")
+                self.end("too many messages", WSCloseCode.POLICY_VIOLATION)
             return
         try:
             hear(parse_object(text))
@@ -119,17 +120,17 @@ class Socket:
         return True
 
     async def _write(self) -> None:
-        code = WSCloseCode.OK
         try:
             while (text := await self._queue.get()) is not None:
                 async with asyncio.timeout(self._limits.write_s):
                     await self._socket.send_str(text)
                 self.sent += 1
         except (TimeoutError, ConnectionError):
-            code = WSCloseCode.TRY_AGAIN_LATER
+            self._code = WSCloseCode.TRY_AGAIN_LATER
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(self._limits.write_s):
-                await self._socket.close(code=code, message=self._ending.encode()[:120])
+                reason = self._ending.encode()[:120]
+                await self._socket.close(code=self._code, message=reason)
 
 
 def parse_object(text: str) -> dict[str, Any]:

@@ -19,8 +19,10 @@ import itertools
 from aiohttp import web
 
 from meshnode.signalling.dialects.common import (
+    Line,
+    Message,
+    Sockets,
     candidate_in,
-    charge,
     description,
     visit_of,
 )
@@ -29,18 +31,12 @@ from meshnode.signalling.endpoints import House
 from meshnode.signalling.lobby import Guest, Lobby
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.trust import Caller
-from meshnode.signalling.websocket import Message, Socket
 from meshproto.errors import DecodeError
 
 NAME = "tutorial"
 SENDER = "sender"
 RECEIVER = "receiver"
 SAYS = {SENDER: "createOffer", RECEIVER: "createAnswer"}
-
-
-def error(status: int, detail: str) -> Message:
-    """What the original never says; its pages pass over types they do not know."""
-    return {"type": "error", "code": status, "message": detail}
 
 
 def role_of(message: Message, known: str) -> str:
@@ -66,6 +62,7 @@ class Tutorial:
     def __init__(self, house: House, lobby: Lobby) -> None:
         self._house = house
         self._lobby = lobby
+        self._sockets = Sockets(house, lobby.premises.guests_max)
         self._numbers = itertools.count(1)
 
     def endpoints(self) -> dict[str, Endpoint]:
@@ -74,12 +71,12 @@ class Tutorial:
 
     async def socket(self, request: web.Request, caller: Caller) -> web.StreamResponse:
         """One page, as long as its socket is open."""
-        charge(self._house, caller)
-        page = _Page(self, request, caller)
-        try:
-            return await page.socket.serve(request, page.hear)
-        finally:
-            page.close()
+        with self._sockets.one(caller):
+            page = _Page(self, request, caller)
+            try:
+                return await page.line.serve(request, page.hear)
+            finally:
+                page.close()
 
     def enter(
         self, role: str, page: _Page, request: web.Request, caller: Caller
@@ -98,7 +95,7 @@ class _Page:
     def __init__(
         self, tutorial: Tutorial, request: web.Request, caller: Caller
     ) -> None:
-        self.socket = Socket(error)
+        self.line = Line()
         self._tutorial = tutorial
         self._request = request
         self._caller = caller
@@ -110,7 +107,7 @@ class _Page:
         if self._guest is not None:
             self._guest.leave("the page hung up")
 
-    async def hear(self, message: Message) -> None:
+    def hear(self, message: Message) -> None:
         """One message."""
         role = role_of(message, self._role)
         guest = self._guest or self._tutorial.enter(
@@ -130,7 +127,7 @@ class _Page:
                 guest.connection.trickled(str(candidate))
 
     def _describe(self, message: str, kind: str, text: str) -> None:
-        self.socket.say({"type": message, "sdp": {"type": kind, "sdp": text}})
+        self.line.say({"type": message, "sdp": {"type": kind, "sdp": text}})
 
     # -- what the guest has to say -----------------------------------------------------
 
@@ -145,7 +142,7 @@ class _Page:
 
     def complain(self, status: int, detail: str) -> None:
         """Something is not possible."""
-        self.socket.complain(status, detail)
+        self.line.complain(status, detail)
 
     def left(self, reason: str) -> None:
         """The connection is over; the page may begin again on the same socket."""

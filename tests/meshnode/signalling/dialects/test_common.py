@@ -10,8 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshnode.signalling.dialects.common import candidate_in, description, word
-from meshproto.errors import DecodeError
+from meshnode.signalling.dialects.common import (
+    _refusal,
+    candidate_in,
+    description,
+    word,
+)
+from meshnode.signalling.problems import Refused
+from meshproto.errors import DecodeError, LimitError
 
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=9),
@@ -52,3 +58,27 @@ def test_words_have_a_length() -> None:
     assert word({"peerId": "abc"}, "peerId", 3) == "abc"
     with pytest.raises(DecodeError, match="peerId is longer than 2"):
         word({"peerId": "abc"}, "peerId", 2)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (Refused(409, "not now"), 409, "not now"),
+        (DecodeError("message-x", "broken"), 400, "broken"),
+        (DecodeError("sdp-refused-x", "unfit"), 422, "unfit"),
+        (LimitError("things", 3), 503, "things=3"),
+        (RuntimeError("a secret"), 500, "its log says more"),
+    ],
+)
+def test_whatever_goes_wrong_has_a_status(
+    error: Exception, status: int, said: str
+) -> None:
+    def hear(_message: Any) -> None:
+        raise error
+
+    refused = _refusal(hear, {})
+    assert refused is not None
+    assert refused.status == status
+    assert said in refused.detail
+    assert "secret" not in refused.detail
+    assert _refusal(lambda _: None, {}) is None

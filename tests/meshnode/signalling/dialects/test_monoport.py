@@ -16,7 +16,7 @@ from meshproto.wire import stun, stun_attributes
 from support.dialects.monoport import MonoportClient
 from support.dialects.shades import Eyes
 from support.dialects.sockets import Wire
-from support.rtc import until
+from support.rtc import Viewer, until
 
 SHADES = (40, 120)
 
@@ -42,6 +42,31 @@ async def test_two_peers_see_each_other(node: Any) -> None:
     gauges = node.node.status
     await until(lambda: gauges().gauges["consumers"] == 0, "no leg is left")
     await until(lambda: gauges().gauges["producers"] == 0, "no track is left")
+
+
+async def test_what_a_peer_sends_can_be_watched_by_whep(node: Any) -> None:
+    url = f"{node.node.urls['whep']}monoport.one"
+    async with MonoportClient(where(node), "one", 40, *SHADES) as one:
+        await one.heard("answer")
+        async with Viewer(url, "video") as viewer:
+            await viewer.sees(5)
+
+
+async def test_a_node_that_drains_lets_its_guests_go(node: Any) -> None:
+    async with MonoportClient(where(node), "one", 40, *SHADES) as one:
+        await one.heard("stun-candidate")
+        await node.node.drain()
+        assert node.node.status().gauges["transports"] == 0
+        await one.say(type="join-room", peerId="one")
+        assert (await one.heard("error"))["code"] == 503
+
+
+async def test_sockets_that_nobody_joins_by_are_bounded(start: Any) -> None:
+    node = await start({"dialect_peers": 1}, dialects="monoport=:0")
+    async with Wire(where(node)), Wire(where(node)):
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await Wire(where(node)).connect()
+        assert refused.value.status == 503
 
 
 async def test_the_listener_says_ok(node: Any) -> None:
