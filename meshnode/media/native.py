@@ -160,6 +160,11 @@ class NativePlane:
         del transport, interval_s
         raise StateError(NO_LINKS)
 
+    def check(self, transport: TransportId) -> None:
+        """See `MediaPlane.check`."""
+        del transport
+        raise StateError(NO_LINKS)
+
     def probe(self, address: Address, token: int) -> None:
         """See `MediaPlane.probe`."""
         del address  # nobody answers: what it is for needs links

@@ -52,7 +52,7 @@ UNNUMBERED = (VIEWER_EXTENSIONS[0], VIEWER_EXTENSIONS[1])
 
 
 def viewer_codecs(chance: random.Random) -> tuple[Codec, ...]:
-    """Codecs of one viewer under payload types of its own; sometimes not all of them."""
+    """Codecs of one viewer under payload types of its own; sometimes not all."""
     known = [VP8, VP9, H264, OPUS]
     if chance.random() < 0.2:
         known.remove(chance.choice((VP8, VP9, H264)))

@@ -1,8 +1,8 @@
-"""The two ends of a drawn trace: a publisher's encoder and uplink, a viewer and its path.
+"""The two ends of a drawn trace: an encoder and its uplink, a viewer and its path.
 
 Both are as rude as the network and the other software can be: what arrives is late,
-missing, doubled, or of another source than before; what is reported is true, repeated, or
-made up.  Everything is drawn from one generator, so a seed tells the whole story.
+missing, doubled, or of another source than before; what is reported is true, repeated,
+or made up.  Everything is drawn from one generator, so a seed tells the whole story.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class ScalableCamera(Camera):
 
 @dataclass
 class Uplink:
-    """From a camera to the node: `loss`, reordering and doubling, and what it repeats."""
+    """From a camera to the node: `loss`, disorder, doubles, and what it repeats."""
 
     chance: random.Random
     camera: Camera
