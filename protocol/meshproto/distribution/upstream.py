@@ -127,19 +127,25 @@ def again(shared: Shared, tree: Tree, search: Search, now: float) -> None:
 
 def advance(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     """Ask the next candidate; without one rest, or give an optional search up."""
-    candidate = _next(shared, tree, search)
-    if candidate is None:
-        _exhausted(shared, tree, search, now)
-        return
-    search.target = candidate
-    if shared.around.linked(candidate.node):
-        ask(shared, tree, search, now)
-        return
+    while (candidate := _next(shared, tree, search)) is not None:
+        search.target = candidate
+        if shared.around.linked(candidate.node):
+            ask(shared, tree, search, now)
+            return
+        # why on at once: of a member that was only heard of nobody may know the address
+        if shared.around.dial(candidate.peer or candidate.node, candidate.through):
+            _await_link(shared, tree, search, candidate, now)
+            return
+    _exhausted(shared, tree, search, now)
+
+
+def _await_link(
+    shared: Shared, tree: Tree, search: Search, candidate: Candidate, now: float
+) -> None:
     search.step(Cue.DIAL)
     config = shared.config
     patience = config.dial_rtts * shared.rtt_s(candidate.node) + config.dial_patience_s
     shared.set(tree, ALARMS[search.use], now + patience)
-    shared.around.dial(candidate.peer or candidate.node, candidate.through)
 
 
 def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:

@@ -175,6 +175,20 @@ def test_a_failed_dial_leads_on_at_once() -> None:
     assert bench.one(w.Join)[0] == ORIGIN
 
 
+def test_whom_nobody_knows_an_address_of_costs_no_time() -> None:
+    bench = Bench()
+    full = bench.link(node(2))
+    bench.offer(full)
+    bench.link(ORIGIN, 0.5)
+    bench.lost_sight = {node(8), node(9)}
+    bench.subscribe()
+    wish = bench.one(w.Join)[1]
+    targets = tuple(w.Target(node(n), 0.02, 3) for n in (8, 9))
+    bench.hear(full, w.Redirect(STREAM, wish.serial, targets))
+    assert bench.one(w.Join)[0] == ORIGIN
+    assert bench.dialled == []
+
+
 def test_nobody_is_asked_twice_in_a_round() -> None:
     bench = Bench()
     one, other = bench.link(node(2)), bench.link(node(3))
