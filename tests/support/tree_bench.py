@@ -102,6 +102,7 @@ class Bench:
         self.knowing: list[NodeId] = []
         self.peers: dict[NodeId, PeerRecord] = {}
         self.dialled: list[tuple[NodeId, NodeId | None]] = []
+        self.members: list[PeerRecord] = []
         self.lost_sight: set[NodeId] = set()
         self.held_back: dict[NodeId, int] = {}
         self.held: tuple[int, int] | None = None
@@ -150,7 +151,7 @@ class Bench:
         return None
 
     def sample(self, count: int) -> Sequence[PeerRecord]:
-        return []
+        return self.members[:count]
 
     def dial(self, who: NodeId | PeerRecord, through: NodeId | None) -> bool:
         target = who.node if isinstance(who, PeerRecord) else who

@@ -110,7 +110,9 @@ def wake(shared: Shared, tree: Tree, now: float) -> None:
     search = tree.search
     if search is None or search.phase is not Phase.RESTING:
         return
-    if not search.seen or candidates.by_offer(shared, tree):
+    hop = shared.around.next_hop(tree.origin)
+    new_way = hop is not None and hop not in search.seen
+    if new_way or candidates.by_offer(shared, tree):
         # why not at once: changes come in bunches
         shared.hasten(tree, ALARMS[search.use], now + shared.config.report_s)
 

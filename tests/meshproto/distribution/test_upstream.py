@@ -264,6 +264,22 @@ def test_an_offer_wakes_a_resting_search() -> None:
     assert bench.one(w.Join)[0] == other
 
 
+def test_a_way_to_the_origin_wakes_a_resting_search_that_asked_others() -> None:
+    bench = Bench()
+    bench.members = [peer_record(node(20))]
+    bench.lost_sight = {ORIGIN}
+    bench.subscribe()
+    bench.pass_time(2.0)  # starved by now, and dialling
+    assert (node(20), None) in bench.dialled
+    bench.do("dial_failed", node(20))
+    assert bench.tree.search is not None
+    assert bench.tree.search.phase is Phase.RESTING
+    bench.hops[ORIGIN] = bench.link(node(5))
+    bench.do("route_changed", ORIGIN)
+    bench.pass_time(bench.config.report_s + 0.01)
+    assert bench.one(w.Join)[0] == node(5)
+
+
 def test_a_subscriber_that_leaves_calls_its_joins_back() -> None:
     bench = Bench()
     bench.hops[ORIGIN] = bench.link(ORIGIN)
