@@ -41,9 +41,12 @@ MAIN = frozenset({Use.NEW, Use.REPAIR, Use.STARVED})
 
 
 class Search:
-    """One search; `asked` holds the serials of joins that may still be answered."""
+    """One search; `asked` holds the serials of joins that may still be answered,
+    `ahead` whom a link is being made to meanwhile.
+    """
 
     __slots__ = (
+        "ahead",
         "asked",
         "count",
         "left",
@@ -62,6 +65,7 @@ class Search:
         self.phase = Phase.IDLE
         self.target: Candidate | None = None
         self.asked: dict[NodeId, int] = {}
+        self.ahead: dict[NodeId, None] = {}
         self.seen: dict[NodeId, None] = {}
         self.count = 0
         self.refusals = 0
@@ -102,7 +106,7 @@ def _fill(shared: Shared, tree: Tree, search: Search) -> None:
     else:
         found = candidates.for_orphan(shared, tree)
     search.left = deque(found)
-    search.seen = {}
+    search.seen, search.ahead = {}, {}
 
 
 def wake(shared: Shared, tree: Tree, now: float) -> None:
@@ -135,10 +139,14 @@ def advance(shared: Shared, tree: Tree, search: Search, now: float) -> None:
             ask(shared, tree, search, now)
             return
         # why on at once: of a member that was only heard of nobody may know the address
-        if shared.around.dial(candidate.peer or candidate.node, candidate.through):
+        if candidate.node in search.ahead or _dial(shared, candidate):
             _await_link(shared, tree, search, candidate, now)
             return
     _exhausted(shared, tree, search, now)
+
+
+def _dial(shared: Shared, candidate: Candidate) -> bool:
+    return shared.around.dial(candidate.peer or candidate.node, candidate.through)
 
 
 def _await_link(
@@ -156,11 +164,18 @@ def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
     descends = PATH_MAX if tree.origin in search.seen else 0
     if main and search.refusals >= shared.config.refusals_max + descends:
         search.left.clear()
-    while search.left:
-        candidate = search.left.popleft()
-        if _askable(shared, tree, search, candidate.node):
-            search.seen[candidate.node] = None
-            return candidate
+    search.left = deque(
+        c for c in search.left if _askable(shared, tree, search, c.node)
+    )
+    if search.left:
+        candidate = search.left[0]
+        if search.use is Use.REPAIR:
+            # why: a link costs four round trips, whoever has one answers after one
+            near = (c for c in search.left if shared.around.linked(c.node))
+            candidate = next(near, candidate)
+        search.left.remove(candidate)
+        search.seen[candidate.node] = None
+        return candidate
     # the origin is the last resort, and descends by room
     if main and _askable(shared, tree, search, tree.origin):
         search.seen[tree.origin] = None
@@ -251,7 +266,26 @@ def redirected(
             tree.remember(target.node, target.delay_s, limit)
     while len(search.left) > shared.config.candidates_max:
         search.left.pop()
+    if search.use is Use.REPAIR:
+        _dial_ahead(shared, tree, search, targets, by)
     _if_waiting(shared, tree, search, by, now)
+
+
+def _dial_ahead(
+    shared: Shared,
+    tree: Tree,
+    search: Search,
+    targets: tuple[Target, ...],
+    by: NodeId,
+) -> None:
+    """Make a link to the best target while those with a link are asked."""
+    for target in targets:
+        node = target.node
+        if not _askable(shared, tree, search, node) or shared.around.linked(node):
+            continue
+        if node in search.ahead or _dial(shared, Candidate(node, by, target.peer)):
+            search.ahead[node] = None
+            return
 
 
 def refused(shared: Shared, tree: Tree, search: Search, by: NodeId, now: float) -> None:
@@ -309,6 +343,9 @@ def unreachable(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
         if search is None:
             continue
         search.asked.pop(node, None)
+        if node in search.ahead:
+            del search.ahead[node]
+            search.left = deque(c for c in search.left if c.node != node)
         if search.target is not None and search.target.node == node:
             _declined(shared, tree, search, node, now)
             overdue(shared, tree, search, now)
