@@ -78,7 +78,8 @@ class Audience:
 @dataclass(frozen=True, slots=True)
 class Rooms:
     """`count` rooms of `size` nodes; `talkers` of each publish (of those who can feed a
-    copy, if anybody can), the others watch all of them, from `at_s` on.  A room closes after `stay_s` on average, exponentially.
+    copy, if anybody can), the others watch all of them, from `at_s` on.  A room closes
+    after `stay_s` on average, exponentially.
     """
 
     count: int
