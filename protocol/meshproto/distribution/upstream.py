@@ -153,9 +153,16 @@ def _await_link(
     shared: Shared, tree: Tree, search: Search, candidate: Candidate, now: float
 ) -> None:
     search.step(Cue.DIAL)
-    config = shared.config
-    patience = config.dial_rtts * shared.rtt_s(candidate.node) + config.dial_patience_s
-    shared.set(tree, ALARMS[search.use], now + patience)
+    shared.set(tree, ALARMS[search.use], now + _link_patience(shared, candidate))
+
+
+def _link_patience(shared: Shared, candidate: Candidate) -> float:
+    config, through = shared.config, candidate.through
+    rtt_s = shared.rtt_s(candidate.node)
+    if through is None or not shared.around.linked(through):
+        return config.dial_alone_rtts * rtt_s + config.dial_patience_s
+    # why its round trip: the descriptors travel by it, and it may be far from both
+    return config.dial_rtts * rtt_s + shared.rtt_s(through) + config.dial_patience_s
 
 
 def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:

@@ -148,19 +148,31 @@ def test_a_redirect_is_followed_through_the_one_that_named_it() -> None:
     assert bench.happened(Joined)[0].asked == 2
 
 
-def test_a_dial_has_four_round_trips_and_fifty_ms() -> None:
+def test_a_dial_has_four_round_trips_one_to_the_introducer_and_fifty_ms() -> None:
     bench = Bench()
-    full = bench.link(node(2))
+    full = bench.link(node(2), 0.2)
     bench.rtts[node(9)] = 0.1
     bench.offer(full)
     bench.link(ORIGIN, 0.5)
     bench.subscribe()
     wish = bench.one(w.Join)[1]
     bench.hear(full, w.Redirect(STREAM, wish.serial, (w.Target(node(9), 0.02, 3),)))
-    bench.pass_time(0.44)
+    bench.pass_time(0.64)
     assert not bench.take(w.Join)
     bench.pass_time(0.02)
     assert bench.one(w.Join)[0] == ORIGIN
+
+
+def test_a_dial_without_an_introducer_has_six_round_trips() -> None:
+    bench = Bench()
+    bench.rtts[ORIGIN] = 0.1
+    bench.subscribe()
+    assert bench.dialled == [(ORIGIN, None)]
+    assert bench.tree.search is not None
+    bench.pass_time(0.64)
+    assert bench.tree.search.phase is Phase.DIALLING
+    bench.pass_time(0.02)
+    assert bench.tree.search.phase is Phase.RESTING
 
 
 def test_a_failed_dial_leads_on_at_once() -> None:
