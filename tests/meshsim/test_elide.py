@@ -48,6 +48,7 @@ at_s = 50
 for_s = 5
 """
 TOLERANCE = 0.1
+SEEDS = (1, 2, 3)
 
 
 def control(seen: Observation) -> dict[str, int]:
@@ -57,14 +58,14 @@ def control(seen: Observation) -> dict[str, int]:
     return kinds | {"control": sum(octets.values())}
 
 
-def median_gap_s(seen: Observation) -> float:
+def gaps_s(seen: Observation) -> list[float]:
     gaps = [repair.gap_s for repair in seen.repairs if repair.gap_s is not None]
     assert len(gaps) > 5
     assert len(gaps) >= 0.9 * len(seen.repairs)
-    return statistics.median(gaps)
+    return gaps
 
 
-def depths(seen: Observation) -> float:
+def mean_depth(seen: Observation) -> float:
     """The mean depth of the tree at the end."""
     parent = seen.trees[-1].parent
     total = 0
@@ -76,18 +77,30 @@ def depths(seen: Observation) -> float:
     return total / len(parent)
 
 
+def held(seen: Observation) -> Observation:
+    """What every run has to keep to, however much of it is left out."""
+    assert not seen.violations
+    assert seen.served[-1].served == seen.served[-1].subscribed == 49
+    assert seen.packets.delivered / seen.packets.due > 0.99
+    return seen
+
+
 def test_outcomes_and_octets_are_the_same_with_everything_and_with_elision() -> None:
     scenario = parse(SCENARIO, "fifty")
-    elided = simulate(scenario, 1)
-    everything = simulate(replace(scenario, elide=False), 1)
-    assert everything.events > 3 * elided.events
-    for seen in (elided, everything):
-        assert not seen.violations
-        assert seen.served[-1].served == seen.served[-1].subscribed == 49
-        assert seen.packets.delivered / seen.packets.due > 0.99
-    ours, theirs = control(elided), control(everything)
-    for kind, octets in theirs.items():
-        assert abs(ours[kind] - octets) <= TOLERANCE * max(octets, 1), kind
+    whole = replace(scenario, elide=False)
+    elided = [held(simulate(scenario, seed)) for seed in SEEDS]
+    everything = [held(simulate(whole, seed)) for seed in SEEDS]
+    for ours, theirs in zip(elided, everything, strict=True):
+        assert theirs.events > 3 * ours.events
+        sent = control(ours)
+        for kind, octets in control(theirs).items():
+            assert abs(sent[kind] - octets) <= TOLERANCE * max(octets, 1), kind
     # why 80 ms: a slow clock shows a gap up to one of its intervals longer
-    assert abs(median_gap_s(elided) - median_gap_s(everything)) < 0.08
-    assert abs(depths(elided) - depths(everything)) < 1.0
+    middle = [
+        statistics.median(gap for seen in runs for gap in gaps_s(seen))
+        for runs in (elided, everything)
+    ]
+    assert abs(middle[0] - middle[1]) < 0.08
+    # why their mean: trees of two samples differ, by up to a level in a single pair
+    depth = [statistics.mean(map(mean_depth, runs)) for runs in (elided, everything)]
+    assert abs(depth[0] - depth[1]) < 0.6

@@ -38,6 +38,8 @@ ALARMS = {
 }
 MAIN = frozenset({Use.NEW, Use.REPAIR, Use.STARVED})
 """Uses that look for the parent itself."""
+SECOND = frozenset({Use.STANDBY, Use.DUAL})
+"""Uses that look for a second one."""
 
 
 class Search:
@@ -252,6 +254,8 @@ def overdue(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     if search.phase is Phase.RESTING:
         again(shared, tree, search, now)
     elif search.phase is not Phase.IDLE:
+        if search.target is not None and search.use in SECOND:
+            tree.in_vain(search.target.node, now, shared.config)
         advance(shared, tree, search, now)
 
 
@@ -306,9 +310,11 @@ def refused(shared: Shared, tree: Tree, search: Search, by: NodeId, now: float) 
 def _declined(
     shared: Shared, tree: Tree, search: Search, node: NodeId, now: float
 ) -> None:
+    config = shared.config
     if search.use is Use.MOVE:
-        config = shared.config
         tree.decline(node, now + config.declined_s, config.known_max)
+    elif search.use in SECOND:
+        tree.in_vain(node, now, config)
 
 
 def _if_waiting(
@@ -354,7 +360,8 @@ def unreachable(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
             del search.ahead[node]
             search.left = deque(c for c in search.left if c.node != node)
         if search.target is not None and search.target.node == node:
-            _declined(shared, tree, search, node, now)
+            if search.use is Use.MOVE:
+                _declined(shared, tree, search, node, now)
             overdue(shared, tree, search, now)
 
 
