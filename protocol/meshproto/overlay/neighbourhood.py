@@ -7,6 +7,7 @@ becomes of links later is `upkeep`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -72,9 +73,12 @@ class Neighbourhood:
             return None
         return "full"
 
-    def approaching(self) -> int:
-        """How many of them go to near peers."""
-        return sum(d.kind is Kind.NEAR for d in self._dialling.values())
+    def approaching(self, within_s: float = math.inf) -> int:
+        """How many of them go to near peers, no farther than `within_s`."""
+        return sum(
+            d.kind is Kind.NEAR and d.entry.rank_s <= within_s
+            for d in self._dialling.values()
+        )
 
     def dial(self, entry: Entry, kind: Kind, now: float, trade: bool = False) -> bool:
         """Set up a link, unless that is under way, pointless or too much at once."""
