@@ -164,7 +164,11 @@ class OverlayConfig:
     """A dial of which the driver never told the end is forgotten."""
 
     full_s: float = 60.0
-    """A full node is not asked again sooner."""
+    """A full node is not asked again sooner; doubles while it stays full, for where
+    room is scarce every node would dial all that it knows once a minute."""
+
+    full_max_s: float = 900.0
+    """Room comes when somebody leaves, and somebody does."""
 
     retry_s: float = 20.0
     """The first pause after a failed dial; doubles."""

@@ -170,9 +170,15 @@ class Neighbourhood:
         if not link.outbound or not link.lasting:
             return
         if link.entry is not None:
-            link.entry.retry_at = now + state.config.full_s
+            link.entry.hosted += 1
+            link.entry.retry_at = now + self._full_s(link.entry)
         state.links.change(link, link.kind, guest=True)
         self.guests_by(now + stay_s)
+
+    def _full_s(self, entry: Entry) -> float:
+        """How long a full host is left alone: longer each time in a row."""
+        config = self._state.config
+        return min(config.full_s * 2.0 ** min(entry.hosted - 1, 8), config.full_max_s)
 
     def lost(self, node: NodeId) -> Link | None:
         """A link is gone."""
