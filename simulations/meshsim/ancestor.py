@@ -40,11 +40,13 @@ class AncestorMesh:
         kinds: Sequence[str] = (),
         variant: Variant = Variant.LITERAL,
         packets_per_s: float = 20.0,
+        copies: Sequence[int] = (),
     ) -> None:
         """`neighbours[node]` is the overlay, mutual and fixed."""
         self.network = network
         self.neighbours = neighbours
         self.kinds = kinds or ["plain"] * network.size
+        self.copies = copies or [1] * network.size
         self.variant = variant
         self.circulating = 0
         self.changed = False

@@ -96,6 +96,7 @@ class AncestorRun:
             [spec.kind for spec in built.population],
             Variant(scenario.ancestor.variant),
             self.packets_per_s,
+            copies,
         )
         self.mesh.told, self.mesh.before = self._packet, self._before
         self.mesh.made = self._made

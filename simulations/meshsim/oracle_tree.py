@@ -62,7 +62,8 @@ class _Work:
         self.delay = np.full(size, np.inf)
         self.delay[origin] = 0.0
         self.free = np.where(members, population.slots, 0).astype(np.int64)
-        self.free[origin] = population.slots[origin]
+        # why one: the same rule as the protocol's (RFC 0011 section 5)
+        self.free[origin] = max(int(population.slots[origin]), 1)
         self.slots = population.slots
         self.inside = np.zeros(size, np.bool_)
         self.inside[origin] = True

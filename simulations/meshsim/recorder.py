@@ -230,6 +230,8 @@ class Recorder:
         if state is not None:
             children = sum(not leg.standby for leg in state.legs.values())
             cap = int(self.observation.population.slots[node])
+            if mesh.clocks[stream].origin == node:
+                cap = max(cap, 1)  # its own stream's way out (RFC 0011 section 5)
             # why one more: a swap is made before the old edge is broken (RFC 0011 6.3)
             burst = cap + cap // self.mesh.config.distribution.burst_one_in + 1
             self.checkers.degree(

@@ -34,12 +34,13 @@ LEAVE_S = 2.0
 class Stage:
     """Acts on the hosts of a mesh."""
 
-    __slots__ = ("_announced", "_mesh", "kinds")
+    __slots__ = ("_announced", "_mesh", "copies", "kinds")
 
     def __init__(self, mesh: Mesh) -> None:
         self._mesh = mesh
         self._announced: frozenset[tuple[float, int]] = frozenset()
         self.kinds: Sequence[str] = [spec.kind for spec in mesh.specs]
+        self.copies: Sequence[int] = [spec.copies for spec in mesh.specs]
 
     @property
     def network(self) -> Network:

@@ -77,8 +77,9 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Rooms:
-    """`count` rooms of `size` nodes; `talkers` of each publish, the others watch all of
-    them, from `at_s` on.  A room closes after `stay_s` on average, exponentially.
+    """`count` rooms of `size` nodes; `talkers` of each publish (of those who can feed a
+    copy, if anybody can), the others watch all of them, from `at_s` on.  A room closes
+    after `stay_s` on average, exponentially.
     """
 
     count: int
@@ -120,6 +121,8 @@ class Stage(Protocol):
 
     kinds: Sequence[str]
     """The class of each node."""
+    copies: Sequence[int]
+    """How many copies of a stream each node can feed."""
 
     def alive(self) -> list[int]:
         """Nodes whose process runs, ascending."""
@@ -201,8 +204,15 @@ class Play:
             return stream.node % self.size
         kinds = self._stage.kinds
         fit = [n for n in range(self.size) if stream.kind in {None, kinds[n]}]
+        fit = self._able(fit) or fit
         taken = set(self.publishers.values())
         return self._chance.choice([n for n in fit if n not in taken] or fit or [0])
+
+    def _able(self, nodes: Sequence[int]) -> list[int]:
+        """Those that can feed a copy: who cannot even send it once publishes nothing
+        that a mesh could help with.
+        """
+        return [node for node in nodes if self._stage.copies[node]]
 
     def _publish(self, stream: Stream, node: int) -> None:
         self.publishers[stream.name] = node
@@ -246,7 +256,7 @@ class Play:
             until = None
             if rooms.stay_s is not None:
                 until = at + self._chance.expovariate(1.0 / rooms.stay_s)
-            for talker in members[: rooms.talkers]:
+            for talker in (self._able(members) or members)[: rooms.talkers]:
                 name = f"room-{number}-{talker}"
                 self._publish(Stream(name, at_s=at, until_s=until), talker)
                 for member in members:

@@ -99,6 +99,19 @@ def test_a_publisher_is_drawn_from_its_class_and_no_node_has_two() -> None:
     assert sorted(play.publishers) == ["a", "b", "c"]
 
 
+def test_who_cannot_feed_a_copy_is_drawn_for_no_stream_if_anybody_can() -> None:
+    stage = Ledger()
+    stage.copies = [int(node in {4, 9, 13}) for node in range(20)]
+    play = Play(stage.engine, stage)
+    rooms = Rooms(count=40, size=12)
+    play.schedule(Workload(streams=(Stream("a"), Stream("b")), rooms=(rooms,)))
+    stage.engine.run_until(1.0)
+    assert {play.publishers["a"], play.publishers["b"]} <= {4, 9, 13}
+    for _, _, talker, name in stage.verbs("publish"):
+        members = {c[2] for c in stage.verbs("subscribe") if c[3] == name}
+        assert stage.copies[int(str(talker))] or not {4, 9, 13} & members
+
+
 def test_an_audience_is_a_share_of_the_others() -> None:
     workload = Workload(
         streams=(Stream("s", node=0),), audiences=(Audience("s", share=0.5, at_s=3.0),)

@@ -18,6 +18,7 @@ class Ledger:
         self.engine = Engine(seed)
         self.network = network or Network(self.engine, uniform(size, 0.01))
         self.kinds: Sequence[str] = ["thin"] * size
+        self.copies: Sequence[int] = [1] * size
         self.running: dict[int, None] = {}
         self.parents: dict[int, int] = {}
         self.calls: list[tuple[object, ...]] = []

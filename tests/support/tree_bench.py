@@ -102,6 +102,8 @@ class Bench:
         self.knowing: list[NodeId] = []
         self.peers: dict[NodeId, PeerRecord] = {}
         self.dialled: list[tuple[NodeId, NodeId | None]] = []
+        self.members: list[PeerRecord] = []
+        self.lost_sight: set[NodeId] = set()
         self.held_back: dict[NodeId, int] = {}
         self.held: tuple[int, int] | None = None
         self.up_bps = slots * RATE_BPS / self.config.uplink_share + 1
@@ -149,11 +151,14 @@ class Bench:
         return None
 
     def sample(self, count: int) -> Sequence[PeerRecord]:
-        return []
+        return self.members[:count]
 
-    def dial(self, who: NodeId | PeerRecord, through: NodeId | None) -> None:
+    def dial(self, who: NodeId | PeerRecord, through: NodeId | None) -> bool:
         target = who.node if isinstance(who, PeerRecord) else who
+        if target in self.lost_sight:
+            return False
         self.dialled.append((target, through))
+        return True
 
     def uplink_bps(self) -> float:
         return self.up_bps

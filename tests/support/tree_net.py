@@ -133,12 +133,13 @@ class Host:
         records = [host.record for host in self.net.hosts.values()]
         return self.net.random.sample(records, min(count, len(records)))
 
-    def dial(self, node: NodeId | PeerRecord, through: NodeId | None) -> None:
+    def dial(self, node: NodeId | PeerRecord, through: NodeId | None) -> bool:
         del through
         target = node.node if isinstance(node, PeerRecord) else node
         if target not in self.dialling:
             self.dialling[target] = None
             self.net.later(3 * self.net.rtt(self.id, target), self._dialled, target)
+        return True
 
     def _dialled(self, target: NodeId) -> None:
         self.dialling.pop(target, None)

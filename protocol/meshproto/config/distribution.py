@@ -81,7 +81,11 @@ class DistributionConfig:
     """An orphan waits RTT x 1.3 + 25 ms before it asks the next."""
     dial_rtts: float = 4.0
     dial_patience_s: float = 0.05
-    """Link set-up through an introducer is 3 round trips (mesh-protocol 11)."""
+    """Link set-up through an introducer is 3 round trips (mesh-protocol 11), and the
+    way of the descriptors by the introducer."""
+    dial_alone_rtts: float = 6.0
+    """Without one TCP, Noise and the link stream come before: with 4, as many as the
+    others have, whoever was more than 50 ms away was never waited for long enough."""
     rtt_unknown_s: float = 0.25
     """Patience for a node that nobody measured."""
     queued_s: float = 1.5

@@ -47,6 +47,9 @@ def for_newcomer(
     hop = shared.around.next_hop(tree.origin)
     if hop is not None:
         chosen.append(Candidate(hop))
+    elif starved:
+        # why: where links are scarce somebody may have none that tells of routes
+        chosen += _members(shared)
     return chosen[: shared.config.candidates_max]
 
 
@@ -61,12 +64,18 @@ def for_orphan(shared: Shared, tree: Tree) -> list[Candidate]:
     chosen += _near(shared, tree)
     through = next(iter(shared.around.neighbours()), None)
     chosen += [Candidate(node, through) for node in reversed(tree.known)]
-    members = shared.around.sample(shared.config.members_asked)
-    chosen += [Candidate(peer.node, through, peer) for peer in members]
+    chosen += _members(shared)
     hop = shared.around.next_hop(tree.origin)
     if hop is not None:
         chosen.append(Candidate(hop))
     return chosen[: shared.config.candidates_max]
+
+
+def _members(shared: Shared) -> list[Candidate]:
+    """Members of the mesh drawn at random; they know their way to the tree."""
+    through = next(iter(shared.around.neighbours()), None)
+    members = shared.around.sample(shared.config.members_asked)
+    return [Candidate(peer.node, through, peer) for peer in members]
 
 
 def _near(shared: Shared, tree: Tree) -> list[Candidate]:

@@ -2,7 +2,8 @@
 
 The budget is a share of the uplink, in bit/s, for all trees together.  A slot is what a
 full copy of this stream costs.  One slot in six is kept for orphans, who may go a
-quarter above the slots for a few seconds, after which layers are shed.
+quarter above the slots for a few seconds, after which layers are shed.  The origin has
+one slot for its own stream whatever the budget is, for there is no other way out.
 """
 
 from __future__ import annotations
@@ -75,6 +76,11 @@ def slots(shared: Shared, tree: Tree) -> Slots:
     orphan -= len(tree.heirs)
     ordinary = orphan - total // config.reserve_one_in
     burst = orphan + total // config.burst_one_in
+    if tree.publishing and not (taken or tree.heirs):
+        # why: else nobody could ever have it; what the path bears is found on the path
+        total, ordinary, orphan, burst = (
+            max(n, 1) for n in (total, ordinary, orphan, burst)
+        )
     if config.copies_max < COPIES_UNLIMITED:
         left = config.copies_max - copies(shared)
         total = min(total, config.copies_max)
@@ -89,7 +95,8 @@ def over(shared: Shared, tree: Tree) -> bool:
         return True
     if taken and shared.config.copies_max < copies(shared):
         return True
-    return taken > 0 and shared.used_bps > budget_bps(shared)
+    least = 1 if tree.publishing else 0
+    return taken > least and shared.used_bps > budget_bps(shared)
 
 
 def standby_allowed(shared: Shared, tree: Tree) -> bool:

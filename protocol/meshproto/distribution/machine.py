@@ -233,7 +233,7 @@ class Distribution:
         """A link is ready."""
         for tree in list(self._shared.trees.values()):
             upstream.linked(self._shared, tree, neighbour, now)
-            standby.linked(self._shared, tree, now)
+            standby.linked(self._shared, tree, neighbour, now)
 
     def neighbour_down(self, neighbour: NodeId, now: float) -> None:
         """A link is gone: its edges are, too."""

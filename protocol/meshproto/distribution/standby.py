@@ -113,7 +113,7 @@ def _choose(shared: Shared, tree: Tree, found: dict[NodeId, Tell], now: float) -
     config = shared.config
     # why not at once: whoever subscribes with us is in the tree in a moment
     waited = tree.second_retry_s > 0
-    ranked = _outside(shared, tree) if waited else []
+    ranked = _outside(shared, tree, now) if waited else []
     for node, tell in found.items():
         if fits(shared, tree, node, tell.path):
             penalty_s = 0.0 if tell.slots else config.full_s
@@ -133,8 +133,12 @@ def _choose(shared: Shared, tree: Tree, found: dict[NodeId, Tell], now: float) -
     upstream.advance(shared, tree, search, now)
 
 
-def _outside(shared: Shared, tree: Tree) -> list[tuple[float, NodeId]]:
-    """The nearest neighbours that are not in the tree but know a way to its origin."""
+def _outside(shared: Shared, tree: Tree, now: float) -> list[tuple[float, NodeId]]:
+    """The nearest neighbours that are not in the tree but know a way to its origin.
+
+    Each that is asked joins, and has to leave again if that was below our parent, so
+    nobody is asked over and over.
+    """
     if tree.parent is not None and tree.parent.node == tree.origin:
         return []  # everybody hangs below the origin, so nobody would fit
     offered = shared.around.offers(tree.origin, tree.stream)
@@ -143,12 +147,14 @@ def _outside(shared: Shared, tree: Tree) -> list[tuple[float, NodeId]]:
         (shared.rtt_s(node) + shared.config.outside_s, node)
         for node in shared.around.ways(tree.origin)
         if node not in inside and node != tree.origin and _possible(shared, tree, node)
+        if not tree.spared(node, now)
     )
     return ranked[: shared.config.standby_asks_max]
 
 
-def linked(shared: Shared, tree: Tree, now: float) -> None:
+def linked(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
     """A link came up: perhaps to the second parent that is missing."""
+    tree.vain.pop(node, None)
     if tree.parent is None or tree.second is not None or not tree.needed:
         return
     # why: what was in vain before may work now, but perhaps not at the first look, for
@@ -168,6 +174,7 @@ def ready(shared: Shared, tree: Tree, search: Search, edge: Upper, now: float) -
     above.release_second(shared, tree)
     tree.second = edge
     tree.second_retry_s = 0.0
+    tree.vain.pop(edge.node, None)
     tree.relied_at = now  # the Join said it
     shared.use(edge.node)
     if tree.move is None or tree.move.edge is None:

@@ -54,8 +54,10 @@ class Surroundings(Protocol):
         """Random capable members."""
         ...
 
-    def dial(self, node: NodeId | PeerRecord, through: NodeId | None) -> None:
-        """Set a link up, once; ends in `neighbour_up` or `dial_failed`."""
+    def dial(self, node: NodeId | PeerRecord, through: NodeId | None) -> bool:
+        """Set a link up, once; ends in `neighbour_up` or `dial_failed`.  False when
+        nobody knows where `node` is.
+        """
         ...
 
     def uplink_bps(self) -> float:

@@ -14,6 +14,7 @@ from meshproto.ids import NodeId, ShortId, StreamId
 from meshproto.wire.control.distribution import Demand, Join, Use
 
 if TYPE_CHECKING:
+    from meshproto.config.distribution import DistributionConfig
     from meshproto.distribution.moves import Move
     from meshproto.distribution.survey import Survey
     from meshproto.distribution.swap import Deal, Promise
@@ -178,6 +179,7 @@ class Tree:
         "survey",
         "told_delay_s",
         "turn",
+        "vain",
         "viewers",
     )
 
@@ -197,6 +199,7 @@ class Tree:
         self.search: Search | None = None
         self.second_search: Search | None = None
         self.second_retry_s = 0.0
+        self.vain: dict[NodeId, tuple[int, float]] = {}
         self.survey: Survey | None = None
         self.live = False
         self.quiet = False
@@ -268,6 +271,21 @@ class Tree:
         self.declined[node] = until
         if len(self.declined) > maximum:
             del self.declined[next(iter(self.declined))]
+
+    def in_vain(self, node: NodeId, now: float, config: DistributionConfig) -> None:
+        """A node was asked in vain to be the second parent: from the second time on it
+        is left alone for longer and longer.
+        """
+        count, _ = self.vain.pop(node, (0, 0.0))
+        longer = 2.0 ** min(count - 1, 8)
+        pause_s = min(config.standby_retry_s * longer, config.declined_s)
+        self.vain[node] = (count + 1, now + (pause_s if count else 0.0))
+        if len(self.vain) > config.candidates_max:
+            del self.vain[next(iter(self.vain))]
+
+    def spared(self, node: NodeId, now: float) -> bool:
+        """Whether that was so lately that it is not asked now."""
+        return self.vain.get(node, (0, now))[1] > now
 
     def remember(self, node: NodeId, delay_s: float, maximum: int) -> None:
         """Keep a member in mind for repair, the latest `maximum` of them."""

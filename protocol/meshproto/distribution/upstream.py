@@ -38,12 +38,17 @@ ALARMS = {
 }
 MAIN = frozenset({Use.NEW, Use.REPAIR, Use.STARVED})
 """Uses that look for the parent itself."""
+SECOND = frozenset({Use.STANDBY, Use.DUAL})
+"""Uses that look for a second one."""
 
 
 class Search:
-    """One search; `asked` holds the serials of joins that may still be answered."""
+    """One search; `asked` holds the serials of joins that may still be answered,
+    `ahead` whom a link is being made to meanwhile.
+    """
 
     __slots__ = (
+        "ahead",
         "asked",
         "count",
         "left",
@@ -62,6 +67,7 @@ class Search:
         self.phase = Phase.IDLE
         self.target: Candidate | None = None
         self.asked: dict[NodeId, int] = {}
+        self.ahead: dict[NodeId, None] = {}
         self.seen: dict[NodeId, None] = {}
         self.count = 0
         self.refusals = 0
@@ -102,7 +108,7 @@ def _fill(shared: Shared, tree: Tree, search: Search) -> None:
     else:
         found = candidates.for_orphan(shared, tree)
     search.left = deque(found)
-    search.seen = {}
+    search.seen, search.ahead = {}, {}
 
 
 def wake(shared: Shared, tree: Tree, now: float) -> None:
@@ -110,7 +116,9 @@ def wake(shared: Shared, tree: Tree, now: float) -> None:
     search = tree.search
     if search is None or search.phase is not Phase.RESTING:
         return
-    if not search.seen or candidates.by_offer(shared, tree):
+    hop = shared.around.next_hop(tree.origin)
+    new_way = hop is not None and hop not in search.seen
+    if new_way or candidates.by_offer(shared, tree):
         # why not at once: changes come in bunches
         shared.hasten(tree, ALARMS[search.use], now + shared.config.report_s)
 
@@ -127,19 +135,36 @@ def again(shared: Shared, tree: Tree, search: Search, now: float) -> None:
 
 def advance(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     """Ask the next candidate; without one rest, or give an optional search up."""
-    candidate = _next(shared, tree, search)
-    if candidate is None:
-        _exhausted(shared, tree, search, now)
-        return
-    search.target = candidate
-    if shared.around.linked(candidate.node):
-        ask(shared, tree, search, now)
-        return
+    while (candidate := _next(shared, tree, search)) is not None:
+        search.target = candidate
+        if shared.around.linked(candidate.node):
+            ask(shared, tree, search, now)
+            return
+        # why on at once: of a member that was only heard of nobody may know the address
+        if candidate.node in search.ahead or _dial(shared, candidate):
+            _await_link(shared, tree, search, candidate, now)
+            return
+    _exhausted(shared, tree, search, now)
+
+
+def _dial(shared: Shared, candidate: Candidate) -> bool:
+    return shared.around.dial(candidate.peer or candidate.node, candidate.through)
+
+
+def _await_link(
+    shared: Shared, tree: Tree, search: Search, candidate: Candidate, now: float
+) -> None:
     search.step(Cue.DIAL)
-    config = shared.config
-    patience = config.dial_rtts * shared.rtt_s(candidate.node) + config.dial_patience_s
-    shared.set(tree, ALARMS[search.use], now + patience)
-    shared.around.dial(candidate.peer or candidate.node, candidate.through)
+    shared.set(tree, ALARMS[search.use], now + _link_patience(shared, candidate))
+
+
+def _link_patience(shared: Shared, candidate: Candidate) -> float:
+    config, through = shared.config, candidate.through
+    rtt_s = shared.rtt_s(candidate.node)
+    if through is None or not shared.around.linked(through):
+        return config.dial_alone_rtts * rtt_s + config.dial_patience_s
+    # why its round trip: the descriptors travel by it, and it may be far from both
+    return config.dial_rtts * rtt_s + shared.rtt_s(through) + config.dial_patience_s
 
 
 def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
@@ -148,11 +173,18 @@ def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
     descends = PATH_MAX if tree.origin in search.seen else 0
     if main and search.refusals >= shared.config.refusals_max + descends:
         search.left.clear()
-    while search.left:
-        candidate = search.left.popleft()
-        if _askable(shared, tree, search, candidate.node):
-            search.seen[candidate.node] = None
-            return candidate
+    search.left = deque(
+        c for c in search.left if _askable(shared, tree, search, c.node)
+    )
+    if search.left:
+        candidate = search.left[0]
+        if search.use is Use.REPAIR:
+            # why: a link costs four round trips, whoever has one answers after one
+            near = (c for c in search.left if shared.around.linked(c.node))
+            candidate = next(near, candidate)
+        search.left.remove(candidate)
+        search.seen[candidate.node] = None
+        return candidate
     # the origin is the last resort, and descends by room
     if main and _askable(shared, tree, search, tree.origin):
         search.seen[tree.origin] = None
@@ -222,6 +254,8 @@ def overdue(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     if search.phase is Phase.RESTING:
         again(shared, tree, search, now)
     elif search.phase is not Phase.IDLE:
+        if search.target is not None and search.use in SECOND:
+            tree.in_vain(search.target.node, now, shared.config)
         advance(shared, tree, search, now)
 
 
@@ -243,7 +277,26 @@ def redirected(
             tree.remember(target.node, target.delay_s, limit)
     while len(search.left) > shared.config.candidates_max:
         search.left.pop()
+    if search.use is Use.REPAIR:
+        _dial_ahead(shared, tree, search, targets, by)
     _if_waiting(shared, tree, search, by, now)
+
+
+def _dial_ahead(
+    shared: Shared,
+    tree: Tree,
+    search: Search,
+    targets: tuple[Target, ...],
+    by: NodeId,
+) -> None:
+    """Make a link to the best target while those with a link are asked."""
+    for target in targets:
+        node = target.node
+        if not _askable(shared, tree, search, node) or shared.around.linked(node):
+            continue
+        if node in search.ahead or _dial(shared, Candidate(node, by, target.peer)):
+            search.ahead[node] = None
+            return
 
 
 def refused(shared: Shared, tree: Tree, search: Search, by: NodeId, now: float) -> None:
@@ -257,9 +310,11 @@ def refused(shared: Shared, tree: Tree, search: Search, by: NodeId, now: float) 
 def _declined(
     shared: Shared, tree: Tree, search: Search, node: NodeId, now: float
 ) -> None:
+    config = shared.config
     if search.use is Use.MOVE:
-        config = shared.config
         tree.decline(node, now + config.declined_s, config.known_max)
+    elif search.use in SECOND:
+        tree.in_vain(node, now, config)
 
 
 def _if_waiting(
@@ -301,8 +356,12 @@ def unreachable(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
         if search is None:
             continue
         search.asked.pop(node, None)
+        if node in search.ahead:
+            del search.ahead[node]
+            search.left = deque(c for c in search.left if c.node != node)
         if search.target is not None and search.target.node == node:
-            _declined(shared, tree, search, node, now)
+            if search.use is Use.MOVE:
+                _declined(shared, tree, search, node, now)
             overdue(shared, tree, search, now)
 
 

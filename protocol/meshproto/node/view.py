@@ -139,11 +139,15 @@ class View:
         """Up to `count` random capable members."""
         return self.overlay.sample(count)
 
-    def dial(self, peer: NodeId | PeerRecord, through: NodeId | None) -> None:
-        """Ask for a tree link; ends in `neighbour_up` or `dial_failed`."""
+    def dial(self, peer: NodeId | PeerRecord, through: NodeId | None) -> bool:
+        """Ask for a tree link; ends in `neighbour_up` or `dial_failed`.  False for a
+        node without a record.
+        """
         record = peer if isinstance(peer, PeerRecord) else self.overlay.peer(peer)
-        if record is not None:
-            self.outbox.put(Dial(record, Purpose.TREE, through))
+        if record is None:
+            return False
+        self.outbox.put(Dial(record, Purpose.TREE, through))
+        return True
 
     def waiting(self, node: NodeId) -> int:
         """Segments that the window of the link holds back."""

@@ -22,8 +22,8 @@ class Entry:
     """A remembered peer; `rtt_s` is measured, `rank_s` measured or predicted."""
 
     __slots__ = (
-        *("capable", "failures", "held", "introducer", "keys", "near", "peer"),
-        *("placed", "rank_s", "retry_at", "rtt_s", "seen_at"),
+        *("capable", "failures", "held", "hosted", "introducer", "keys", "near"),
+        *("peer", "placed", "rank_s", "retry_at", "rtt_s", "seen_at"),
     )
 
     def __init__(self, peer: PeerRecord, keys: tuple[bytes | str, ...]) -> None:
@@ -38,6 +38,8 @@ class Entry:
         self.near = False
         self.held = 0
         self.failures = 0
+        self.hosted = 0
+        """How often in a row it had no room for us but a guest's."""
         self.retry_at = -math.inf
 
     def __repr__(self) -> str:

@@ -28,6 +28,7 @@ _ASKED_MAX = 2
 _IDLE_SPENT = 16
 _LATE = 2.0
 _APPROACHES = 2
+_MUCH_NEARER = 2.0
 _FAR_FACTOR = 3.0
 _FAR_LEAST_S = 0.02
 
@@ -312,8 +313,6 @@ class Exploration:
 
     def _approach(self, now: float) -> None:
         """Dial the nearest members found, where the next question is to be asked."""
-        if self._neighbourhood.approaching() >= _APPROACHES:
-            return
         nearest = self._nearest_links()
         rtt_s = self._state.surroundings.rtt_s
         reach_s = rtt_s(nearest[0].node) if nearest else float("inf")
@@ -325,7 +324,11 @@ class Exploration:
         found = self._neighbourhood.candidates(now, found)
         if found:
             best = min(found, key=lambda entry: entry.rank_s)
-            self._neighbourhood.dial(best, Kind.NEAR, now)
+            # why the nearness: links to far members take long, and must not keep one
+            # waiting that is half as far
+            within_s = _MUCH_NEARER * best.rank_s
+            if self._neighbourhood.approaching(within_s) < _APPROACHES:
+                self._neighbourhood.dial(best, Kind.NEAR, now)
 
     def _asked_again(self) -> None:
         links = [link for link in self._nearest_links() if link.lasting]

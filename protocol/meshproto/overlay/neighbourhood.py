@@ -7,6 +7,7 @@ becomes of links later is `upkeep`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -72,9 +73,12 @@ class Neighbourhood:
             return None
         return "full"
 
-    def approaching(self) -> int:
-        """How many of them go to near peers."""
-        return sum(d.kind is Kind.NEAR for d in self._dialling.values())
+    def approaching(self, within_s: float = math.inf) -> int:
+        """How many of them go to near peers, no farther than `within_s`."""
+        return sum(
+            d.kind is Kind.NEAR and d.entry.rank_s <= within_s
+            for d in self._dialling.values()
+        )
 
     def dial(self, entry: Entry, kind: Kind, now: float, trade: bool = False) -> bool:
         """Set up a link, unless that is under way, pointless or too much at once."""
@@ -166,9 +170,15 @@ class Neighbourhood:
         if not link.outbound or not link.lasting:
             return
         if link.entry is not None:
-            link.entry.retry_at = now + state.config.full_s
+            link.entry.hosted += 1
+            link.entry.retry_at = now + self._full_s(link.entry)
         state.links.change(link, link.kind, guest=True)
         self.guests_by(now + stay_s)
+
+    def _full_s(self, entry: Entry) -> float:
+        """How long a full host is left alone: longer each time in a row."""
+        config = self._state.config
+        return min(config.full_s * 2.0 ** min(entry.hosted - 1, 8), config.full_max_s)
 
     def lost(self, node: NodeId) -> Link | None:
         """A link is gone."""

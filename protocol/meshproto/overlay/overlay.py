@@ -151,7 +151,9 @@ class Overlay:
         if link.entry is not None:
             config = self._state.config
             pause_s = config.full_s if goodbye or link.guest else config.retry_s
-            link.entry.retry_at = now + pause_s
+            link.entry.retry_at = max(link.entry.retry_at, now + pause_s)
+            if not link.guest:
+                link.entry.hosted = 0
         if not goodbye and link.lasting:
             self._healing.missed(neighbour)
         self._neighbourhood.lost(neighbour)

@@ -43,6 +43,21 @@ def test_an_orphan_asks_grandparent_then_neighbours_then_members() -> None:
     assert found[0].peer == peer_record(node(3))
 
 
+def test_who_is_starved_without_a_way_asks_members_of_the_mesh() -> None:
+    bench = Bench()
+    guest = bench.link(node(2))
+    bench.members = [peer_record(node(number)) for number in range(20, 30)]
+    bench.subscribe()
+    shared, tree = bench.brain._shared, bench.tree
+    assert candidates.for_newcomer(shared, tree) == []
+    found = candidates.for_newcomer(shared, tree, starved=True)
+    assert [c.node for c in found] == [node(n) for n in (20, 21, 22, 23)]
+    assert {(c.through, c.peer is None) for c in found} == {(guest, False)}
+    bench.hops[ORIGIN] = guest
+    found = candidates.for_newcomer(shared, tree, starved=True)
+    assert [c.node for c in found] == [guest]
+
+
 def test_the_second_parent_comes_first() -> None:
     bench = Bench()
     bench.attach(node(2))

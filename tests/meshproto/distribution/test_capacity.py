@@ -28,7 +28,25 @@ def free(bench: Bench) -> capacity.Slots:
 def test_one_slot_in_six_is_for_orphans_and_a_quarter_above_for_a_burst() -> None:
     assert free(publisher(12)) == capacity.Slots(10, 12, 15, 12)
     assert free(publisher(5)) == capacity.Slots(5, 5, 6, 5)
-    assert free(publisher(0)) == capacity.Slots(0, 0, 0, 0)
+
+
+def test_an_origin_has_one_slot_whatever_its_uplink_and_a_relay_has_none() -> None:
+    bench = publisher(0.4)
+    assert free(bench) == capacity.Slots(1, 1, 1, 1)
+    child = bench.child(2)
+    assert bench.brain.children(STREAM) == (child,)
+    assert free(bench).burst == 0
+    bench.pass_time(bench.config.burst_s + 0.1)
+    assert not bench.take(w.Release)  # it is no burst
+    relay = Bench(0.4)
+    relay.attach(node(2))
+    assert free(relay) == capacity.Slots(0, 0, 0, 0)
+
+
+def test_a_volunteer_of_nothing_does_not_feed_its_own_stream_either() -> None:
+    bench = Bench(4, DistributionConfig(copies_max=0))
+    bench.publish((RATE_BPS,))
+    assert free(bench).burst == 0
 
 
 def test_no_tree_has_more_than_sixteen() -> None:
@@ -65,7 +83,7 @@ def test_the_starved_get_the_reserve_but_no_burst() -> None:
 
 def test_a_child_costs_the_layers_it_gets() -> None:
     bench = publisher(6, (RATE_BPS, 2 * RATE_BPS, 4 * RATE_BPS))
-    assert free(bench).total == 0
+    assert free(bench).total == 1  # the origin's own
     bench = publisher(21, (RATE_BPS, 2 * RATE_BPS, 4 * RATE_BPS))
     assert free(bench).total == 3
     bench.child(2, layers=0b001)

@@ -48,6 +48,56 @@ def test_a_stalled_parent_is_held_and_then_others_are_asked() -> None:
     assert bench.happened(Repaired)[0].parent == other
 
 
+def redirected_orphan() -> tuple[Bench, NodeId, NodeId]:
+    """An orphan whose nearest neighbour names a node without a link, 9; with a second
+    neighbour.
+    """
+    bench = Bench()
+    bench.attach(node(2))
+    full, other = bench.link(node(3), 0.01), bench.link(node(4))
+    bench.hops.clear()
+    bench.offer(full)
+    bench.offer(other)
+    bench.do("plane_notice", Silent(STREAM, False))
+    asked, wish = bench.one(w.Join)
+    assert asked == full
+    targets = (w.Target(node(9), 0.02, 3), w.Target(node(10), 0.02, 3))
+    bench.hear(full, w.Redirect(STREAM, wish.serial, targets))
+    return bench, full, other
+
+
+def test_an_orphan_asks_whom_it_has_a_link_to_and_dials_a_target_meanwhile() -> None:
+    bench, full, other = redirected_orphan()
+    assert bench.dialled == [(node(9), full)]
+    asked, wish = bench.one(w.Join)
+    assert asked == other
+    bench.link(node(9))
+    assert not bench.take(w.Join)  # one at a time
+    refusal = w.Refuse(STREAM, wish.serial, w.Why.FULL)
+    bench.hear(other, refusal)
+    asked, wish = bench.one(w.Join)
+    assert asked == node(9)
+    bench.hear(asked, accept(wish.serial, asked))
+    assert bench.brain.parent(STREAM) == node(9)
+
+
+def test_a_target_that_cannot_be_dialled_is_not_waited_for() -> None:
+    bench, _, other = redirected_orphan()
+    wish = bench.one(w.Join)[1]
+    bench.do("dial_failed", node(9))
+    bench.hear(other, w.Refuse(STREAM, wish.serial, w.Why.FULL))
+    assert bench.dialled[1:] == [(node(10), node(3))]
+
+
+def test_a_target_dialled_ahead_is_waited_for_when_nobody_else_is_left() -> None:
+    bench, _, other = redirected_orphan()
+    wish = bench.one(w.Join)[1]
+    bench.hear(other, w.Refuse(STREAM, wish.serial, w.Why.FULL))
+    assert len(bench.dialled) == 1
+    bench.link(node(9))
+    assert bench.one(w.Join)[0] == node(9)
+
+
 def test_media_that_returns_ends_the_hold() -> None:
     bench = Bench()
     bench.attach(node(2))

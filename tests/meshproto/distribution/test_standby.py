@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from meshproto.distribution import standby
 from meshproto.distribution.events import StandbyChosen
 from meshproto.forwarding.relay_table import Second, SetLeg, SetSecond
@@ -235,6 +237,33 @@ def test_whoever_joined_for_us_below_our_parent_is_let_go() -> None:
     bench.hear(who, accept(wish.serial, who, above=(ORIGIN, node(2))))
     assert bench.one(w.Leave)[0] == who
     assert bench.brain.standby(STREAM) is None
+
+
+def test_one_outside_that_was_asked_in_vain_twice_is_left_alone() -> None:
+    bench = outside()
+    asked = []
+    for _ in range(60):
+        for who, wish in bench.take(w.Join):
+            asked.append(bench.now)
+            bench.hear(who, accept(wish.serial, who, above=(ORIGIN, node(2))))
+        # whatever comes up elsewhere shortens the wait for a look, not for this one
+        bench.link(node(20 + len(asked) + int(bench.now) % 7))
+        bench.pass_time(2.0)
+    assert 3 <= len(asked) <= 6
+    pauses = [after - before for before, after in pairwise(asked)]
+    assert pauses[0] < bench.config.standby_retry_s
+    assert all(after > 1.5 * before for before, after in pairwise(pauses[1:]))
+    # its own link is news about it
+    bench.unlink(node(8))
+    bench.link(node(8))
+    bench.pass_time(bench.config.standby_link_s + 0.1)
+    assert bench.take(w.Join)
+
+
+def test_who_does_not_answer_was_asked_in_vain_too() -> None:
+    bench = outside()
+    bench.pass_time(3.0)
+    assert bench.tree.vain[node(8)][0] == 1
 
 
 def asked_from_outside(use: w.Use = w.Use.STANDBY) -> Bench:

@@ -148,19 +148,31 @@ def test_a_redirect_is_followed_through_the_one_that_named_it() -> None:
     assert bench.happened(Joined)[0].asked == 2
 
 
-def test_a_dial_has_four_round_trips_and_fifty_ms() -> None:
+def test_a_dial_has_four_round_trips_one_to_the_introducer_and_fifty_ms() -> None:
     bench = Bench()
-    full = bench.link(node(2))
+    full = bench.link(node(2), 0.2)
     bench.rtts[node(9)] = 0.1
     bench.offer(full)
     bench.link(ORIGIN, 0.5)
     bench.subscribe()
     wish = bench.one(w.Join)[1]
     bench.hear(full, w.Redirect(STREAM, wish.serial, (w.Target(node(9), 0.02, 3),)))
-    bench.pass_time(0.44)
+    bench.pass_time(0.64)
     assert not bench.take(w.Join)
     bench.pass_time(0.02)
     assert bench.one(w.Join)[0] == ORIGIN
+
+
+def test_a_dial_without_an_introducer_has_six_round_trips() -> None:
+    bench = Bench()
+    bench.rtts[ORIGIN] = 0.1
+    bench.subscribe()
+    assert bench.dialled == [(ORIGIN, None)]
+    assert bench.tree.search is not None
+    bench.pass_time(0.64)
+    assert bench.tree.search.phase is Phase.DIALLING
+    bench.pass_time(0.02)
+    assert bench.tree.search.phase is Phase.RESTING
 
 
 def test_a_failed_dial_leads_on_at_once() -> None:
@@ -173,6 +185,20 @@ def test_a_failed_dial_leads_on_at_once() -> None:
     bench.hear(full, w.Redirect(STREAM, wish.serial, (w.Target(node(9), 0.02, 3),)))
     bench.do("dial_failed", node(9))
     assert bench.one(w.Join)[0] == ORIGIN
+
+
+def test_whom_nobody_knows_an_address_of_costs_no_time() -> None:
+    bench = Bench()
+    full = bench.link(node(2))
+    bench.offer(full)
+    bench.link(ORIGIN, 0.5)
+    bench.lost_sight = {node(8), node(9)}
+    bench.subscribe()
+    wish = bench.one(w.Join)[1]
+    targets = tuple(w.Target(node(n), 0.02, 3) for n in (8, 9))
+    bench.hear(full, w.Redirect(STREAM, wish.serial, targets))
+    assert bench.one(w.Join)[0] == ORIGIN
+    assert bench.dialled == []
 
 
 def test_nobody_is_asked_twice_in_a_round() -> None:
@@ -248,6 +274,22 @@ def test_an_offer_wakes_a_resting_search() -> None:
     bench.offer(other)
     bench.pass_time(bench.config.report_s + 0.01)
     assert bench.one(w.Join)[0] == other
+
+
+def test_a_way_to_the_origin_wakes_a_resting_search_that_asked_others() -> None:
+    bench = Bench()
+    bench.members = [peer_record(node(20))]
+    bench.lost_sight = {ORIGIN}
+    bench.subscribe()
+    bench.pass_time(2.0)  # starved by now, and dialling
+    assert (node(20), None) in bench.dialled
+    bench.do("dial_failed", node(20))
+    assert bench.tree.search is not None
+    assert bench.tree.search.phase is Phase.RESTING
+    bench.hops[ORIGIN] = bench.link(node(5))
+    bench.do("route_changed", ORIGIN)
+    bench.pass_time(bench.config.report_s + 0.01)
+    assert bench.one(w.Join)[0] == node(5)
 
 
 def test_a_subscriber_that_leaves_calls_its_joins_back() -> None:

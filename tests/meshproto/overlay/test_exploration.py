@@ -79,6 +79,18 @@ def test_what_is_nearer_is_dialled_so_that_it_can_be_asked() -> None:
     assert asked == [node(2)]
 
 
+def test_one_half_as_far_does_not_wait_for_links_to_those_beyond() -> None:
+    explorer = Explorer()
+    token = explorer.ask()
+    explorer.exploration.told(node(100), token, explorer.learned(range(1, 7)), 0.1)
+    probes = of(explorer.state.outbox, Probe)
+    for probe, rtt_s in zip(probes[:4], (0.09, 0.08, 0.07, 0.03), strict=True):
+        explorer.exploration.probed(probe.token, rtt_s, 0.12)
+    dials = [dial.peer.node for dial in of(explorer.state.outbox, Dial)]
+    # two at a time, but for the last: it is less than half as far
+    assert dials == [node(1), node(2), node(4)]
+
+
 def test_a_search_never_spends_more_than_its_probes() -> None:
     explorer = Explorer()
     token = explorer.ask()
@@ -110,7 +122,7 @@ def test_the_end_of_a_search_is_told_and_links_are_made() -> None:
 def test_an_unanswered_search_ends_by_its_deadline() -> None:
     explorer = Explorer()
     explorer.ask()
-    assert explorer.state.timers.at(Task.SEARCH_END) == 2.5
+    assert explorer.state.timers.at(Task.SEARCH_END) == explorer.state.config.search_s
 
 
 def test_searches_are_a_minute_apart() -> None:

@@ -210,6 +210,30 @@ def test_a_host_that_has_no_room_is_no_neighbour() -> None:
     assert node(1) in lone.state.links
 
 
+def test_a_host_that_stays_full_is_asked_ever_more_rarely() -> None:
+    lone = started()
+    link(lone, 1)  # keeps the records of the others
+    peer = record(2)
+    lone.overlay.receive(node(1), ShuffleRequest(1, (Tip(peer, 0.0, True),)), 0.0)
+    entry = lone.state.book.get(node(2))
+    assert entry is not None
+
+    def visited(now: float) -> float:
+        """A link that is a guest's; how long the host is left alone after it."""
+        lone.overlay.link_ready(node(2), True, Purpose.OVERLAY, now)
+        lone.overlay.receive(node(2), PeerUpdate(peer), now)
+        lone.overlay.receive(node(2), Guest(2.0), now)
+        lone.overlay.link_lost(node(2), now + 2.0, goodbye=True)
+        return entry.retry_at - now
+
+    pauses = [visited(1000.0 * turn) for turn in range(1, 7)]
+    assert pauses == [62.0, 120.0, 240.0, 480.0, 900.0, 900.0]
+    # a link that lasted a while begins anew
+    lone.overlay.link_ready(node(2), True, Purpose.OVERLAY, 8000.0)
+    lone.overlay.link_lost(node(2), 8100.0, goodbye=True)
+    assert visited(9000.0) == 62.0
+
+
 def test_who_asks_for_a_link_must_have_a_genuine_record() -> None:
     lone = started()
     assert lone.overlay.accepts(record(1), Purpose.OVERLAY, 0.0) is None
