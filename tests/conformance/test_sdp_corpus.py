@@ -278,6 +278,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return b"\r\n".join(lines)
 
 
+@pytest.mark.untraced
 @settings(max_examples=400, deadline=None)
 @given(mutated())
 def test_a_mutated_offer_is_answered_soundly_or_refused(text: bytes) -> None:

@@ -70,7 +70,8 @@ class Numbering(Generic[Source]):
     """The segments of one consumer.
 
     `segment` is the newest one: whoever forwards a run of packets that lie in it may
-    add its offset himself and then call `reached` once.  None before the first source.
+    add its offset himself and then set `reached_in`, the last source packet forwarded,
+    and `highest`, its number.  None before the first source.
     """
 
     __slots__ = ("_current", "_older", "highest", "reached_in", "segment")
@@ -106,12 +107,6 @@ class Numbering(Generic[Source]):
         if index < 0 or number >= segments[index].end:
             return None
         return segments[index]
-
-    def reached(self, number: int) -> None:
-        """Source packet `number` of the newest segment was forwarded."""
-        if number > self.reached_in:
-            self.reached_in = number
-            self.highest = number + self._current[-1].sequence
 
     def forward(self, number: int) -> tuple[Segment[Source], int] | None:
         """Segment and consumer's number of a source packet; None: do not forward."""

@@ -22,7 +22,7 @@ from meshproto.distribution.events import Joined, Repaired
 from support.tree_acts import publish, subscribe, unsubscribe
 from support.tree_net import RATE_BPS, STREAM, Host, Net
 
-pytestmark = pytest.mark.simulated
+pytestmark = pytest.mark.untraced
 
 
 HOSTS = 9

@@ -89,7 +89,7 @@ def test_automatic_choice_starts_low_and_climbs_with_the_estimate() -> None:
     )
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_a_thin_path_takes_a_viewer_down_and_a_wide_one_up_again() -> None:
     rig = Rig()
     simulcast = Simulcast(rig)

@@ -11,6 +11,7 @@ import contextlib
 import random
 from itertools import pairwise
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -163,6 +164,7 @@ class Chaos:
                 self.rig.forwarder.remove_transport(TransportId(transport))
 
 
+@pytest.mark.untraced
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
 @example(536870911)  # a packet from before a jump of the numbers

@@ -130,6 +130,7 @@ CONSUMER: dict[str, Any] = codec.plain(
 )
 
 
+@pytest.mark.untraced
 @given(DELTAS)
 def test_a_delta_survives_bytes_and_json(delta: t.PlaneDelta) -> None:
     assert codec.decode(codec.encode(delta)) == delta

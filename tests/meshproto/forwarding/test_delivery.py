@@ -70,7 +70,7 @@ def test_a_viewer_that_falls_behind_catches_up_in_order() -> None:
     assert rig.now - got[-1].at < 0.05
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_who_falls_behind_gets_what_it_fell_behind_with_once() -> None:
     """A path that is full may have room for a part of the burst within the same flush;
     the rig refuses an index that comes twice.

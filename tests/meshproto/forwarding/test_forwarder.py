@@ -167,6 +167,7 @@ def _same_order(got: list[tuple[int, Received]], sent: list[bytes]) -> None:
     assert len(holes) <= 1, "a hole is not as wide as what is missing"
 
 
+@pytest.mark.untraced
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32))
 def test_moves_between_publishers_leave_no_seam(seed: int) -> None:

@@ -104,7 +104,7 @@ def crowd(rig: Rig, camera: Camera, viewers: int) -> list[tuple[int, int]]:
     return found
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_fifty_viewers_that_ask_ten_times_a_second_cost_two_requests() -> None:
     rig = Rig()
     camera = Camera(size=1_000)
@@ -123,7 +123,7 @@ def test_fifty_viewers_that_ask_ten_times_a_second_cost_two_requests() -> None:
     assert all(b - a >= 0.4999 for a, b in pairwise(asked))
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_joins_cost_an_answering_publisher_at_most_one_request_in_two_seconds() -> None:
     rig = Rig()
     camera = Camera(size=1_000)

@@ -170,7 +170,7 @@ def test_a_new_layer_begins_with_a_new_picture_not_with_the_parents_old_ones(
     assert seen[0].at - chosen_at < 5 * STEP_S
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_automatic_choice_asks_for_no_more_than_the_path_takes() -> None:
     tree = Tree()
     tree.watch(1, 300_000)

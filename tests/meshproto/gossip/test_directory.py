@@ -103,6 +103,7 @@ def table(notices: list[Notice]) -> dict[NodeId, tuple[NodeId | None, Media | No
     } | {NodeId(b"digest"): (NodeId(known.digest()), None)}
 
 
+@pytest.mark.untraced
 @settings(max_examples=150, deadline=None)
 @given(st.lists(chosen, max_size=12), st.data())
 def test_any_order_and_any_repetition_end_in_the_same_table(
@@ -146,7 +147,7 @@ def split(net: Net) -> list[tuple[int, int]]:
     return across
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_a_partition_heals_over_a_single_link() -> None:
     net = Net(40, degree=12)
     net.run(3.0)
@@ -245,7 +246,7 @@ def test_an_idle_directory_costs_next_to_nothing() -> None:
 
 
 @pytest.mark.parametrize("streams", [20, 400])
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_refreshes_cost_every_node_no_more_than_the_budget(streams: int) -> None:
     # a hundredth of the real budget, so that 400 streams weigh as 40,000 would
     net = Net(10, refresh_s=60.0, budget_octets_per_s=200.0, announce_gap_s=0.5)

@@ -144,7 +144,7 @@ def test_a_sample_tells_how_many_there_are() -> None:
     assert 700 < rig.presence.population() < 1_400
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_the_more_are_listed_the_less_often_each_may_speak() -> None:
     rig = Rig(listed_max=100)
     assert rig.presence.interval_s() == 600.0

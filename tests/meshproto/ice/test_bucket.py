@@ -50,7 +50,7 @@ def test_every_prefix_gets_an_answer_however_many_there_are() -> None:
     assert all(bucket.take(n.to_bytes(3, "big") + b"\1", 1.0) for n in range(1000))
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_a_flood_of_prefixes_needs_no_memory() -> None:
     bucket = PrefixBucket(KEY)
     for n in range(50_000):

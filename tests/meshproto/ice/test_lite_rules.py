@@ -112,7 +112,7 @@ class Client(RuleBasedStateMachine):
             assert not self.lite.may_send(ONE, 1)
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_whatever_a_client_does_the_rules_hold() -> None:
     run_state_machine_as_test(
         Client, settings=settings(max_examples=60, stateful_step_count=40)

@@ -110,7 +110,7 @@ def test_refusals_draw_on_the_same_tokens() -> None:
     ]
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_a_hundred_thousand_forged_sources_each_get_one_answer() -> None:
     mirror = server(rate_per_s=1, burst=1)
     request = binding.request(TRANSACTION, fingerprint=False)

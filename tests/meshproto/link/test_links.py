@@ -48,6 +48,7 @@ def of(kind: type[Record], records: list[Record]) -> list[Record]:
 # --- delivery
 
 
+@pytest.mark.untraced
 @given(FATES, RECORDS, RECORDS)
 @settings(max_examples=150, deadline=None)
 def test_every_reliable_record_arrives_once_and_in_order(

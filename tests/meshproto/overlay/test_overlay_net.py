@@ -18,7 +18,7 @@ from support.overlay_net import (
 )
 from support.overlay_parts import MediaAddress
 
-pytestmark = pytest.mark.simulated
+pytestmark = pytest.mark.untraced
 
 
 def cold(count: int, seed: int, extra: int = 0, coded: bool = False) -> Net:

@@ -13,6 +13,7 @@ from support.routing_net import Act, Scripted, Step, graphs, sizes, steps
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
+@pytest.mark.untraced
 @settings(max_examples=250, deadline=None, suppress_health_check=SLOW)
 @given(sizes, graphs, steps)
 def test_next_hops_never_form_a_loop_and_distances_never_rise(
@@ -25,6 +26,7 @@ def test_next_hops_never_form_a_loop_and_distances_never_rise(
     assert (found.loops, found.rises, found.overfull) == (0, 0, 0)
 
 
+@pytest.mark.untraced
 @settings(max_examples=120, deadline=None, suppress_health_check=SLOW)
 @given(sizes, graphs, steps)
 def test_in_a_calm_every_connected_node_has_a_good_route_and_nobody_a_ghost(
@@ -55,7 +57,7 @@ def loops_in(case: tuple[int, list[tuple[int, int]], list[Step]]) -> bool:
     return world.net.found.loops > 0
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_without_the_feasibility_test_there_is_a_script_that_loops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -96,7 +98,7 @@ def test_a_line_is_learned_as_far_as_the_hop_limit() -> None:
     assert reached == [True] * 25 + [False] * 5
 
 
-@pytest.mark.simulated
+@pytest.mark.untraced
 def test_a_star_of_a_hundred_learns_every_origin() -> None:
     world = Scripted(101, [(0, n) for n in range(1, 101)])
     net = world.net

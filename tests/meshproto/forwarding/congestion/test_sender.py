@@ -19,7 +19,7 @@ from meshproto.ids import ConsumerId
 from support.path import Path
 from support.relay import AUDIO_BPS, Feedback, Phase, Relay, Sample
 
-pytestmark = pytest.mark.simulated
+pytestmark = pytest.mark.untraced
 
 
 HIGH, MIDDLE, LOW = "a", "c", "b"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def assert_once(hop: Hop) -> None:
     assert len(set(got)) == len(got)
 
 
+@pytest.mark.untraced
 @given(
     seed=st.integers(0, 2**32),
     loss=st.floats(0, 0.3),
@@ -68,6 +70,7 @@ def test_of_two_legs_each_packet_counts_once(
     assert net["d"].viewed
 
 
+@pytest.mark.untraced
 @given(seed=st.integers(0, 2**32), loss=st.floats(0, 0.2), late_s=st.floats(0, 0.05))
 @settings(max_examples=12, deadline=None)
 def test_any_order_of_deltas_keeps_nonces_apart(
@@ -159,6 +162,7 @@ PACKETS = st.builds(
 )
 
 
+@pytest.mark.untraced
 @given(
     st.lists(
         st.one_of(

@@ -169,6 +169,7 @@ def test_records_survive_the_wire(value: schema.Record) -> None:
     assert unwire(wire(value)) == value
 
 
+@pytest.mark.untraced
 @given(st.sampled_from(list(KINDS)), st.lists(plain, max_size=10))
 def test_any_fields_give_a_record_or_a_decode_error(
     kind: int, items: list[Any]

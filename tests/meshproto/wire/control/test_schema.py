@@ -171,6 +171,7 @@ PLAIN_DATA = st.recursive(
 )
 
 
+@pytest.mark.untraced
 @given(st.lists(PLAIN_DATA, max_size=14))
 def test_decoding_is_total(fields: list[Any]) -> None:
     try:

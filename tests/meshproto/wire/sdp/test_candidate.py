@@ -87,6 +87,7 @@ def test_a_tcp_candidate_of_ours_says_passive() -> None:
 tokens = st.from_regex(r"[A-Za-z0-9]{1,12}", fullmatch=True)
 
 
+@pytest.mark.untraced
 @given(
     st.builds(
         Candidate,
