@@ -183,11 +183,22 @@ class Measure:
             "sessions": len(self._parts.calls.sessions),
             "producers": len(producers),
             "consumers": len(_mapping(forwarder.get("consumers"))),
+            **_legs(_mapping(forwarder.get("streams"))),
             "history_bytes": sum(layer["history_bytes"] for layer in layers),
             "event_streams": self._parts.slots.open,
             # of the whole loop, which may be an embedder's too
             "tasks": len(asyncio.all_tasks(self._loop)),
         }
+
+
+def _legs(streams: Mapping[str, Any]) -> dict[str, float]:
+    """The worst of the copies that leave for other nodes, by their reports."""
+    legs = [leg for stream in streams.values() for leg in stream["legs"]]
+    waits_s = [leg["queue_s"] for leg in legs if leg["queue_s"] is not None]
+    return {
+        "leg_loss_ratio_max": max((leg["loss"] for leg in legs), default=0.0),
+        "leg_queue_seconds_max": max(waits_s, default=0.0),
+    }
 
 
 def _moved(before: int, after: int) -> bool:

@@ -66,6 +66,7 @@ class ForwardingConfig:
     leg_burst_packets: int = 64
     leg_step_s: float = 0.002
     leg_backlog_packets: int = 8192
+    leg_feedback_s: float = 0.1
     keep_alive_s: float = 0.03
     heartbeat_gap_s: float = 0.015
     heartbeat_s: float = 0.05

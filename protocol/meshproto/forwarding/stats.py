@@ -133,6 +133,8 @@ def _leg(leg: Leg) -> Numbers:
         "packets": leg.packets,
         "octets": leg.octets,
         "waiting": len(leg.backlog),
+        "loss": round(leg.quality.loss, 4),
+        "queue_s": leg.quality.queue_s,
         "overflows": leg.overflows,
         "repaired": leg.repairs.answered,
         "repairs_missed": leg.repairs.missed,

@@ -17,7 +17,7 @@ from meshproto.forwarding.relay.deltas import LegTable
 from meshproto.forwarding.relay.egress import Egress
 from meshproto.forwarding.relay.stream import Neighbour
 from meshproto.forwarding.state import State
-from meshproto.wire import rtcp
+from meshproto.wire import ccfb, rtcp
 
 _ABSORB_MIN_S = 0.1
 
@@ -45,9 +45,13 @@ class LegControl:
         try:
             packets = rtcp.parse(compound)
             messages = wire.messages(compound)
+            feedback = ccfb.find(compound)
         except DecodeError as error:
             self._drops[error.reason] += 1
             return
+        for report in feedback:
+            for leg in neighbour.legs.values():
+                leg.quality.heard(report, neighbour.rtt_s, now)
         for message in messages:
             self._message(neighbour, message, now)
         for packet in packets:

@@ -140,6 +140,7 @@ class Egress:
             elif self._may_repeat(leg, packet, interval_s, now):
                 [again] = write(leg, (packet,))
                 leg.repairs.answered += 1
+                leg.quality.repeated(again[2], number, 2 * interval_s, now)
                 self._state.resends.append(Repeat(transport.id, again))
 
     def _pass_on(self, leg: Leg, packets: list[Packet], slots: int, now: float) -> None:
@@ -183,6 +184,10 @@ class Egress:
         for packet in packets:
             if packet.number > tops.get(packet.slot, -1):
                 tops[packet.slot] = packet.number
+        if self._config.leg_feedback_s:
+            noted = leg.quality.sent
+            for _, _, ssrc, number in out:
+                noted(ssrc, number, now)
         leg.neighbour.sent = now
         self._state.leg_bursts.append(Burst(transport.id, NOBODY, out, False))
 

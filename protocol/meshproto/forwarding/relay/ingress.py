@@ -51,6 +51,7 @@ class LegIngress:
         stream = upper.stream
         counters = stream.counters
         counters["received"] += 1
+        self._note(neighbour, view, now)
         if upper.use is None:
             stream.waiting = False
         if mesh.hops == 0:
@@ -72,6 +73,14 @@ class LegIngress:
         if reason in {"duplicate", "stale"}:
             self._nothing_new(upper, mesh.order, now)
         return None
+
+    def _note(self, neighbour: Neighbour, view: rtp.RtpView, now: float) -> None:
+        """Remember when it came, and tell the parent now and then."""
+        arrivals, transport = neighbour.arrivals, neighbour.ready
+        arrivals.note(view.ssrc, view.sequence, now)
+        if transport and arrivals.due(self._config.leg_feedback_s, now):
+            report = arrivals.report(transport.ssrc, now).encode()
+            self._state.rtcp.append((transport.id, report))
 
     def receive_early(self, neighbour: Neighbour, now: float) -> None:
         """A leg became known: what had overtaken the word of it counts after all."""

@@ -12,6 +12,8 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING
 
 from meshproto.forwarding.packet import Packet
+from meshproto.forwarding.relay.arrivals import Arrivals
+from meshproto.forwarding.relay.quality import Quality
 from meshproto.forwarding.relay.wire import SLOTS
 from meshproto.forwarding.relay_table import LayerMask, Second
 from meshproto.forwarding.repairs import Repairs
@@ -50,6 +52,7 @@ class Neighbour:
 
     __slots__ = (
         "_early",
+        "arrivals",
         "heard",
         "jitter_s",
         "legs",
@@ -69,6 +72,7 @@ class Neighbour:
         self.heard = LONG_AGO
         self.sent = LONG_AGO
         self.jitter_s = 0.0
+        self.arrivals = Arrivals()
         self._early: deque[tuple[float, int, bytes]] = deque(maxlen=_EARLY_MAX)
 
     def keep_early(self, ssrc: int, packet: bytes, now: float) -> None:
@@ -177,6 +181,7 @@ class Leg:
         "overflows",
         "packets",
         "pause_after",
+        "quality",
         "reached",
         "repairs",
         "reported_at",
@@ -209,6 +214,7 @@ class Leg:
         self.tops: dict[int, int] = {}
         self.backlog: deque[Packet] = deque()
         self.repairs = Repairs(0, repairs_max)
+        self.quality = Quality()
         self.beat_at = LONG_AGO
         self.reported_at = LONG_AGO
         self.packets = 0
