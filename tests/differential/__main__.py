@@ -1,12 +1,12 @@
-"""Both forwarders through drawn traces, a million packets and more: `make differential`.
+"""Both forwarders through drawn traces, a million packets: `make differential`.
 
     make differential                              goes on where the last one stopped
     make differential ARGS="--packets 20000 --fresh"    a slice, from the beginning
     make differential ARGS="--seed 17"             one trace again
 
-Each seed is one trace (`support.trace`); what was compared is kept in `.differential/`.
-A difference is printed with its seed, and the run goes on: the status says whether there
-was any.
+Each seed is one trace (`support.trace`); what was compared is kept in
+`.differential/`.  A difference is printed with its seed, and the run goes on: the
+status says whether there was any.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SECONDS = 8.0
 
 @dataclass(slots=True)
 class Progress:
-    """Seeds are taken in order from 1; `differing` are those that showed a difference."""
+    """Seeds are taken in order from 1; `differing` are those that differed."""
 
     seeds: int = 0
     packets: int = 0
@@ -47,13 +47,13 @@ def arguments() -> argparse.Namespace:
 
 def compare(seed: int) -> tuple[int, str | None]:
     """Packets of one trace, and what differed."""
-    from support.both import Both, Difference
+    from support.both import Both, DifferenceError
     from support.trace import Trace
 
     trace = Trace(seed, Both)
     try:
         trace.play(SECONDS)
-    except Difference as difference:
+    except DifferenceError as difference:
         return trace.forwarder.packets, str(difference)
     return trace.forwarder.packets, None
 

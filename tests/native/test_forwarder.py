@@ -1,8 +1,8 @@
 """The native forwarder does what the reference does, in every story that tests tell.
 
 The tests of `meshproto.forwarding` that drive a `Rig` run here once more, with both
-forwarders in it: what they claim of one holds of the other, and each burst, deadline and
-counter on the way is compared.
+forwarders in it: what they claim of one holds of the other, and each burst, deadline
+and counter on the way is compared.
 """
 
 from __future__ import annotations

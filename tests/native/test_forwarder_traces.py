@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from support.both import Both, Difference
+from support.both import Both, DifferenceError
 from support.trace import Trace
 
 pytest.importorskip("meshnode._native", reason="extension is not built")
@@ -44,5 +44,5 @@ class Deaf:
 def test_a_packet_that_only_one_of_them_got_is_noticed() -> None:
     trace = Trace(1_001, Both)
     trace.forwarder.rust = Deaf(trace.forwarder.rust, after=200)
-    with pytest.raises(Difference):
+    with pytest.raises(DifferenceError):
         trace.play(SECONDS)

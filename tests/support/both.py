@@ -1,8 +1,8 @@
 """The reference forwarder and the native one side by side, each given the same.
 
 `Both` stands in where a test builds a `Forwarder`: whatever the test does to it is done
-to both, and every burst, repetition, RTCP packet, event, deadline and counter must be the
-same.  What a test looks up inside is the reference's.
+to both, and every burst, repetition, RTCP packet, event, deadline and counter must be
+the same.  What a test looks up inside is the reference's.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from meshproto.forwarding.outputs import Burst, Repeat, Resend
 from meshproto.ids import ProducerId, TransportId
 
 
-class Difference(AssertionError):
+class DifferenceError(AssertionError):
     """The two did not do the same."""
 
 
@@ -41,7 +41,7 @@ class Both:
         """Both said the same."""
         if ours != theirs:
             message = f"{what} at {self.now!r}: {ours!r} is not {theirs!r}"
-            raise Difference(message[:20_000])
+            raise DifferenceError(message[:20_000])
 
     def _do(self, name: str, *given: Any, **named: Any) -> None:
         """A verb without an answer, or with the same refusal."""
