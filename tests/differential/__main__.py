@@ -28,7 +28,7 @@ SECONDS = 8.0
 
 @dataclass(slots=True)
 class Progress:
-    """Seeds are taken in order from 1; `differing` showed a difference."""
+    """Seeds are taken in order from 1; `differing` are those that differed."""
 
     seeds: int = 0
     packets: int = 0

@@ -1,8 +1,8 @@
-"""The two ends of a drawn trace: an encoder and its uplink, a viewer and its path.
+"""The two networks of a drawn trace: from a publisher to the node, and on to a viewer.
 
-Both are as rude as the network and the other software can be: what arrives is late,
-missing, doubled, or of another source than before; what is reported is true, repeated,
-or made up.  Everything is drawn from one generator, so a seed tells the whole story.
+Both are as rude as networks and other software can be: what arrives is late, missing or
+doubled; what is reported is true, repeated, or made up.  Everything is drawn from one
+generator, so a seed tells the whole story.
 """
 
 from __future__ import annotations
@@ -13,58 +13,20 @@ from dataclasses import dataclass, field
 
 from meshproto.forwarding.outputs import OutPacket
 from meshproto.wire import extensions, rtcp, rtp, rtx, twcc
-from meshproto.wire.parameters import Codec
-from support.forwarding import FEEDBACK, Camera
+from support.forwarding import Camera
 
-VP9 = Codec(98, "vp9", 90000, rtx_payload_type=99, feedback=FEEDBACK)
 REPAIRS = 0x0F000000
 
 
 @dataclass
-class ScalableCamera(Camera):
-    """VP9 with `spatial` layers in every picture, and `temporal` ones over time."""
-
-    codec: Codec = VP9
-    spatial: int = 2
-
-    def frame(self, key: bool | None = None) -> list[bytes]:
-        if key is None:
-            key = self.asked
-        self.asked = False
-        tid = 0 if key or self.temporal == 1 else self.frames % 2
-        packets = []
-        for layer in range(self.spatial):
-            self.layer = layer
-            for part in range(2):
-                last = part and layer == self.spatial - 1
-                size = self.size * (1 + layer)
-                packets.append(self.packet(size // 2, not part, bool(last), key, tid))
-        self.frames = 0 if key else self.frames + 1
-        self.picture_id = self.picture_id + 1 & 0x7FFF
-        self.timestamp = self.timestamp + 3000 & 0xFFFFFFFF
-        return packets
-
-    def payload(self, size: int, first: bool, key: bool, tid: int) -> bytes:
-        """A descriptor in the non-flexible mode (RFC 9628 section 4.2)."""
-        self.serial += 1
-        flags = 0xA0 | (0 if key else 0x40) | (0x08 if first else 0x04)
-        number = (0x8000 | self.picture_id).to_bytes(2, "big")
-        up = 0x10 if tid else 0
-        layer = tid << 5 | up | self.layer << 1 | bool(self.layer)
-        head = bytes((flags,)) + number + bytes((layer, self.tl0 & 0xFF))
-        return head + bytes(size) + (self.ssrc << 32 | self.serial).to_bytes(8, "big")
-
-
-@dataclass
 class Uplink:
-    """From a camera to the node: `loss`, disorder, doubles, and what it repeats."""
+    """From a camera to the node, and what the publisher repeats when it is asked."""
 
     chance: random.Random
     camera: Camera
     loss: float
     swap: float
     double: float
-    delay_s: float
     repairs: bool
     waiting: list[tuple[float, int, bytes]] = field(default_factory=list)
     sent: dict[int, bytes] = field(default_factory=dict)
@@ -88,8 +50,7 @@ class Uplink:
         late_s = chance.random() * 0.08 if chance.random() < self.swap else 0.0
         for _ in range(1 + (chance.random() < self.double)):
             self.count += 1
-            due = now + self.delay_s + late_s
-            heapq.heappush(self.waiting, (due, self.count, packet))
+            heapq.heappush(self.waiting, (now + late_s, self.count, packet))
 
     def arrived(self, now: float) -> list[bytes]:
         """What is here by now."""

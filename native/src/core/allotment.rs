@@ -41,7 +41,7 @@ pub fn due(state: &mut State, key: TransportKey, now: f64) {
     let again = now + state.config.allocation_s;
     state.agenda.again(Timer::Allocation(key), again);
     let consumers: Vec<ConsumerKey> = transport.consumers.values().copied().collect();
-    let mut audio_bps = 0.0;
+    let mut audio_bps = 0;
     for &consumer in &consumers {
         audio_bps += rate_bps(state, consumer, now);
     }
@@ -54,13 +54,13 @@ pub fn due(state: &mut State, key: TransportKey, now: f64) {
     }
 }
 
-fn decide(state: &mut State, key: TransportKey, audio_bps: f64, video: &[Wanting], now: f64) {
+fn decide(state: &mut State, key: TransportKey, audio_bps: i64, video: &[Wanting], now: f64) {
     let demands: Vec<Demand<'_, ConsumerKey>> =
         video.iter().map(|wanting| demand(state, wanting)).collect();
     let Some(sender) = &mut state.transports[key].sender else {
         return;
     };
-    let outcome = sender.allocate(audio_bps as i64, &demands, now);
+    let outcome = sender.allocate(audio_bps, &demands, now);
     let spare_bps = sender.estimate_bps() - outcome.allocated_bps;
     for wanting in video {
         let found = outcome.targets.iter().rfind(|t| t.0 == wanting.consumer);
@@ -109,9 +109,9 @@ fn announce(state: &mut State, key: TransportKey) {
 }
 
 /// Whether nothing is to be sent, as the last time: what was decided then, holds.
-fn still(state: &mut State, key: TransportKey, audio_bps: f64, video: &[Wanting]) -> bool {
+fn still(state: &mut State, key: TransportKey, audio_bps: i64, video: &[Wanting]) -> bool {
     let mut rates = video.iter().flat_map(|wanting| wanting.layers.iter());
-    let moving = audio_bps != 0.0 || rates.any(|layer| layer.bitrate_bps != 0);
+    let moving = audio_bps != 0 || rates.any(|layer| layer.bitrate_bps != 0);
     let transport = &mut state.transports[key];
     let moved = std::mem::replace(&mut transport.moving, moving);
     !moved && !moving
@@ -132,11 +132,13 @@ fn wishes(layers: &[LayerRate], target: &Target, spare_bps: i64) -> Vec<Rid> {
     std::iter::once(rid.clone()).chain(better).collect()
 }
 
-fn rate_bps(state: &mut State, consumer: ConsumerKey, now: f64) -> f64 {
+fn rate_bps(state: &mut State, consumer: ConsumerKey, now: f64) -> i64 {
     let consumer = &state.consumers[consumer];
     match consumer.layer {
-        Some(layer) if consumer.kind != MediaKind::Video => state.layers[layer].rate.rate_bps(now),
-        _ => 0.0,
+        Some(layer) if consumer.kind != MediaKind::Video => {
+            state.layers[layer].rate.rate_bps(now) as i64
+        }
+        _ => 0,
     }
 }
 

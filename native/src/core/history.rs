@@ -4,8 +4,8 @@
 //! answered from it, and a new consumer replays from the last key frame in it.  It keeps
 //! what is younger than `history_s` and among the last `history_packets`, and everything
 //! since the key frame that `pin` names, as far as `history_bytes` and `cache_packets` go
-//! (RFC 0003 section 5).  When the pinned part alone is larger than that, it is let go: nobody can start from
-//! half a group of pictures.
+//! (RFC 0003 section 5).  When the pinned part alone is larger than that, it is let go:
+//! nobody can start from half a group of pictures.
 
 use std::sync::Arc;
 

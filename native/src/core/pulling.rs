@@ -13,7 +13,7 @@ use super::ids::{ConsumerKey, ProducerKey};
 use super::producer::Producer;
 use super::pull::{note, of, Pull};
 use super::relay;
-use super::state::State;
+use super::state::{State, BREATH_S};
 use super::table::Rid;
 
 /// Between two words to control: a stream of selections must not be one of records.
@@ -83,7 +83,9 @@ pub fn due(state: &mut State, key: ProducerKey, now: f64) {
         });
     }
     if let Some(soonest) = soonest(state, key, &pull, &held, now) {
-        state.agenda.no_later(Timer::Pull(key), soonest);
+        // why not at once: what is held until now may be held by a rounding yet
+        let when = soonest.max(now + BREATH_S);
+        state.agenda.no_later(Timer::Pull(key), when);
     }
     state.producers[key].pull = Some(pull);
 }

@@ -174,12 +174,12 @@ impl PartRates {
 
     /// What a viewer gets that takes layers up to these.
     pub fn up_to_bps(&mut self, spatial: u8, temporal: u8, now: f64) -> i64 {
-        let mut sum = 0.0;
+        let mut sum = 0;
         for ((s, t), meter) in &mut self.meters {
             if *s <= spatial && *t <= temporal {
-                sum += meter.rate_bps(now);
+                sum += meter.rate_bps(now) as i64;
             }
         }
-        sum as i64
+        sum
     }
 }

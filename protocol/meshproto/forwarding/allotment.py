@@ -49,7 +49,7 @@ class Allotment:
         demands = [_demand(c, c.producer, now) for c in video if c.producer is not None]
         if _still(transport, audio_bps, demands):
             return
-        outcome = sender.allocate(int(audio_bps), demands, now)
+        outcome = sender.allocate(audio_bps, demands, now)
         spare_bps = sender.estimate_bps - outcome.allocated_bps
         offered = {demand.consumer: demand.layers for demand in demands}
         for consumer in video:
@@ -82,7 +82,7 @@ class Allotment:
             self._state.events.append(EstimateChanged(transport.id, estimate_bps))
 
 
-def _still(transport: Transport, audio_bps: float, demands: list[Demand]) -> bool:
+def _still(transport: Transport, audio_bps: int, demands: list[Demand]) -> bool:
     """Whether nothing is to be sent, as the last time: what was decided then, holds."""
     rates = [layer.bitrate_bps for demand in demands for layer in demand.layers]
     moved, transport.moving = transport.moving, bool(audio_bps) or any(rates)
@@ -105,10 +105,10 @@ def _wishes(
     return (target.rid, better) if near else (target.rid,)
 
 
-def _rate_bps(consumer: Consumer, now: float) -> float:
+def _rate_bps(consumer: Consumer, now: float) -> int:
     if consumer.kind is MediaKind.VIDEO or consumer.layer is None:
-        return 0.0
-    return consumer.layer.rate.rate_bps(now)
+        return 0
+    return int(consumer.layer.rate.rate_bps(now))
 
 
 def _demand(consumer: Consumer, producer: Producer, now: float) -> Demand:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from meshproto.forwarding.events import LayersWanted
-from meshproto.forwarding.state import State, Timer
+from meshproto.forwarding.state import BREATH_S, State, Timer
 
 if TYPE_CHECKING:
     from meshproto.forwarding.consumer import Consumer
@@ -85,7 +85,9 @@ class Pulling:
             if rid in wanted and producer.layers[rid].last_arrival < since
         ]
         if soonest:
-            self._state.agenda.no_later((Timer.PULL, producer), min(soonest))
+            # why not at once: what is held until now may be held by a rounding yet
+            when = max(min(soonest), now + BREATH_S)
+            self._state.agenda.no_later((Timer.PULL, producer), when)
 
     def _judge(self, producer: Producer, pull: Pull, now: float) -> None:
         """Find layers that nobody sends."""

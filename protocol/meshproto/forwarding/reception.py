@@ -148,10 +148,9 @@ class PartRates:
 
     def up_to_bps(self, spatial: int, temporal: int, now: float) -> int:
         """What a viewer gets that takes layers up to these."""
-        return int(
-            sum(
-                meter.rate_bps(now)
-                for (s, t), meter in self._meters.items()
-                if s <= spatial and t <= temporal
-            )
+        # whole bits: Pythons from 3.12 on add floats otherwise than the other plane
+        return sum(
+            int(meter.rate_bps(now))
+            for (s, t), meter in self._meters.items()
+            if s <= spatial and t <= temporal
         )

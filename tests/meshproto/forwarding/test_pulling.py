@@ -18,7 +18,7 @@ from meshproto.forwarding.table import (
 )
 from meshproto.ids import ConsumerId, TransportId
 from meshproto.wire import rtcp
-from support.forwarding import VIEWER_VP8, Camera, Path, Received
+from support.forwarding import VIEWER_VP8, VP8, Camera, Path, Received, Rig
 from support.legs import (
     AB,
     PICTURE,
@@ -233,3 +233,27 @@ def test_a_publisher_without_its_lowest_layer_is_watched_by_the_next_one() -> No
     tree.watch(1, 9_000_000)
     tree.roll(BARREN_S + 2.0)
     assert tree.shown()[0] == "m"
+
+
+@pytest.mark.parametrize("start", [0.1 + 0.0137 * step for step in range(12)])
+def test_what_is_held_is_not_looked_at_for_ever_in_one_instant(start: float) -> None:
+    """`used + 2 s` may be rounded down to a time that is not yet 2 s later."""
+    rig = Rig(now=start)
+    forwarder = rig.forwarder
+    forwarder.add_transport(TransportId(9), TransportKind.MESH)
+    rig.publish(1, 9, VP8, rids=RIDS)
+    rig.client(2)
+    rig.watch(1, 1, 2, VIEWER_VP8, selection=Selection("h"))
+    rig.pass_time(0.3)
+    forwarder.program(SetSelection(ConsumerId(1), Selection("l")), rig.now)
+    for _ in range(200):
+        due = forwarder.next_timeout()
+        assert due is not None
+        forwarder.handle_timeout(due)
+        if due > start + 4.0:
+            break
+    else:
+        pytest.fail(f"200 timers before {due}")
+    events = iter(forwarder.poll_event, None)
+    wanted = [event.rids for event in events if isinstance(event, LayersWanted)]
+    assert wanted[-1] == ("l",)
