@@ -50,13 +50,11 @@ class Engine:
         self,
         transport: int,
         kind: str,
-        local_ufrag: str,
-        local_pwd: str,
-        remote_ufrag: str,
+        known_by: tuple[str, str, str],
         start_bitrate_bps: int,
     ) -> None: ...
     def restart_transport(
-        self, transport: int, local_ufrag: str, local_pwd: str, remote_ufrag: str
+        self, transport: int, known_by: tuple[str, str, str]
     ) -> None: ...
     def set_keys(
         self,

@@ -135,9 +135,7 @@ class NativePlane:
         self._engine.add_transport(
             spec.transport,
             spec.kind.value,
-            spec.local_ufrag,
-            spec.local_pwd,
-            spec.remote_ufrag,
+            (spec.local_ufrag, spec.local_pwd, spec.remote_ufrag),
             spec.start_bitrate_bps,
         )
         self._kinds[spec.transport] = spec.kind
@@ -145,7 +143,7 @@ class NativePlane:
     def restart_transport(self, spec: TransportSpec) -> None:
         """See `MediaPlane.restart_transport`."""
         self._engine.restart_transport(
-            spec.transport, spec.local_ufrag, spec.local_pwd, spec.remote_ufrag
+            spec.transport, (spec.local_ufrag, spec.local_pwd, spec.remote_ufrag)
         )
 
     def add_candidates(

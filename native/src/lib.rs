@@ -22,6 +22,11 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    #[cfg(target_os = "linux")]
+    {
+        py::plane::register(module)?;
+        py::copying::register(module)?;
+    }
     py::descriptor::register(module)?;
     py::congestion::register(module)?;
     py::forwarder::register(module)?;

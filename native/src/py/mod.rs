@@ -1,12 +1,18 @@
 //! What Python sees of the crate.
 
 pub mod congestion;
+#[cfg(target_os = "linux")]
+pub mod copying;
 pub mod descriptor;
 mod events;
 mod extensions;
 pub mod forwarder;
 pub mod ice;
 mod parameters;
+#[cfg(target_os = "linux")]
+pub mod plane;
+#[cfg(target_os = "linux")]
+mod plane_values;
 mod rtcp;
 pub mod srtp;
 mod stats;

@@ -1,0 +1,222 @@
+//! From a datagram of the media port to the machine that understands it.
+//!
+//! The first byte says what a datagram claims to be (RFC 7983).  STUN may come from anywhere
+//! and leaves no state behind.  Everything else must come from an address that an
+//! authenticated check validated, or it is dropped before anybody looks at it.  RTP and RTCP
+//! must then prove genuine before they count as a sign of life (RFC 0002 section 3).
+
+use std::io;
+use std::net::SocketAddr;
+
+use super::events::Event;
+use super::guard::guarded;
+use super::sender::SEGMENT_LIMIT;
+use super::session::Path;
+use super::socket_address::{Local, Way};
+use super::socket_receive::{Arrivals, MESSAGES};
+use super::state::Engine;
+use crate::core::ids::TransportId;
+use crate::ice::events::IceEvent;
+use crate::ice::lite::Owner;
+use crate::wire::demux::{classify, DatagramKind};
+
+/// Our ends that are told apart: addresses of this host, so the host bounds them.
+const LOCALS_MAX: usize = 4096;
+
+/// Where a datagram came in, and from whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin {
+    port: usize,
+    source: SocketAddr,
+    local: Local,
+}
+
+impl Engine {
+    /// Take what waits in one socket, at most so many system calls of it.
+    pub(super) fn receive(&mut self, port: usize, calls: usize) {
+        let taken = self.arrivals.take();
+        let mut arrivals = taken.unwrap_or_else(|| Box::new(Arrivals::new()));
+        for _ in 0..calls {
+            let socket = &self.ports[port].socket;
+            let came = match arrivals.receive(socket) {
+                Ok(came) => came,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => {
+                    self.drops.count("receive-failed");
+                    continue;
+                }
+            };
+            let now = self.clock.now();
+            for arrival in arrivals.take() {
+                let origin = Origin {
+                    port,
+                    source: arrival.source,
+                    local: arrival.local,
+                };
+                for datagram in arrival.datagrams() {
+                    // no datagram may stop the ones behind it
+                    if let Err(why) = guarded(|| self.arrived(datagram, origin, now)) {
+                        self.report_failure("a datagram", why);
+                    }
+                }
+            }
+            if came < MESSAGES {
+                break; // the socket had no more
+            }
+        }
+        self.arrivals = Some(arrivals);
+    }
+
+    fn arrived(&mut self, datagram: &mut [u8], origin: Origin, now: f64) {
+        let kind = classify(datagram);
+        if kind == DatagramKind::Stun {
+            return self.stun(datagram, origin, now);
+        }
+        let Some(owner) = self.ice.owner(origin.source) else {
+            return self.drops.count(unvalidated(kind));
+        };
+        match kind {
+            DatagramKind::Rtp | DatagramKind::Rtcp => self.media(datagram, owner, kind, now),
+            DatagramKind::Dtls => self.dtls(datagram, owner),
+            DatagramKind::Zrtp => self.drops.count("unused-zrtp"),
+            DatagramKind::TurnChannel => self.drops.count("unused-turn-channel"),
+            _ => self.drops.count("unused-unknown"),
+        }
+    }
+
+    fn media(&mut self, datagram: &mut [u8], owner: Owner, kind: DatagramKind, now: f64) {
+        let octets = datagram.len() as u64;
+        self.ice.received(owner, octets);
+        let Some(transport) = self.transport(owner) else {
+            return;
+        };
+        let session = self.sessions.get_mut(&transport);
+        let Some(inbound) = session.and_then(|session| session.inbound.as_mut()) else {
+            return self.drops.count("srtp-before-keys");
+        };
+        let opened = if kind == DatagramKind::Rtcp {
+            inbound.unprotect_rtcp(datagram)
+        } else {
+            inbound.unprotect(datagram)
+        };
+        let plain = match opened {
+            Ok(length) => &datagram[..length],
+            Err(error) => return self.drops.count(error.reason),
+        };
+        self.ice.authenticated(owner, now);
+        if kind == DatagramKind::Rtcp {
+            self.forwarder.receive_rtcp(transport, plain, now);
+        } else {
+            self.received.packets += 1;
+            self.received.octets += octets;
+            self.forwarder.receive_rtp(transport, plain, now);
+        }
+    }
+
+    fn transport(&self, owner: Owner) -> Option<TransportId> {
+        Some(TransportId(self.ice.at(owner.slot)?.transport))
+    }
+
+    fn dtls(&mut self, datagram: &[u8], owner: Owner) {
+        self.ice.received_dtls(owner, datagram.len() as u64);
+        if let Some(transport) = self.transport(owner) {
+            self.events.push(Event::Dtls {
+                transport,
+                datagram: datagram.to_vec(),
+            });
+        }
+    }
+
+    fn stun(&mut self, datagram: &[u8], origin: Origin, now: f64) {
+        let local = self.local(origin);
+        let (reply, event) = self.ice.receive(datagram, origin.source, now, local);
+        let way = Way {
+            local: origin.local,
+            remote: origin.source,
+        };
+        if let Some(reply) = reply {
+            let port = &mut self.ports[origin.port];
+            let uplink = &mut self.uplink;
+            port.sender.datagram(&port.socket, uplink, &reply, way, now);
+        }
+        if let Some(IceEvent::Selected { transport, .. }) = event {
+            if let Some(session) = self.sessions.get_mut(&TransportId(transport)) {
+                // From here on the transport answers from the address the check asked.
+                session.path = Some(Path {
+                    port: origin.port,
+                    way,
+                    segment_limit: SEGMENT_LIMIT,
+                });
+            }
+        }
+        if let Some(event) = event {
+            self.noticed(event);
+        }
+    }
+
+    /// The number of our end that a check came to.
+    fn local(&mut self, origin: Origin) -> u64 {
+        let end = (origin.port, origin.local);
+        let known = self.locals.iter().position(|known| *known == end);
+        let place = known.unwrap_or_else(|| {
+            if self.locals.len() < LOCALS_MAX {
+                self.locals.push(end);
+            }
+            self.locals.len() - 1
+        });
+        place as u64
+    }
+
+    /// Pass an ICE event on, and stop sending where consent ran out.
+    pub(super) fn noticed(&mut self, event: IceEvent) {
+        let told = match event {
+            IceEvent::Selected { transport, address } => Event::Validated {
+                transport: TransportId(transport),
+                address,
+            },
+            IceEvent::Silent {
+                transport,
+                silence_s,
+                expired,
+            } => {
+                let transport = TransportId(transport);
+                let session = self.sessions.get_mut(&transport);
+                if let Some(session) = session.filter(|_| expired) {
+                    session.path = None;
+                }
+                Event::Silent {
+                    transport,
+                    silence_s,
+                    expired,
+                }
+            }
+        };
+        self.events.push(told);
+    }
+
+    /// Packets of this process, in the clear, for a LOCAL transport.
+    pub fn inject(&mut self, transport: TransportId, packets: &[Vec<u8>]) {
+        let now = self.clock.now();
+        for packet in packets {
+            if classify(packet) == DatagramKind::Rtcp {
+                self.forwarder.receive_rtcp(transport, packet, now);
+            } else {
+                self.forwarder.receive_rtp(transport, packet, now);
+            }
+        }
+        self.drain(now);
+    }
+}
+
+fn unvalidated(kind: DatagramKind) -> &'static str {
+    match kind {
+        DatagramKind::Stun => "unvalidated-stun",
+        DatagramKind::Dtls => "unvalidated-dtls",
+        DatagramKind::Rtp => "unvalidated-rtp",
+        DatagramKind::Rtcp => "unvalidated-rtcp",
+        DatagramKind::Zrtp => "unvalidated-zrtp",
+        DatagramKind::TurnChannel => "unvalidated-turn-channel",
+        DatagramKind::Unknown => "unvalidated-unknown",
+    }
+}

@@ -1,0 +1,128 @@
+//! The turn of a worker: take what came, do what is due, let everything leave, tell.
+
+use super::events::Event;
+use super::guard::guarded;
+use super::socket_poll::Watch;
+use super::state::Engine;
+use super::worker::Machine;
+use crate::core::ids::TransportId;
+
+/// System calls of one socket that one turn may drain.
+const CALLS_MAX: usize = 16;
+/// The same before a late deadline: a third of a second of thirty streams.
+const CALLS_LATE_MAX: usize = 64;
+/// A deadline that fails must not spin.
+const REST_S: f64 = 0.05;
+
+impl Machine for Engine {
+    fn watch(&mut self, watches: &mut Vec<Watch>) -> Option<f64> {
+        let ports = self.ports.iter();
+        watches.extend(ports.map(|port| Watch::new(port.socket.raw(), port.sender.is_waiting())));
+        let due = self.next_timeout()?;
+        Some((due - self.clock.now()).max(0.0))
+    }
+
+    fn turn(&mut self, watches: &[Watch]) {
+        let due = self.next_timeout();
+        let late = due.is_some_and(|due| due <= self.clock.now());
+        for (place, watch) in watches.iter().enumerate().take(self.ports.len()) {
+            if watch.writable {
+                let port = &mut self.ports[place];
+                port.sender.writable(&port.socket);
+            }
+            // why first: whoever is late must not take that for the silence of others
+            if late {
+                self.receive(place, CALLS_LATE_MAX);
+            } else if watch.readable {
+                self.receive(place, CALLS_MAX);
+            }
+        }
+        let now = self.clock.now();
+        if late {
+            if let Err(why) = guarded(|| self.handle_timeout(now)) {
+                self.report_failure("a timeout", why);
+                self.rest_until = now + REST_S;
+            }
+        }
+        self.drain(now);
+    }
+
+    fn failed(&mut self, what: &'static str, why: String) {
+        self.report_failure(what, why);
+        self.tell();
+    }
+}
+
+impl Engine {
+    fn next_timeout(&mut self) -> Option<f64> {
+        let machines = [self.forwarder.next_timeout(), self.ice.next_timeout()];
+        let senders = self.ports.iter().map(|port| port.sender.next_timeout());
+        let due = machines.into_iter().chain(senders).flatten();
+        let due = due.reduce(f64::min)?;
+        Some(due.max(self.rest_until))
+    }
+
+    fn handle_timeout(&mut self, now: f64) {
+        for event in self.ice.handle_timeout(now) {
+            self.noticed(event);
+        }
+        for port in &mut self.ports {
+            port.sender.handle_timeout(&port.socket, now);
+        }
+        self.forwarder.handle_timeout(now);
+    }
+
+    /// Send and report everything that is due.
+    pub(super) fn drain(&mut self, now: f64) {
+        self.depart(now);
+        while let Some(order) = self.forwarder.poll_resend() {
+            self.again(order, now);
+        }
+        while let Some(feedback) = self.forwarder.poll_rtcp() {
+            self.rtcp(feedback.transport, feedback.packet, now);
+        }
+        while let Some(event) = self.forwarder.poll_event() {
+            self.events.push(Event::Core(event));
+        }
+        for place in 0..self.ports.len() {
+            let port = &mut self.ports[place];
+            port.sender.submit(&port.socket);
+            self.learn(place);
+        }
+        self.tell();
+    }
+
+    fn depart(&mut self, now: f64) {
+        let mut departures = std::mem::take(&mut self.departures);
+        self.forwarder.flush(now, &mut departures);
+        for burst in departures.bursts() {
+            self.burst(&burst, now);
+        }
+        departures.clear();
+        self.departures = departures;
+    }
+
+    /// What refusals taught about paths and egresses.
+    fn learn(&mut self, place: usize) {
+        let sender = &mut self.ports[place].sender;
+        let faults = sender.faults.drain(..).map(Event::Fault);
+        self.events.extend(faults);
+        for (owner, limit) in sender.shrunk.drain(..) {
+            let session = self.sessions.get_mut(&TransportId(owner));
+            if let Some(path) = session.and_then(|session| session.path.as_mut()) {
+                path.segment_limit = path.segment_limit.min(limit);
+            }
+        }
+    }
+
+    /// A fault of ours: media goes on, and control hears of it.
+    pub(super) fn report_failure(&mut self, what: &'static str, why: String) {
+        self.drops.count("internal-error");
+        self.events.push(Event::Failed { what, why });
+    }
+
+    fn tell(&mut self) {
+        let drops = &mut self.drops;
+        self.ring.tell(&mut self.events, |full| drops.count(full));
+    }
+}
