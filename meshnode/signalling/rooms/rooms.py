@@ -352,6 +352,7 @@ class Rooms:
             for seat in tuple(room.seats.values()):
                 seat.beat()
                 self.fit(seat)
+                seat.tell_layers(self.layers)
             if room.seats:
                 room.spread()
             self._sweep(room, now)

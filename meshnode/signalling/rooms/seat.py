@@ -25,6 +25,7 @@ from meshnode.signalling.rooms import names
 from meshnode.signalling.rooms.fitting import Picture, fit
 from meshnode.signalling.rooms.values import (
     Guest,
+    LayersSeen,
     Quality,
     Removed,
     RoomEvent,
@@ -123,6 +124,7 @@ class Seat:
         self._playing: dict[StreamName, _Playing] = {}
         self._choices: dict[StreamName, str] = {}
         self._fitted: set[StreamName] = set()
+        self._layers: dict[StreamName, tuple[str, ...]] = {}
         self._presence = self._publisher(
             names.member_stream(self.who.room, self.who.user),
             self._dismissed,
@@ -330,6 +332,7 @@ class Seat:
         playing = self._playing.pop(name, None)
         self._choices.pop(name, None)
         self._fitted.discard(name)
+        self._layers.pop(name, None)
         if playing is not None:
             self.connection.stop(playing.outlet)
             self._unwatch(playing, "not wanted any more")
@@ -362,6 +365,14 @@ class Seat:
         for name, selection in fitting.items():
             self._select(name, selection)
             self._fitted.add(name)
+
+    def tell_layers(self, layers: Callable[[StreamName], Layers]) -> None:
+        """Tell the member of pictures that come in several layers, once."""
+        for name, playing in tuple(self._playing.items()):
+            rids = tuple(rid for rid, _ in layers(name))
+            if len(rids) > 1 and self._layers.get(name) != rids:
+                self._layers[name] = rids
+                self.tell(LayersSeen(playing.outlet.source.track_id, rids))
 
     def _select(self, name: StreamName, selection: Selection) -> bool:
         playing = self._playing.get(name)
