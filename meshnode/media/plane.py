@@ -9,11 +9,12 @@ plain data in both directions.  `reference` implements it in Python, `native` in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from meshproto.forwarding.events import ForwardingEvent
+from meshproto.forwarding.levels import Levels
 from meshproto.forwarding.relay_table import PlaneDelta, PlaneNotice
 from meshproto.forwarding.table import TransportKind
 from meshproto.ice.events import Checked, MappedSeen, Probed
@@ -196,6 +197,9 @@ class MediaPlane(Protocol):
         """The producers' part of `stats`: read every other second, so that it must not
         cost anything per consumer.
         """
+
+    def audio_levels(self, since: Mapping[ProducerId, int]) -> Levels:
+        """How loud each audio producer was after the packet number in `since`."""
 
     async def close(self) -> None:
         """Stop and release the port."""

@@ -45,6 +45,7 @@ from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.forwarder import Forwarder
+from meshproto.forwarding.levels import Levels
 from meshproto.forwarding.relay_table import PlaneDelta
 from meshproto.forwarding.table import AddProducer, RemoveProducer, TransportKind
 from meshproto.ice.bucket import PrefixBucket
@@ -436,6 +437,10 @@ class ReferencePlane:
     def sent(self) -> tuple[int, int]:
         """See `MediaPlane.sent`."""
         return self._uplink.octets, self._outgoing.relayed_octets
+
+    def audio_levels(self, since: Mapping[ProducerId, int]) -> Levels:
+        """See `MediaPlane.audio_levels`."""
+        return self._forwarder.audio_levels(since)
 
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""

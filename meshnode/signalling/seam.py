@@ -7,11 +7,12 @@ protocols are the whole of what crosses: `meshnode.media.port.MediaPort` and its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Protocol
 
+from meshproto.forwarding.levels import Levels
 from meshproto.forwarding.table import ForwardingDelta
-from meshproto.ids import TransportId
+from meshproto.ids import ProducerId, TransportId
 
 
 class State(Protocol):
@@ -91,6 +92,9 @@ class Plane(Protocol):
 
     def stats(self) -> dict[str, Any]:
         """Counters and gauges (RFC 0002 section 7)."""
+
+    def audio_levels(self, since: Mapping[ProducerId, int]) -> Levels:
+        """How loud each audio producer was after the packet number in `since`."""
 
 
 class Elsewhere(Protocol):

@@ -40,7 +40,6 @@ from meshnode.signalling.rooms.values import (
 )
 from meshnode.signalling.trust import Caller
 from meshproto.errors import DecodeError, LimitError, MeshError
-from meshproto.forwarding.table import Selection
 from meshproto.ids import StreamName
 
 SPACING_S = 0.15
@@ -299,10 +298,10 @@ class SfuGo:
         seat = self._member().seat
         track, rid = field(data, "trackId", str), field(data, "targetRid", str)
         name = self._stream_of(track)
-        chosen = rid_for(self._rooms.layers(name), rid)
+        chosen = rid_for([known for known, _ in self._rooms.layers(name)], rid)
         if chosen is None:
             raise Refused(404, f"there is no layer {rid[:16]!r} of that track")
-        if not seat.select(name, Selection(chosen)):
+        if not seat.choose(name, chosen):
             raise Refused(404, "that track is not being sent")
 
     def _stream_of(self, track: str) -> StreamName:
@@ -317,6 +316,7 @@ class SfuGo:
         if bandwidth < 0:
             raise Refused(400, "bandwidth must be bits a second, 0 for no limit")
         seat.limit_bps = bandwidth
+        self._rooms.fit(seat)
         self.send("set-bandwidth-limit", {"bandwidth": bandwidth, "success": True})
 
     def _quality(self, _data: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, assert_never
 from meshnode.signalling.dialects.socket import parse_object
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms.values import (
+    LayersSeen,
     MemberJoined,
     MemberLeft,
     MuteWanted,
@@ -82,6 +83,16 @@ def rid_for(layers: Sequence[str], wanted: str) -> str | None:
     return layers[round(place * (len(layers) - 1))]
 
 
+def called(layers: Sequence[str]) -> list[str]:
+    """The layers by names that sfu-go's client knows, cheapest first."""
+    if all(rid in _LAYERS for rid in layers) or len(layers) > len(_NAMED):
+        return list(layers)
+    return [_NAMED[0], *_NAMED[1 : len(layers) - 1], _NAMED[-1]]
+
+
+_NAMED = ("l", "m", "h")
+
+
 def described(event: RoomEvent) -> tuple[str, dict[str, Any]]:
     """An event as a message: its type and data."""
     match event:
@@ -113,5 +124,7 @@ def described(event: RoomEvent) -> tuple[str, dict[str, Any]]:
                 "level": level_of(lost),
                 "packetLoss": round(lost * 100, 2),
             }
+        case LayersSeen(track, layers):
+            return "layer-available", {"trackId": track, "layers": called(layers)}
         case _:
             assert_never(event)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from meshnode.signalling.rooms.seat import Seat
+from meshnode.signalling.rooms.speakers import Speakers
 from meshnode.signalling.rooms.values import (
     MemberJoined,
     MemberLeft,
@@ -27,7 +28,8 @@ from meshnode.signalling.rooms.values import (
     Who,
 )
 from meshnode.signalling.streams import Streams
-from meshproto.ids import StreamName
+from meshproto.forwarding.levels import Levels
+from meshproto.ids import ProducerId, StreamName
 
 
 @dataclass(slots=True, eq=False)
@@ -59,6 +61,7 @@ class Room:
         self.kept = False
         """Whether it was made on purpose and stays while empty."""
         self.speaker = ""
+        self.speakers = Speakers()
         self.seats: dict[str, Seat] = {}
         self.afar: dict[str, Afar] = {}
         self.created_s = self.updated_s = clock()
@@ -105,6 +108,23 @@ class Room:
         for afar in self.afar.values():
             for name, shown in afar.tracks.items():
                 yield name, afar.who, shown
+
+    def voices(self) -> dict[str, ProducerId]:
+        """The first microphone of everybody who has one and is heard here."""
+        found: dict[str, ProducerId] = {}
+        for name, who, shown in self.tracks():
+            stream = self._streams.get(name)
+            if shown.kind == "audio" and stream is not None and stream.tracks:
+                found.setdefault(who.peer, stream.tracks[0].producer)
+        return found
+
+    def listen(self, levels: Levels, now: float) -> None:
+        """Find out who speaks."""
+        voices = self.voices()
+        for peer, producer in voices.items():
+            self.speakers.hear(peer, levels.get(producer, (0, ()))[1], now)
+        self.speakers.keep(list(voices))
+        self.speaking(self.speakers.decide())
 
     def by_peer(self, peer: str) -> Seat | None:
         """The seat of that peer."""

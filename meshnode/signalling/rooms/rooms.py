@@ -8,6 +8,7 @@ the member published goes on under the same names.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -29,10 +30,12 @@ from meshnode.signalling.rooms.values import (
 )
 from meshnode.signalling.seam import Elsewhere
 from meshproto.errors import LimitError, MeshError
-from meshproto.ids import StreamName
+from meshproto.ids import ProducerId, StreamName
 
 EMPTY_S = 30.0
 """A room without members is swept after so long."""
+LISTEN_S = 0.2
+QUALITY_TICKS = 3
 PLACES_MAX = 65_536
 """Members that are remembered for a while after they left."""
 
@@ -60,6 +63,9 @@ class Rooms:
         self._of_stream: dict[StreamName, tuple[str, str]] = {}
         self._fetching: dict[StreamName, asyncio.Task[None]] = {}
         self._empty_since: dict[str, float] = {}
+        self._heads: dict[ProducerId, int] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._ticks = 0
         self._left: dict[tuple[str, str], tuple[int, float]] = {}
 
     def __iter__(self) -> Iterator[Room]:
@@ -163,6 +169,7 @@ class Rooms:
         self._empty_since.pop(room.id, None)
         room.afar.pop(identity.who.user, None)
         room.sit(seat)
+        self._listen_soon()
         token = self.tokens.issue(session, identity.since_ms)
         return Joined(room, seat, session.id, token, resumed)
 
@@ -223,12 +230,39 @@ class Rooms:
             room.say(said)
             seat.say_onward(said)
 
-    def layers(self, name: StreamName) -> tuple[str, ...]:
-        """The layers of a stream that have been seen, cheapest first."""
+    def layers(self, name: StreamName) -> tuple[tuple[str, int], ...]:
+        """The layers of a stream that have been seen with their rates in bit/s,
+        cheapest first.
+        """
         stream = self._house.streams.get(name)
         if stream is None or not stream.tracks:
             return ()
-        return tuple(reversed(best_first(stream.tracks[0])))
+        track = stream.tracks[0]
+        cheap_first = reversed(best_first(track))
+        return tuple((rid, track.layers[rid].bitrate_bps) for rid in cheap_first)
+
+    def fit(self, seat: Seat) -> None:
+        """Let a seat keep to its limit."""
+        room = self._rooms.get(seat.who.room)
+        with contextlib.suppress(MeshError):  # a layer went meanwhile; soon again
+            seat.fit(self.layers, [] if room is None else room.order)
+
+    def _listen(self) -> None:
+        """A few times a second: who speaks, in each room."""
+        self._timer = None
+        rooms = [room for room in self if room.seats]
+        if not rooms:
+            return
+        levels = self._house.media.plane.audio_levels(self._heads)
+        self._heads = {producer: head for producer, (head, _) in levels.items()}
+        for room in rooms:
+            room.listen(levels, self._house.clock())
+        self._listen_soon()
+
+    def _listen_soon(self) -> None:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(LISTEN_S, self._listen)
 
     # -- the rest of the mesh ----------------------------------------------------------
 
@@ -311,9 +345,14 @@ class Rooms:
     def tick(self) -> None:
         """Once a second: keep names, sweep what is empty, try again what failed."""
         now = self._house.clock()
+        self._ticks += 1
+        if self._ticks % QUALITY_TICKS == 0:
+            self._measure()
         for room in self:
-            for seat in room.seats.values():
+            for seat in tuple(room.seats.values()):
                 seat.beat()
+                self.fit(seat)
+                seat.tell_layers(self.layers)
             if room.seats:
                 room.spread()
             self._sweep(room, now)
@@ -322,6 +361,14 @@ class Rooms:
             if now - left_s <= RETURN_S:
                 break
             del self._left[key]
+
+    def _measure(self) -> None:
+        seats = [seat for room in self for seat in room.seats.values()]
+        if not seats:
+            return
+        consumers = self._house.media.plane.stats()["forwarder"]["consumers"]
+        for seat in seats:
+            seat.measure(consumers)
 
     def _sweep(self, room: Room, now: float) -> None:
         if len(room):
@@ -334,6 +381,8 @@ class Rooms:
 
     def close(self) -> None:
         """The node stops."""
+        if self._timer is not None:
+            self._timer.cancel()
         for task in tuple(self._fetching.values()):
             task.cancel()
         for room in self:

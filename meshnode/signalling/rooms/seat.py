@@ -16,13 +16,16 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from meshnode.signalling.connection import Addresses, Connection, Rules
 from meshnode.signalling.members import Publisher, Track, Viewer
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
+from meshnode.signalling.rooms.fitting import Picture, fit
 from meshnode.signalling.rooms.values import (
     Guest,
+    LayersSeen,
     Quality,
     Removed,
     RoomEvent,
@@ -36,10 +39,13 @@ from meshnode.signalling.streams import Streams
 from meshnode.signalling.tracks import Inlet, Outlet, Source
 from meshproto.errors import MeshError
 from meshproto.forwarding.table import Selection
-from meshproto.ids import ProducerId, StreamName, TransportId
+from meshproto.ids import ConsumerId, ProducerId, StreamName, TransportId
+from meshproto.wire.parameters import MediaKind
 
 DOOR = "room"
 NOWHERE = TransportId(0)
+Layers = tuple[tuple[str, int], ...]
+"""(rid, bit/s) of a picture, cheapest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +122,9 @@ class Seat:
         self._published: dict[str, tuple[ProducerId, Publisher]] = {}
         self._shown: dict[str, Shown] = {}
         self._playing: dict[StreamName, _Playing] = {}
+        self._choices: dict[StreamName, str] = {}
+        self._fitted: set[StreamName] = set()
+        self._layers: dict[StreamName, tuple[str, ...]] = {}
         self._presence = self._publisher(
             names.member_stream(self.who.room, self.who.user),
             self._dismissed,
@@ -163,6 +172,19 @@ class Seat:
         """Something happened in the room."""
         if not self.left:
             self.guest.told(event)
+
+    def measure(self, consumers: Mapping[ConsumerId, Mapping[str, Any]]) -> None:
+        """Learn how much of what the member gets was lost, and tell it."""
+        found = [
+            consumers[playing.outlet.consumer]
+            for playing in self._playing.values()
+            if playing.outlet.consumer in consumers
+        ]
+        packets = sum(one["packets"] for one in found)
+        lost = sum(one["packets"] * one["fraction_lost"] for one in found)
+        self.loss = lost / packets if packets else 0.0
+        if found:
+            self.tell_quality()
 
     def tell_quality(self) -> None:
         """How well things arrive at the client."""
@@ -308,22 +330,63 @@ class Seat:
     def drop(self, name: StreamName) -> None:
         """Get it no more."""
         playing = self._playing.pop(name, None)
+        self._choices.pop(name, None)
+        self._fitted.discard(name)
+        self._layers.pop(name, None)
         if playing is not None:
             self.connection.stop(playing.outlet)
             self._unwatch(playing, "not wanted any more")
 
-    def select(self, name: StreamName, selection: Selection) -> bool:
-        """Choose a layer; False where the stream is not there.
+    def choose(self, name: StreamName, rid: str) -> bool:
+        """The member wants that layer; False where the stream is not there.
 
         Raises `MeshError` for a layer that there is not.
         """
+        if not self._select(name, Selection(rid)):
+            return False
+        self._choices[name] = rid
+        return True
+
+    def fit(self, layers: Callable[[StreamName], Layers], order: Sequence[str]) -> None:
+        """Keep to the limit, if there is one: pictures of the first peers in `order`
+        come first.
+        """
+        places = {peer: place for place, peer in enumerate(order)}
+        kinds = {name: p.outlet.source.kind for name, p in self._playing.items()}
+        names_ = [name for name, kind in kinds.items() if kind is MediaKind.VIDEO]
+        names_.sort(key=lambda n: places.get(self._playing[n].peer, len(places)))
+        if not self.limit_bps:
+            for name in self._fitted & frozenset(names_):
+                self._select(name, Selection(self._choices.get(name)))
+            self._fitted.clear()
+            return
+        pictures = [Picture(n, layers(n), self._choices.get(n)) for n in names_]
+        fitting = fit(self.limit_bps, len(kinds) - len(names_), pictures)
+        for name, selection in fitting.items():
+            self._select(name, selection)
+            self._fitted.add(name)
+
+    def tell_layers(self, layers: Callable[[StreamName], Layers]) -> None:
+        """Tell the member of pictures that come in several layers, once."""
+        for name, playing in tuple(self._playing.items()):
+            rids = tuple(rid for rid, _ in layers(name))
+            if len(rids) > 1 and self._layers.get(name) != rids:
+                self._layers[name] = rids
+                self.tell(LayersSeen(playing.outlet.source.track_id, rids))
+
+    def _select(self, name: StreamName, selection: Selection) -> bool:
         playing = self._playing.get(name)
         leg = None if playing is None else playing.outlet.leg
         if leg is None:
             return False
-        delta = leg.select(selection)
-        if delta is not None:
-            self._house.media.plane.program([delta])
+        if leg.selection != selection:
+            before = leg.entry
+            try:
+                delta = leg.select(selection)
+                self._house.media.plane.program([] if delta is None else [delta])
+            except MeshError:
+                leg.entry = before
+                raise
         return True
 
     def placed(self, outlet: Outlet) -> None:

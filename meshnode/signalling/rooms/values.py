@@ -111,6 +111,14 @@ class Quality:
     lost: float
 
 
+@dataclass(frozen=True, slots=True)
+class LayersSeen:
+    """A picture that this member gets comes in these layers, cheapest first."""
+
+    track: str
+    layers: tuple[str, ...]
+
+
 RoomEvent = (
     MemberJoined
     | MemberLeft
@@ -120,6 +128,7 @@ RoomEvent = (
     | MuteWanted
     | Removed
     | Quality
+    | LayersSeen
 )
 
 

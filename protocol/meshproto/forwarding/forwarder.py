@@ -17,6 +17,8 @@ Local misuse raises `StateError`, a full table `LimitError`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from meshproto.errors import LimitError, StateError
 from meshproto.forwarding.allotment import Allotment
 from meshproto.forwarding.config import ForwardingConfig, RandomSource
@@ -26,6 +28,7 @@ from meshproto.forwarding.events import ForwardingEvent, ProducerSilent
 from meshproto.forwarding.hearing import Hearing
 from meshproto.forwarding.ingress import Ingress
 from meshproto.forwarding.layer import Layer
+from meshproto.forwarding.levels import Levels, audio_levels
 from meshproto.forwarding.outputs import Burst, Repeat, Resend
 from meshproto.forwarding.producer import Producer
 from meshproto.forwarding.relay.deltas import LegDelta
@@ -182,6 +185,10 @@ class Forwarder:
     def stats(self, now: float) -> dict[str, object]:
         """Counters and gauges, see `stats.snapshot`; `now` is for the rates."""
         return snapshot(self._state, self._ingress.drops, now)
+
+    def audio_levels(self, since: Mapping[ProducerId, int]) -> Levels:
+        """How loud each audio producer was after the packet number in `since`."""
+        return audio_levels(self._state.producers.values(), since)
 
     def producer_stats(self, now: float) -> dict[ProducerId, dict[str, object]]:
         """The producers' part of `stats` alone, which costs nothing per consumer."""

@@ -1,0 +1,97 @@
+"""Who speaks: the pure machine behind `dominant-speaker` (RFC 0014 section 5.1).
+
+Loudness alone names the noisiest microphone.  So each member is measured against its
+own background: the floor follows what is quiet at once and what is loud slowly, and
+only what stands well above it counts as speech.  A fan never does, however loud; a
+voice does, since it pauses.  Short speech is gathered in a score that rises within a
+few tenths of a second and falls within one or two; who speaks keeps the word until
+somebody else scores clearly higher, so that a cough or an "aha" does not take it.
+
+    quiet ..... score 0 ..... somebody passes ENTER ........... speaker
+    speaker ... somebody else has TAKE times its score and ENTER -> the other
+    speaker ... score below LEAVE, nobody else above ENTER ..... stays, until gone
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SILENCE = 127
+SPEECH_DB = 12.0
+"""Above the own background from which sound counts as speech."""
+SPEECH_MAX_DB = 30.0
+"""More than that does not count for more: who sits close is not more important."""
+FLOOR_RISE_DB_PER_S = 4.0
+FLOOR_MIN_DB = 20.0
+"""Nothing below that is heard at all."""
+RISE_S = 0.3
+FALL_S = 1.2
+ENTER = 0.35
+TAKE = 1.4
+
+
+class _Voice:
+    """One member: its background and how much it spoke lately (0 to 1)."""
+
+    __slots__ = ("at", "floor_db", "score")
+
+    def __init__(self, now: float) -> None:
+        self.floor_db: float | None = None
+        self.score = 0.0
+        self.at = now
+
+    def hear(self, levels: Sequence[int], now: float) -> None:
+        passed_s = max(now - self.at, 0.001)
+        self.at = now
+        loud_db = [float(SILENCE - level) for level in levels] or [0.0]
+        mean_db = sum(loud_db) / len(loud_db)
+        quiet_db = min(loud_db)
+        if self.floor_db is None:
+            self.floor_db = mean_db
+        above = max(mean_db, FLOOR_MIN_DB) - max(self.floor_db, FLOOR_MIN_DB)
+        spoke = 0.0
+        if above > SPEECH_DB:
+            spoke = min(above, SPEECH_MAX_DB) / SPEECH_MAX_DB
+        self._follow(spoke, passed_s)
+        risen = self.floor_db + FLOOR_RISE_DB_PER_S * passed_s
+        self.floor_db = min(risen, quiet_db)
+
+    def _follow(self, spoke: float, passed_s: float) -> None:
+        time_s = RISE_S if spoke > self.score else FALL_S
+        share = min(1.0, passed_s / time_s)
+        self.score += (spoke - self.score) * share
+
+
+class Speakers:
+    """All members of one room; `speaker` is who has the word, "" nobody yet."""
+
+    def __init__(self) -> None:
+        self.speaker = ""
+        self._voices: dict[str, _Voice] = {}
+
+    def hear(self, peer: str, levels: Sequence[int], now: float) -> None:
+        """The levels of a member's packets since the last time (-dBov, 127 silence)."""
+        voice = self._voices.get(peer)
+        if voice is None:
+            voice = self._voices[peer] = _Voice(now)
+        voice.hear(levels, now)
+
+    def keep(self, peers: Sequence[str]) -> None:
+        """Forget everybody else."""
+        here = frozenset(peers)
+        for peer in [p for p in self._voices if p not in here]:
+            del self._voices[peer]
+        if self.speaker not in here:
+            self.speaker = ""
+
+    def decide(self) -> str:
+        """Who speaks now."""
+        if not self._voices:
+            return self.speaker
+        best = max(self._voices, key=lambda peer: self._voices[peer].score)
+        score = self._voices[best].score
+        holder = self._voices.get(self.speaker)
+        held = 0.0 if holder is None else holder.score
+        if best != self.speaker and score >= ENTER and score >= TAKE * held:
+            self.speaker = best
+        return self.speaker
