@@ -197,6 +197,8 @@ class Guest:
 
     def follow(self, others: Sequence[Guest]) -> None:
         """Get the tracks of these guests and of nobody else."""
+        if self._gone:
+            return
         streams = {other.stream: other for other in others if other.tracks}
         for name in [name for name in self._watched if name not in streams]:
             self._unwatch(name, "it is not published any more")

@@ -11,7 +11,11 @@ import pytest
 from playwright.async_api import Browser, Page
 
 from support.browser import chromium
+from support.control_world import until
+from support.dialects.monoport import MonoportClient
+from support.mesh_nodes import mesh, mesh_nodes, ready
 from support.node import KEY, RunningNode, eventually, running_node
+from support.rtc import Viewer
 
 SCRIPT = (Path(__file__).parents[1] / "support/dialects/pages.js").read_text()
 GREYS = (60, 120, 180)
@@ -133,3 +137,20 @@ async def test_tutorial_pages_peer_to_peer(
     assert node.status()["streams"] == []
     for page in pages.values():
         await page.close()
+
+
+async def test_what_a_guest_sends_is_watched_at_another_node() -> None:
+    """And goes on there when the guest adds a track."""
+    hosts = ("0.0.0.0",)
+    async with mesh_nodes() as start:
+        here = await start(dialects="monoport=:0", hosts=hosts)
+        there = await start(here, hosts=hosts)
+        await until(lambda: ready(here) and ready(there), WITHIN_S)
+        async with MonoportClient(here.urls["monoport"], "one", 40, 40) as guest:
+            names = lambda: {stream.name for stream in mesh(there).streams}  # noqa: E731
+            await until(lambda: "monoport.one" in names(), WITHIN_S)
+            async with Viewer(f"{there.urls['whep']}monoport.one", "video") as viewer:
+                await viewer.sees(5, WITHIN_S)
+                guest.eyes.send(120)
+                await guest.offer()
+                await viewer.sees(30, WITHIN_S)

@@ -20,7 +20,7 @@ import secrets
 
 from aiohttp import web
 
-from meshnode.signalling.dialects.common import description, visit_of
+from meshnode.signalling.dialects.common import TEXT_MAX, description, visit_of
 from meshnode.signalling.dialects.socket import parse_object
 from meshnode.signalling.doorway import Endpoint, read_text
 from meshnode.signalling.endpoints import House
@@ -104,7 +104,7 @@ class Polling:
 
     async def _body(self, request: web.Request) -> dict[str, object]:
         """The body as an object, whatever type it says it is, as in the original."""
-        return parse_object(await read_text(request, self._house.sdp_bytes))
+        return parse_object(await read_text(request, TEXT_MAX))
 
 
 class _Peer:

@@ -98,6 +98,8 @@ async def test_bad_offers_are_explained_and_leave_nothing_behind(client: Any) ->
     bad: list[tuple[Any, int]] = [
         (b"{", 400),
         (b"[]", 400),
+        (b" " * 100_000 + b"{}", 400),
+        (b" " * 600_000, 413),
         (b"{}", 400),
         ({"type": "answer", "sdp": good["sdp"]}, 400),
         ({"type": "offer", "sdp": "nonsense"}, 400),
