@@ -31,6 +31,7 @@ from meshnode.media.plane import (
 )
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
+from meshproto.forwarding.levels import Levels
 from meshproto.forwarding.relay_table import PlaneDelta
 from meshproto.forwarding.table import AddProducer, RemoveProducer, TransportKind
 from meshproto.ice.events import Probed
@@ -297,6 +298,11 @@ class NativePlane:
     def sent(self) -> tuple[int, int]:
         """See `MediaPlane.sent`."""
         return self._engine.sent()
+
+    def audio_levels(self, since: Mapping[ProducerId, int]) -> Levels:
+        """See `MediaPlane.audio_levels`; nobody is heard by this plane yet."""
+        del since
+        return {}
 
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""
