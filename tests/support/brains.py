@@ -11,9 +11,12 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 from meshproto.events import Event
-from meshproto.ids import LinkId, NodeId
+from meshproto.forwarding.relay_table import SetActive
+from meshproto.ids import LinkId, NodeId, StreamId
+from meshproto.link.events import LinkReady
 from meshproto.node import Ability, Identity, Node, NodeConfig
 from meshproto.outputs import Dial, HangUp, Output, Purpose, Transmit
 from meshproto.wire.control.peer import MediaAddress
@@ -21,6 +24,8 @@ from meshproto.wire.control.peer import MediaAddress
 ONE_WAY_S = 0.01
 EPOCH_MS = 1_800_000_000_000
 STEPS_MAX = 100_000
+STREAM = StreamId(b"a stream of test")
+RATES = (2_000_000,)
 
 
 def name(number: int) -> NodeId:
@@ -169,3 +174,27 @@ class Brains:
     def saw(self, number: int, kind: type[Event] | type) -> list[Output]:
         """Outputs of a brain of one kind, in order."""
         return [o for o in self.outputs[number] if isinstance(o, kind)]
+
+
+def couple(purpose: Purpose = Purpose.OVERLAY) -> Brains:
+    """Two brains with a link that is ready."""
+    brains = Brains(2)
+    brains.link(0, 1, purpose)
+    brains.run(1.0)
+    assert brains.saw(0, LinkReady)
+    assert brains.saw(1, LinkReady)
+    return brains
+
+
+def tree_of_two() -> Brains:
+    """Brain 0 publishes, brain 1 watches."""
+    brains = couple()
+    brains.call(0, brains.nodes[0].publish, STREAM, RATES)
+    brains.call(1, brains.nodes[1].subscribe, STREAM, name(0), 1, 1)
+    brains.run(1.0)
+    assert SetActive(STREAM, name(0)) in [
+        replace(delta, alias=0, base=0)
+        for delta in brains.saw(1, SetActive)
+        if isinstance(delta, SetActive)
+    ]
+    return brains

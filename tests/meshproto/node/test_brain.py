@@ -14,14 +14,8 @@ from meshproto.config.link import LinkConfig
 from meshproto.config.routing import RoutingConfig
 from meshproto.errors import StateError
 from meshproto.events import LimitReached, Refused
-from meshproto.forwarding.relay_table import (
-    CloseStream,
-    OpenLeg,
-    OpenStream,
-    SetActive,
-    Silent,
-)
-from meshproto.ids import LinkId, StreamId
+from meshproto.forwarding.relay_table import OpenLeg, OpenStream, SetActive
+from meshproto.ids import LinkId
 from meshproto.link.events import (
     DescriptorArrived,
     IntroductionFailed,
@@ -32,9 +26,7 @@ from meshproto.link.events import (
 from meshproto.link.links import Links
 from meshproto.node import NodeConfig
 from meshproto.outputs import (
-    Deliver,
     Dial,
-    Gossip,
     HangUp,
     Outbox,
     Pace,
@@ -44,35 +36,15 @@ from meshproto.outputs import (
 from meshproto.wire.control.link import Introduce
 from meshproto.wire.control.schema import Record
 from tests.support.any_record import Invention
-from tests.support.brains import Brains, ability, name
-
-STREAM = StreamId(b"a stream of test")
-RATES = (2_000_000,)
-
-
-def couple(purpose: Purpose = Purpose.OVERLAY) -> Brains:
-    """Two brains with a link that is ready."""
-    brains = Brains(2)
-    brains.link(0, 1, purpose)
-    brains.run(1.0)
-    assert brains.saw(0, LinkReady)
-    assert brains.saw(1, LinkReady)
-    return brains
-
-
-def tree_of_two() -> Brains:
-    """Brain 0 publishes, brain 1 watches."""
-    brains = couple()
-    brains.call(0, brains.nodes[0].publish, STREAM, RATES)
-    brains.call(1, brains.nodes[1].subscribe, STREAM, name(0), 1, 1)
-    brains.run(1.0)
-    assert SetActive(STREAM, name(0)) in [
-        replace(delta, alias=0, base=0)
-        for delta in brains.saw(1, SetActive)
-        if isinstance(delta, SetActive)
-    ]
-    return brains
-
+from tests.support.brains import (
+    RATES,
+    STREAM,
+    Brains,
+    ability,
+    couple,
+    name,
+    tree_of_two,
+)
 
 # --- the contract of a machine
 
@@ -327,24 +299,6 @@ def test_a_node_that_leaves_hands_its_children_over() -> None:
     assert last == SetActive(STREAM, None)
 
 
-def test_what_is_said_at_either_end_is_heard_at_the_other() -> None:
-    brains = tree_of_two()
-    brains.call(0, brains.nodes[0].say, STREAM, "chat", b"to all")
-    brains.call(1, brains.nodes[1].say, STREAM, "chat", "to the publisher")
-    brains.run(1.0)
-    assert brains.saw(1, Deliver) == [Deliver(STREAM, False, "chat", b"to all")]
-    assert brains.saw(0, Deliver) == [Deliver(STREAM, True, "chat", "to the publisher")]
-    assert not brains.nodes[0].say(StreamId(bytes(16)), "chat", b"nobody", brains.now)
-
-
-def test_a_publisher_that_goes_ends_its_tree() -> None:
-    brains = tree_of_two()
-    brains.call(0, brains.nodes[0].unpublish, STREAM)
-    brains.run(3.0)
-    assert brains.saw(1, SetActive)[-1] == SetActive(STREAM, None)
-    assert brains.saw(0, CloseStream)
-
-
 def test_octets_are_counted_by_the_package_that_sent_them() -> None:
     quiet, busy = couple(), tree_of_two()
     assert set(quiet.nodes[0].sent_octets()) >= {
@@ -356,26 +310,6 @@ def test_octets_are_counted_by_the_package_that_sent_them() -> None:
     assert busy.nodes[1].sent_octets()["distribution"] > 0
     sent = sum(len(frame) for sender, frame in busy.frames if sender == 1)
     assert sum(busy.nodes[1].sent_octets().values()) < sent
-
-
-def test_a_parent_that_its_plane_finds_silent_is_left() -> None:
-    brains = tree_of_two()
-    brains.lose = lambda source, to: True
-    said = Silent(STREAM, link_alive=False)
-    brains.call(1, brains.nodes[1].plane_notice, said)
-    assert brains.saw(1, SetActive)[-1] == SetActive(STREAM, None)
-
-
-def test_a_stalled_neighbour_gets_its_gossip_when_it_takes_again() -> None:
-    brains = couple()
-    (subscribed,) = brains.saw(1, Gossip)
-    assert isinstance(subscribed, Gossip)
-    brains.call(0, brains.nodes[0].gossip_stalled, name(1), True)
-    brains.call(0, brains.nodes[0].gossip_received, name(1), subscribed.rpc)
-    brains.run(2.0)  # by now the subscriber was asked into the mesh of the topic
-    held = len(brains.saw(0, Gossip))
-    brains.call(0, brains.nodes[0].gossip_stalled, name(1), False)
-    assert len(brains.saw(0, Gossip)) > held == 1
 
 
 def test_what_a_node_has_to_give_can_change() -> None:
