@@ -43,7 +43,7 @@ _OPTIONAL = {Use.STANDBY, Use.DUAL, Use.MOVE}
 def answer(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -> None:
     """Accept, redirect, refuse or queue `joiner`."""
     old = tree.children.get(joiner)
-    if old is not None and old.serial != join.serial:
+    if old is not None and old.serial != join.serial and not _keeps(old, join):
         # why first: the old edge must not cost the slot that the new one needs
         remove(shared, tree, joiner, "replaced", now)
     tree.queue.pop(joiner, None)
@@ -54,6 +54,13 @@ def answer(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -
         _queue(shared, tree, joiner, join, now)
     else:
         _admit(shared, tree, joiner, join, now)
+
+
+def _keeps(old: Child, join: Join) -> bool:
+    """Whether an edge stays until the new one stands: a move that is declined must not
+    cost the mover its second parent, which it would not even hear of.
+    """
+    return old.use is Use.STANDBY and join.use is Use.MOVE
 
 
 def objection(shared: Shared, tree: Tree, joiner: NodeId, join: Join) -> Why | None:

@@ -14,6 +14,7 @@ from support.tree_bench import (
     STREAM,
     Bench,
     accept,
+    demand,
     join,
     node,
     path,
@@ -269,3 +270,22 @@ def test_nobody_with_children_or_slots_is_displaced() -> None:
     bench.sent.clear()
     bench.child(9, w.Use.STARVED, room=2)
     assert not bench.take(w.Release)
+
+
+def test_a_move_that_is_declined_leaves_the_mover_its_second_parent() -> None:
+    bench = Bench(2)
+    bench.publish()
+    for number in (2, 3):
+        bench.child(number, room=1)
+    mover = bench.child(8, w.Use.STANDBY)
+    bench.take(w.Accept)
+    bench.hear(mover, join(9, w.Use.MOVE, ME))
+    assert bench.one(w.Redirect)[0] == mover
+    assert bench.tree.children[mover].serial == 8
+    bench.hear(mover, w.Rely(STREAM, 8, demand()))
+    assert not bench.take(w.Drop)
+    # with a slot the new edge takes the place of the old one
+    bench.hear(node(2), w.Leave(STREAM, 2))
+    bench.hear(mover, join(10, w.Use.MOVE, ME))
+    assert bench.one(w.Accept)[1].serial == 10
+    assert bench.tree.children[mover].use is w.Use.MOVE
