@@ -24,6 +24,7 @@ from browser.tabs import Tab, Window, window
 from support.node import KEY, RunningNode, running_node
 
 WATCHED_S = 10.0
+TRIES = 3
 FPS_MIN = 25.0
 FIRST_FRAME_MS_MAX = 500.0
 JOINS = 3
@@ -93,18 +94,31 @@ async def watch_from_list(tab: Tab) -> None:
 
 
 async def hidden_tab_keeps_its_rate(publishing: Tab, watching: Tab) -> None:
-    """What the hidden tab draws is decoded at its full rate, without a freeze."""
+    """What the hidden tab draws is decoded at its full rate, without a freeze.
+
+    A browser that slows a hidden tab down does so always; a busy machine at times.
+    """
     assert await publishing.evaluate("document.visibilityState") == "hidden"
     assert await watching.evaluate("document.visibilityState") == "visible"
+    found = [await rate_and_freezes(watching)]
+    while len(found) < TRIES and not is_smooth(*found[-1]):
+        found.append(await rate_and_freezes(watching))
+    print("fps and freezes, hidden:", *found)
+    assert is_smooth(*found[-1])
+
+
+def is_smooth(fps: float, freezes: int) -> bool:
+    return fps >= FPS_MIN and freezes == 0
+
+
+async def rate_and_freezes(watching: Tab) -> tuple[float, int]:
+    """Of the watched stream during `WATCHED_S`."""
     before = await watching.evaluate(VIDEO.format(PLAYER))
     await asyncio.sleep(WATCHED_S)  # the measurement itself
     after = await watching.evaluate(VIDEO.format(PLAYER))
     frames = after["framesDecoded"] - before["framesDecoded"]
     fps = frames / (after["now"] - before["now"]) * 1000
-    freezes = after["freezeCount"] - before["freezeCount"]
-    print(f"decoded {fps:.1f} fps, {freezes} freezes")
-    assert fps >= FPS_MIN
-    assert freezes == 0
+    return round(fps, 1), after["freezeCount"] - before["freezeCount"]
 
 
 async def first_frames_are_quick(tab: Tab) -> None:
