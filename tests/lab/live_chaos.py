@@ -101,12 +101,15 @@ async def steady(mesh: Mesh, viewer: Viewer, *streams: str) -> str:
     return relay
 
 
-async def strike(lab: Lab, mesh: Mesh, viewer: Viewer, fault: Fault) -> Outcome:
+async def strike(
+    lab: Lab, mesh: Mesh, viewer: Viewer, source: Source, fault: Fault
+) -> Outcome:
     """One fault from beginning to end."""
     relay = mesh.fleet[await steady(mesh, viewer, STREAM)]
+    source.late_ms()
     struck = fault.strike(lab, relay)
     await asyncio.sleep(WATCH_S)  # the time of the recording itself
-    found = outcome(viewer, struck, time.time())
+    found = outcome(viewer, struck, time.time(), source.late_ms())
     if TELL_MS and found.back_ms > TELL_MS:
         print(mesh.tell(since=struck - 0.5), flush=True)
     await fault.mend(lab, relay)
@@ -124,7 +127,7 @@ async def test_a_relay_fails_and_the_stream_goes_on(kind: str) -> None:
         fault = FAULTS[kind]
         found = []
         for number in range(count(kind, USUAL[kind])):
-            one = await strike(lab, mesh, viewer, fault)
+            one = await strike(lab, mesh, viewer, source, fault)
             found.append(one)
             report.row(
                 "faults",
@@ -134,6 +137,7 @@ async def test_a_relay_fails_and_the_stream_goes_on(kind: str) -> None:
                 audio_gap_ms=one.audio_gap_ms,
                 lost=one.lost,
                 duplicates=one.duplicates,
+                source_late_ms=one.source_late_ms,
                 load=os.getloadavg()[0],
             )
         report.row("wire", **lab.wiring.counters()["wire"])
@@ -171,6 +175,7 @@ async def watched(
     lab: Lab,
     mesh: Mesh,
     viewer: Viewer,
+    source: Source,
     watcher: Watcher,
     fault: Fault,
 ) -> tuple[Outcome, tuple[int, int]]:
@@ -178,7 +183,7 @@ async def watched(
     await steady(mesh, viewer, STREAM, PICTURE)
     before = await watcher.freezes()
     struck_frames = await watcher.frames()
-    one = await strike(lab, mesh, viewer, fault)
+    one = await strike(lab, mesh, viewer, source, fault)
     await asyncio.sleep(1)  # the picture runs behind the packets
     after = await watcher.freezes()
     assert await watcher.frames() > struck_frames
@@ -200,7 +205,9 @@ async def test_a_relay_fails_and_the_picture_does_not_freeze(kind: str) -> None:
                 fault = FAULTS[kind]
                 frozen = [0, 0]
                 for number in range(repeats):
-                    one, freezes = await watched(lab, mesh, viewer, watcher, fault)
+                    one, freezes = await watched(
+                        lab, mesh, viewer, source, watcher, fault
+                    )
                     frozen = [frozen[0] + freezes[0], frozen[1] + freezes[1]]
                     report.row(
                         "faults",

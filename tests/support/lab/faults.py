@@ -98,9 +98,13 @@ class Outcome:
     audio_gap_ms: float
     lost: int
     duplicates: int
+    source_late_ms: float
+    """How late the publisher was at worst: the laboratory's own share in a silence."""
 
 
-def outcome(viewer: Viewer, struck: float, end: float) -> Outcome:
+def outcome(
+    viewer: Viewer, struck: float, end: float, source_late_ms: float
+) -> Outcome:
     """What a viewer noticed between the fault and `end`."""
     gap = viewer.gap(struck, end, began_by=struck + IN_FLIGHT_S)
     tallies = [viewer.tally(struck, end, track) for track in (VIDEO, AUDIO)]
@@ -111,4 +115,5 @@ def outcome(viewer: Viewer, struck: float, end: float) -> Outcome:
         viewer.gap(struck, end, AUDIO).ms,
         sum(tally.lost for tally in tallies),
         sum(tally.duplicates for tally in tallies),
+        source_late_ms,
     )

@@ -72,6 +72,7 @@ class Source:
         self.keys_asked = 0
         self._key_wanted = True
         self._frame = 0
+        self._late_s = 0.0
         client.on_rtcp = self._heard
         self._tasks = [
             asyncio.create_task(self._every(1 / FRAMES_HZ, self._picture)),
@@ -94,11 +95,19 @@ class Source:
                 await task
         self.client.close(quietly=quietly)
 
+    def late_ms(self) -> float:
+        """How late it was at worst since this was asked last: what a viewer misses for
+        so long is the laboratory's own doing.
+        """
+        late_s, self._late_s = self._late_s, 0.0
+        return late_s * 1000
+
     async def _every(self, interval_s: float, send: object) -> None:
         due = time.monotonic()
         while True:
             due += interval_s
             await asyncio.sleep(due - time.monotonic())
+            self._late_s = max(self._late_s, time.monotonic() - due)
             send()  # type: ignore[operator]
 
     def _heard(self, compound: bytes) -> None:

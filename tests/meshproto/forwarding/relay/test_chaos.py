@@ -12,7 +12,16 @@ from meshproto.forwarding import relay_table as t
 from meshproto.forwarding.relay import wire
 from meshproto.ids import NodeId
 from meshproto.wire import rtp
-from support.legs import STREAM, Hop, LegNet, node, picture, sound
+from support.legs import (
+    STREAM,
+    Hop,
+    LegNet,
+    complete,
+    node,
+    picture,
+    sound,
+    triangle,
+)
 
 BC, XC = 0x2000, 0x4000
 USES = st.sampled_from([t.Second.JOINING, t.Second.DUAL])
@@ -68,6 +77,35 @@ def test_of_two_legs_each_packet_counts_once(
     net.film("a", 0.4, *film)
     assert_once(net["d"])  # and `Hop` checks every packet index that leaves
     assert net["d"].viewed
+
+
+@pytest.mark.untraced
+@given(
+    seed=st.integers(0, 2**32),
+    sent=st.floats(0, 1),
+    late_s=st.sampled_from([0.0, 0.003, 0.015]),
+    key_every=st.sampled_from([15, 60]),
+)
+@settings(max_examples=12, deadline=None)
+def test_a_parent_that_dies_between_two_packets_takes_none_with_it(
+    seed: int, sent: float, late_s: float, key_every: int
+) -> None:
+    """It has passed on some of what it took, and not always the first of it."""
+    chance, net = random.Random(seed), triangle()
+    for ends in net.delays:
+        net.delays[ends] = chance.uniform(0.002, 0.05)
+    net.late = lambda *_: chance.random() * late_s
+    film = picture(key_every), sound()
+    net.film("a", 1.0 + chance.random(), *film)
+    dies_at = net.now + chance.uniform(0, 0.03)
+    net.lose = lambda a, b, _: (
+        "b" in (a, b) and net.now >= dies_at and chance.random() >= sent
+    )
+    net.film("a", 0.06, *film)
+    net["b"].alive = False
+    net.film("a", 1.0, *film)
+    net.run(0.6)
+    assert complete(net["c"], *film)
 
 
 @pytest.mark.untraced
