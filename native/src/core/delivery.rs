@@ -95,12 +95,14 @@ pub fn try_begin(
     settle(state, source, now);
     let (layer, consumer) = (&state.layers[source], &state.consumers[key]);
     let start = match layer.newest {
-        Some(newest) if layer.live_from_anywhere => Some(first.unwrap_or(newest.number)),
+        // one batch may be more than there is room for
+        Some(newest) if layer.live_from_anywhere => {
+            layer.history.oldest(first.unwrap_or(newest.number))
+        }
         _ if layer.keys.count < consumer.wanted_key => None,
         _ => layer.history.pin,
     };
-    let there = start.filter(|&start| layer.history.get(start).is_some());
-    let Some(start) = there.filter(|_| state.transports[consumer.transport].sending) else {
+    let Some(start) = start.filter(|_| state.transports[consumer.transport].sending) else {
         return false;
     };
     detach(state, key);

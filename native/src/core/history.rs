@@ -110,6 +110,11 @@ impl History {
         kept.filter(move |packet| packet.place.is_some_and(|place| place.order >= order))
     }
 
+    /// The lowest number from `first` on that is kept.
+    pub fn oldest(&self, first: i64) -> Option<i64> {
+        self.from(first).next().map(|packet| packet.number)
+    }
+
     /// The packets that are there from `first` on, in order.
     pub fn from(&self, first: i64) -> impl Iterator<Item = &Arc<Packet>> + '_ {
         (first.max(self.floor)..=self.head).filter_map(|number| self.packets.get(&number))

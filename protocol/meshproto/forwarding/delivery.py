@@ -93,7 +93,9 @@ class Delivery:
         self._settle(layer, now)
         start = layer.history.pin
         if layer.live_from_anywhere and layer.newest is not None:
-            start = layer.newest.number if first is None else first
+            start = layer.newest.number
+            if first is not None:
+                start = layer.history.oldest(first)
         elif layer.keys.count < consumer.wanted_key:
             start = None
         if start is None or not consumer.transport.sending:

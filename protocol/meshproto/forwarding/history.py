@@ -98,6 +98,12 @@ class History:
         many = len(self._packets) > config.cache_packets
         return many or self.size > config.history_bytes
 
+    def oldest(self, first: int) -> int | None:
+        """The lowest number from `first` on that is kept: one batch may be more than
+        there is room for.
+        """
+        return next((packet.number for packet in self.span(first, self.head)), None)
+
     def _evict(self, now: float) -> None:
         config = self._config
         if self.head < self._began + _REORDER and not self._crowded:

@@ -233,3 +233,18 @@ def test_who_falls_behind_while_it_waits_for_another_layer_can_still_leave() -> 
         rig.send(1, *low.frame(key=False), *high.frame(key=True))
         rig.pass_time(1 / 30)
     assert len(rig.media(2, ssrc)) == sent
+
+
+def test_a_listener_begins_though_its_batch_is_more_than_the_history_holds() -> None:
+    """Numbers may jump by 3,000 at once, and 1,024 are kept."""
+    rig = Rig()
+    rig.client(1)
+    rig.client(2)
+    rig.publish(1, 1, OPUS)
+    ssrc = rig.watch(1, 1, 2, OPUS)
+    sound = Camera(codec=OPUS, size=80)
+    before = sound.frame()
+    sound.sequence += 2_900
+    behind = sound.frame()
+    rig.send(1, *before, *behind)
+    assert [p.payload for p in rig.media(2, ssrc)] == [behind[0][-80:]]
