@@ -14,7 +14,7 @@ from meshproto.errors import MeshError
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.forwarder import Forwarder
 from meshproto.forwarding.outputs import Burst, Repeat, Resend
-from meshproto.ids import ProducerId, TransportId
+from meshproto.ids import ProducerId, StreamId, TransportId
 
 
 class DifferenceError(AssertionError):
@@ -125,4 +125,9 @@ class Both:
     def producer_stats(self, now: float) -> dict[ProducerId, dict[str, object]]:
         ours = self.python.producer_stats(now)
         self.same("producers", ours, self.rust.producer_stats(now))
+        return ours
+
+    def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
+        ours = self.python.stream_history(stream)
+        self.same("history", ours, self.rust.stream_history(stream))
         return ours

@@ -75,7 +75,7 @@ fn act(state: &mut State, key: TransportKey, packet: RtcpPacket, now: f64) {
 }
 
 /// The numbers that a NACK names, in its order.
-fn lost(nack: &Nack) -> impl Iterator<Item = u16> + '_ {
+pub fn lost(nack: &Nack) -> impl Iterator<Item = u16> + '_ {
     nack.pairs.iter().flat_map(|&(first, mask)| {
         let named = (0..16).filter(move |bit| mask >> bit & 1 == 1);
         let behind = named.map(move |bit| first.wrapping_add(bit + 1));

@@ -51,6 +51,10 @@ impl Drops {
         *self.0.entry(reason).or_default() += 1;
     }
 
+    pub fn get(&self, reason: &str) -> u64 {
+        self.0.get(reason).copied().unwrap_or(0)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.0.iter().map(|(&reason, &count)| (reason, count))
     }

@@ -5,9 +5,12 @@
 use slotmap::SlotMap;
 
 use super::consumer::Consumer;
-use super::ids::{ConsumerId, LayerKey, ProducerId, StreamId, TransportId};
+use super::ids::{ConsumerId, LayerKey, NeighbourKey, ProducerId, StreamId, TransportId};
 use super::layer::Layer;
 use super::producer::Producer;
+use super::relay::stream::Stream;
+use super::relay::tables::{Leg, Upper, UpperKey};
+use super::relay_table::Second;
 use super::state::State;
 use super::table::Rid;
 use super::transport::Transport;
@@ -76,9 +79,41 @@ pub struct ConsumerStats {
     pub repairs_refused: u64,
 }
 
-/// A stream of the mesh; what it holds comes with the legs.
+/// A stream of the mesh.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StreamStats {}
+pub struct StreamStats {
+    pub origin: bool,
+    pub newest: i64,
+    pub silent: bool,
+    pub counters: Vec<(&'static str, u64)>,
+    pub active: Option<UpperStats>,
+    pub second: Option<UpperStats>,
+    pub legs: Vec<LegStats>,
+}
+
+/// A leg that brings a stream; `purpose` is "active" or what the second one is for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpperStats {
+    pub transport: Option<TransportId>,
+    pub purpose: &'static str,
+    pub packets: u64,
+    pub told: i64,
+}
+
+/// A leg to a child.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LegStats {
+    pub transport: Option<TransportId>,
+    pub standby: bool,
+    pub paused: bool,
+    pub packets: u64,
+    pub octets: u64,
+    pub waiting: usize,
+    pub overflows: u64,
+    pub repaired: u64,
+    pub repairs_missed: u64,
+    pub repairs_refused: u64,
+}
 
 /// Everything at this instant; `now` is for the rates.
 pub fn snapshot(state: &mut State, now: f64) -> Stats {
@@ -94,7 +129,7 @@ pub fn snapshot(state: &mut State, now: f64) -> Stats {
         consumers: consumers
             .map(|(id, key)| (id, consumer(state, &state.consumers[*key])))
             .collect(),
-        streams: Vec::new(),
+        streams: streams(state),
     }
 }
 
@@ -109,6 +144,59 @@ pub fn producers(state: &mut State, now: f64) -> Vec<(ProducerId, ProducerStats)
         found.push((id, self::producer(producer, transport, layers, now)));
     }
     found
+}
+
+fn streams(state: &State) -> Vec<(StreamId, StreamStats)> {
+    let known = state.relays.stream_ids.iter();
+    known
+        .map(|(id, key)| (id.clone(), stream(state, &state.relays.streams[*key])))
+        .collect()
+}
+
+fn stream(state: &State, stream: &Stream) -> StreamStats {
+    let upper = |key: Option<UpperKey>| key.map(|key| upper(state, &state.relays.uppers[key]));
+    let legs = stream.legs.iter();
+    StreamStats {
+        origin: stream.origin,
+        newest: stream.newest,
+        silent: stream.silent,
+        counters: stream.counters.iter().collect(),
+        active: upper(stream.active),
+        second: upper(stream.second),
+        legs: legs
+            .map(|(_, key)| leg(state, &state.relays.legs[*key]))
+            .collect(),
+    }
+}
+
+fn upper(state: &State, upper: &Upper) -> UpperStats {
+    UpperStats {
+        transport: leads_over(state, upper.neighbour),
+        purpose: upper.purpose.map_or("active", Second::name),
+        packets: upper.packets,
+        told: upper.told,
+    }
+}
+
+fn leg(state: &State, leg: &Leg) -> LegStats {
+    LegStats {
+        transport: leads_over(state, leg.neighbour),
+        standby: leg.standby,
+        paused: leg.pause_after.is_some(),
+        packets: leg.packets,
+        octets: leg.octets,
+        waiting: leg.backlog.len(),
+        overflows: leg.overflows,
+        repaired: leg.repairs.answered,
+        repairs_missed: leg.repairs.missed,
+        repairs_refused: leg.repairs.refused,
+    }
+}
+
+/// The transport to a neighbour, whether packets can be protected or not.
+fn leads_over(state: &State, key: NeighbourKey) -> Option<TransportId> {
+    let transport = state.relays.neighbours.get(key)?.transport?;
+    Some(state.transports.get(transport)?.id)
 }
 
 fn producer(

@@ -27,7 +27,7 @@ impl RandomSource for PythonRandom {
 type Packet<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, u32, u64);
 
 /// (transport, consumer, packets, keep)
-type OutBurst<'py> = (u64, u64, Vec<Packet<'py>>, bool);
+type OutBurst<'py> = (u64, i64, Vec<Packet<'py>>, bool);
 
 fn burst<'py>(py: Python<'py>, burst: &Burst<'_>) -> OutBurst<'py> {
     let packets = burst.packets().map(|packet| {
@@ -35,7 +35,8 @@ fn burst<'py>(py: Python<'py>, burst: &Burst<'_>) -> OutBurst<'py> {
         let payload = PyBytes::new(py, packet.payload);
         (header, payload, packet.ssrc, packet.index)
     });
-    let (transport, consumer) = (burst.transport.0, burst.consumer.0);
+    // that of a leg's bursts is -1 in the reference
+    let (transport, consumer) = (burst.transport.0, burst.consumer.0 as i64);
     (transport, consumer, packets.collect(), burst.keep)
 }
 

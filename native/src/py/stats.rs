@@ -1,10 +1,13 @@
 //! A forwarder's counters as the dictionaries of `meshproto.forwarding.stats`.
 
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
 use crate::core::ids::ProducerId;
-use crate::core::stats::{ConsumerStats, LayerStats, ProducerStats, Stats, TransportStats};
+use crate::core::stats::{
+    ConsumerStats, LayerStats, LegStats, ProducerStats, Stats, StreamStats, TransportStats,
+    UpperStats,
+};
 
 type Dict<'py> = PyResult<Bound<'py, PyDict>>;
 
@@ -28,6 +31,10 @@ pub fn snapshot<'py>(py: Python<'py>, stats: &Stats) -> Dict<'py> {
     }
     for (id, consumer) in &stats.consumers {
         consumers.set_item(id.0, self::consumer(py, consumer)?)?;
+    }
+    for (id, stream) in &stats.streams {
+        let name: String = id.0.iter().map(|octet| format!("{octet:02x}")).collect();
+        streams.set_item(name, self::stream(py, stream)?)?;
     }
     let found = PyDict::new(py);
     found.set_item("drops", drops)?;
@@ -109,5 +116,48 @@ fn consumer<'py>(py: Python<'py>, consumer: &ConsumerStats) -> Dict<'py> {
     );
     found.set_item("transport", consumer.transport.0)?;
     found.set_item("rid", consumer.rid.as_deref())?;
+    Ok(found)
+}
+
+fn stream<'py>(py: Python<'py>, stream: &StreamStats) -> Dict<'py> {
+    let found = dictionary!(py, stream, origin, newest, silent);
+    let counters = PyDict::new(py);
+    for (reason, count) in &stream.counters {
+        counters.set_item(reason, count)?;
+    }
+    found.set_item("counters", counters)?;
+    let upper = |upper: &Option<UpperStats>| upper.as_ref().map(|leg| self::upper(py, leg));
+    found.set_item("active", upper(&stream.active).transpose()?)?;
+    found.set_item("second", upper(&stream.second).transpose()?)?;
+    let legs = PyList::empty(py);
+    for leg in &stream.legs {
+        legs.append(self::leg(py, leg)?)?;
+    }
+    found.set_item("legs", legs)?;
+    Ok(found)
+}
+
+fn upper<'py>(py: Python<'py>, upper: &UpperStats) -> Dict<'py> {
+    let found = dictionary!(py, upper, packets, told);
+    found.set_item("transport", upper.transport.map(|id| id.0))?;
+    found.set_item("use", upper.purpose)?;
+    Ok(found)
+}
+
+fn leg<'py>(py: Python<'py>, leg: &LegStats) -> Dict<'py> {
+    let found = dictionary!(
+        py,
+        leg,
+        standby,
+        paused,
+        packets,
+        octets,
+        waiting,
+        overflows,
+        repaired,
+        repairs_missed,
+        repairs_refused
+    );
+    found.set_item("transport", leg.transport.map(|id| id.0))?;
     Ok(found)
 }
