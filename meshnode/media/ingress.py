@@ -22,7 +22,7 @@ from meshnode.media.plane import (
 )
 from meshnode.media.sender import Control
 from meshnode.media.session import Session
-from meshnode.media.udp import UdpSocket
+from meshnode.media.udp import UdpSocket, local_end
 from meshproto.errors import DecodeError
 from meshproto.forwarding.forwarder import Forwarder
 from meshproto.ice.lite import IceLite
@@ -121,7 +121,8 @@ class Ingress:
         path, now = sock.path(address, control), monotonic()
         if self._links.receive(message, sock, path, now):
             return
-        reply, event = self._lite.handle(message, address, now)
+        local = (sock.address, local_end(path))
+        reply, event = self._lite.handle(message, address, now, local)
         if reply is not None:
             path.send(reply)
         if isinstance(event, PathSelected):

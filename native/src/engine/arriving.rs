@@ -23,6 +23,10 @@ use crate::wire::demux::{classify, DatagramKind};
 /// Our ends that are told apart: addresses of this host, so the host bounds them.
 const LOCALS_MAX: usize = 4096;
 
+/// A packet of this size that has no marker is followed by others of its frame.
+const FRAME_PART: usize = 600;
+const MARKER: u8 = 0x80;
+
 /// Where a datagram came in, and from whom.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
@@ -110,6 +114,8 @@ impl Engine {
         } else {
             self.received.packets += 1;
             self.received.octets += octets;
+            // sound comes in packets by themselves, and small ones
+            self.frame_open = plain.len() >= FRAME_PART && plain[1] & MARKER == 0;
             self.forwarder.receive_rtp(transport, plain, now);
         }
     }

@@ -74,6 +74,10 @@ pub struct Engine {
     pub(super) events: Vec<Event>,
     pub(super) ring: Arc<Ring>,
     pub(super) rest_until: f64,
+    /// The newest packet is of a frame that goes on.
+    pub(super) frame_open: bool,
+    /// Bursts of the last time that anything left.
+    pub(super) fed: usize,
     ssrcs: usize,
     consumers: usize,
     delays_s: HashMap<IpAddr, f64>,
@@ -103,6 +107,8 @@ impl Engine {
             events: Vec::new(),
             ring,
             rest_until: 0.0,
+            frame_open: false,
+            fed: 0,
             ssrcs: config.forwarding.ssrcs_per_transport,
             consumers: config.forwarding.consumers,
             delays_s: config.delays_s,

@@ -17,7 +17,9 @@ from meshproto.forwarding.table import (
 )
 from meshproto.ids import ConsumerId, ProducerId, TransportId
 from meshproto.wire.parameters import Codec, MediaKind, SsrcBinding
-from support.media import SSRC, until
+from support.light_client import join
+from support.media import SSRC, consume, new_port, produce, stream, until
+from support.planes import make_plane
 
 
 def local_producer(port: MediaPort, producer: int) -> TransportId:
@@ -99,3 +101,27 @@ async def test_injecting_needs_a_local_producer(port) -> None:
     local_producer(port, 10)
     port.plane.close_transport(transport)
     port.plane.inject(ProducerId(10), [key_frame(1)])
+
+
+# -- addresses -----------------------------------------------------------------------
+
+
+async def test_a_client_that_asks_another_of_our_addresses_is_sent_to_from_there(
+    plane: str,
+) -> None:
+    port = new_port(make_plane(plane))
+    ((_, number),) = await port.open(["0.0.0.0"], 0)
+    first, publisher = await join(port, address=("127.0.0.1", number))
+    second, viewer = await join(port, address=("127.0.0.1", number))
+    consume(port, produce(port, first), second)
+    await stream(publisher, [viewer], 5)
+    # a connected socket hears this one address of ours and no other
+    viewer._socket.connect(("127.0.0.2", number))
+    answered = viewer.counters["stun"]
+    viewer.check()
+    await until(lambda: viewer.counters["stun"] > answered)
+    (packets,) = await stream(publisher, [viewer], 5, start=5)
+    assert len(packets) == 5
+    await port.close()
+    publisher.close()
+    viewer.close()
