@@ -16,8 +16,10 @@ from typing import Any
 
 from aiohttp import web
 
+from meshnode.observe.metrics import CONTENT_TYPE
 from meshnode.signalling.access import Gatekeeper, Right
 from meshnode.signalling.dialects.sfu_go import SfuGo, stamp
+from meshnode.signalling.dialects.sfu_go_metrics import Figures, exposed
 from meshnode.signalling.dialects.socket import Socket, SocketLimits
 from meshnode.signalling.doorway import Doorway, Endpoint, bearer, read_text
 from meshnode.signalling.problems import Refused
@@ -41,8 +43,11 @@ class SfuGoDoor:
         instance: str,
         *,
         open_rooms: bool,
+        metrics: bool = False,
     ) -> None:
-        self.received = self.sent = self.connections = 0
+        self._received = self._sent = self._connections = 0
+        self._sockets: set[Socket] = set()
+        self._metrics = metrics
         self._rooms = rooms
         self._doorway = doorway
         self._gatekeeper = gatekeeper
@@ -54,7 +59,8 @@ class SfuGoDoor:
     def endpoints(self) -> dict[str, Endpoint]:
         """Path to endpoint."""
         door = self._doorway.door
-        return {
+        metrics = {"/metrics": door({"GET": self.metrics})} if self._metrics else {}
+        return metrics | {
             "/ws": door({"GET": self.socket}),
             "/api/rooms": door({"GET": self.list, "POST": self.create}),
             "/api/rooms/{room}": door({"GET": self.look, "DELETE": self.delete}),
@@ -86,13 +92,15 @@ class SfuGoDoor:
             may_join,
             self._may_command(key, caller),
         )
-        self.connections += 1
+        self._connections += 1
+        self._sockets.add(socket)
         try:
             return await socket.run(request, client.hear, client.complain)
         finally:
             client.gone()
-            self.received += socket.received
-            self.sent += socket.sent
+            self._sockets.discard(socket)
+            self._received += socket.received
+            self._sent += socket.sent
 
     def _may_command(self, key: str, caller: Caller) -> bool:
         if not self._gatekeeper.has_key:
@@ -153,6 +161,27 @@ class SfuGoDoor:
                 "rooms": len(self._rooms),
                 "peers": sum(len(room.seats) for room in self._rooms),
             }
+        )
+
+    async def metrics(self, _request: web.Request, _: Caller) -> web.StreamResponse:
+        """Figures under sfu-go's names."""
+        body = exposed(self.figures())
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    def figures(self) -> Figures:
+        """What is counted here."""
+        seats = [seat for room in self._rooms for seat in room.seats.values()]
+        tokens = self._rooms.tokens
+        return Figures(
+            sum(bool(room.seats) for room in self._rooms),
+            len(seats),
+            self._connections,
+            self._sent + sum(socket.sent for socket in self._sockets),
+            self._received + sum(socket.received for socket in self._sockets),
+            tokens.taken,
+            tokens.refused.total(),
+            self._rooms.octets(),
+            sum(seat.loss for seat in seats) / len(seats) if seats else 0.0,
         )
 
 
