@@ -76,7 +76,7 @@ class SfuGoDoor:
             return await _refuse(request, "Missing userId")
         self._welcome()
         name = request.query.get("name", "")
-        key = bearer(request) or request.query.get("token", "")
+        key = bearer(request) or _asked(request)
         socket = Socket(self._limits)
 
         def may_join(room: str, token: str) -> None:
@@ -233,3 +233,9 @@ async def _refuse(request: web.Request, reason: str) -> web.StreamResponse:
     await socket.prepare(request)
     await socket.close(code=1008, message=reason.encode())
     return socket
+
+
+def _asked(request: web.Request) -> str:
+    """A bearer where a page can put one: a WebSocket has no headers of its own."""
+    query = request.query
+    return query.get("access_token", "") or query.get("token", "")
