@@ -23,6 +23,17 @@ from meshproto.errors import StateError
 ENVIRONMENT_PREFIX = "MESHNODE_"
 NESTED = "__"
 SECRETS = frozenset({"publish_key"})
+ALIASES: Mapping[str, tuple[str, ...]] = {
+    "SFU_PUBLIC_IP": ("public_ip",),
+    "SFU_MAX_ROOMS": ("limits", "rooms"),
+    "SFU_MAX_PEERS_PER_ROOM": ("limits", "members_per_room"),
+    "SFU_WS_READ_LIMIT": ("limits", "socket_frame_bytes"),
+    "SFU_RATE_LIMIT_PER_SEC": ("limits", "socket_messages_per_s"),
+    "SFU_RATE_LIMIT_BURST": ("limits", "socket_burst"),
+}
+"""Names by which the environment of an sfu-go server says the same; ours come first.
+SFU_HOST and SFU_PORT together are `http`.
+"""
 
 
 class _Found(NamedTuple):
@@ -48,6 +59,7 @@ def load(
     found: Found = {}
     if file is not None:
         found.update(_from_file(file))
+    found.update(_from_aliases(environ or {}))
     found.update(_from_environment(environ or {}))
     found.update(_from_flags(flags or {}))
     try:
@@ -86,6 +98,19 @@ def _from_environment(environ: Mapping[str, str]) -> Found:
         for name, path in known.items()
         if name in environ
     }
+
+
+def _from_aliases(environ: Mapping[str, str]) -> Found:
+    found = {
+        path: _Found(environ[name], name)
+        for name, path in ALIASES.items()
+        if environ.get(name)
+    }
+    host, port = environ.get("SFU_HOST", ""), environ.get("SFU_PORT", "")
+    if host or port:
+        place = "SFU_PORT" if port else "SFU_HOST"
+        found["http",] = _Found(f"{host or '0.0.0.0'}:{port or '8080'}", place)
+    return found
 
 
 def _from_file(file: Path) -> Found:

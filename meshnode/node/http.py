@@ -205,4 +205,5 @@ class Http:
             house.welcome,
             peer_id.to_text(parts.rooms.tokens.me),
             open_rooms=parts.settings.open_rooms,
+            metrics=parts.settings.dialect_metrics,
         )

@@ -58,6 +58,7 @@ async def plays(call: PageRtc, tracks: int, more: int = 5) -> None:
     await eventually(advanced, 15, f"{tracks} tracks play at {call.desk.name}")
 
 
+@pytest.mark.timeout(180)
 async def test_pictures_both_ways_and_one_more_without_a_glitch(
     node: MeshNode, browser: Browser
 ) -> None:
@@ -82,6 +83,7 @@ async def test_pictures_both_ways_and_one_more_without_a_glitch(
     await two.close()
 
 
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("polite", [False, True])
 async def test_forced_glare_200_times_always_converges(
     node: MeshNode, browser: Browser, polite: bool
@@ -117,6 +119,7 @@ async def test_forced_glare_200_times_always_converges(
     print(f"{crossed} of 200 crossed")
 
 
+@pytest.mark.timeout(180)
 async def test_100_tracks_of_a_page_come_and_go_without_a_leak(
     node: MeshNode, browser: Browser
 ) -> None:

@@ -109,6 +109,7 @@ async def test_six_pages_see_each_other_and_one_comes_and_goes(
     assert len(room) == 5
 
 
+@pytest.mark.timeout(180)
 async def test_layers_and_limits_change_what_is_received(
     node: MeshNode, browser: Browser
 ) -> None:
@@ -144,6 +145,7 @@ async def test_layers_and_limits_change_what_is_received(
     assert await ann.run("return m.errors") == []
 
 
+@pytest.mark.timeout(180)
 async def test_who_speaks_is_told_and_a_noisy_microphone_is_not(
     node: MeshNode, browser: Browser
 ) -> None:

@@ -16,8 +16,10 @@ from typing import Any
 
 from aiohttp import web
 
+from meshnode.observe.metrics import CONTENT_TYPE
 from meshnode.signalling.access import Gatekeeper, Right
 from meshnode.signalling.dialects.sfu_go import SfuGo, stamp
+from meshnode.signalling.dialects.sfu_go_metrics import Figures, exposed
 from meshnode.signalling.dialects.socket import Socket, SocketLimits
 from meshnode.signalling.doorway import Doorway, Endpoint, bearer, read_text
 from meshnode.signalling.problems import Refused
@@ -41,8 +43,11 @@ class SfuGoDoor:
         instance: str,
         *,
         open_rooms: bool,
+        metrics: bool = False,
     ) -> None:
-        self.received = self.sent = self.connections = 0
+        self._received = self._sent = self._connections = 0
+        self._sockets: set[Socket] = set()
+        self._metrics = metrics
         self._rooms = rooms
         self._doorway = doorway
         self._gatekeeper = gatekeeper
@@ -54,7 +59,8 @@ class SfuGoDoor:
     def endpoints(self) -> dict[str, Endpoint]:
         """Path to endpoint."""
         door = self._doorway.door
-        return {
+        metrics = {"/metrics": door({"GET": self.metrics})} if self._metrics else {}
+        return metrics | {
             "/ws": door({"GET": self.socket}),
             "/api/rooms": door({"GET": self.list, "POST": self.create}),
             "/api/rooms/{room}": door({"GET": self.look, "DELETE": self.delete}),
@@ -70,7 +76,7 @@ class SfuGoDoor:
             return await _refuse(request, "Missing userId")
         self._welcome()
         name = request.query.get("name", "")
-        key = bearer(request) or request.query.get("token", "")
+        key = bearer(request) or _asked(request)
         socket = Socket(self._limits)
 
         def may_join(room: str, token: str) -> None:
@@ -86,13 +92,15 @@ class SfuGoDoor:
             may_join,
             self._may_command(key, caller),
         )
-        self.connections += 1
+        self._connections += 1
+        self._sockets.add(socket)
         try:
             return await socket.run(request, client.hear, client.complain)
         finally:
             client.gone()
-            self.received += socket.received
-            self.sent += socket.sent
+            self._sockets.discard(socket)
+            self._received += socket.received
+            self._sent += socket.sent
 
     def _may_command(self, key: str, caller: Caller) -> bool:
         if not self._gatekeeper.has_key:
@@ -155,6 +163,27 @@ class SfuGoDoor:
             }
         )
 
+    async def metrics(self, _request: web.Request, _: Caller) -> web.StreamResponse:
+        """Figures under sfu-go's names."""
+        body = exposed(self.figures())
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE})
+
+    def figures(self) -> Figures:
+        """What is counted here."""
+        seats = [seat for room in self._rooms for seat in room.seats.values()]
+        tokens = self._rooms.tokens
+        return Figures(
+            sum(bool(room.seats) for room in self._rooms),
+            len(seats),
+            self._connections,
+            self._sent + sum(socket.sent for socket in self._sockets),
+            self._received + sum(socket.received for socket in self._sockets),
+            tokens.taken,
+            tokens.refused.total(),
+            self._rooms.octets(),
+            sum(seat.loss for seat in seats) / len(seats) if seats else 0.0,
+        )
+
 
 def described(roll: Roll) -> dict[str, object]:
     """A room as the API shows it."""
@@ -204,3 +233,9 @@ async def _refuse(request: web.Request, reason: str) -> web.StreamResponse:
     await socket.prepare(request)
     await socket.close(code=1008, message=reason.encode())
     return socket
+
+
+def _asked(request: web.Request) -> str:
+    """A bearer where a page can put one: a WebSocket has no headers of its own."""
+    query = request.query
+    return query.get("access_token", "") or query.get("token", "")

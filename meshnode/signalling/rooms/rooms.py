@@ -241,6 +241,11 @@ class Rooms:
         cheap_first = reversed(best_first(track))
         return tuple((rid, track.layers[rid].bitrate_bps) for rid in cheap_first)
 
+    def octets(self) -> int:
+        """Octets that came and went by the media port."""
+        stats = self._house.media.plane.stats()
+        return int(stats["received"]["bytes"] + stats["sent"]["bytes"])
+
     def fit(self, seat: Seat) -> None:
         """Let a seat keep to its limit."""
         room = self._rooms.get(seat.who.room)

@@ -1,11 +1,13 @@
 """Who speaks: the pure machine behind `dominant-speaker` (RFC 0014 section 5.1).
 
 Loudness alone names the noisiest microphone.  So each member is measured against its
-own background: the floor follows what is quiet at once and what is loud slowly, and
-only what stands well above it counts as speech.  A fan never does, however loud; a
-voice does, since it pauses.  Short speech is gathered in a score that rises within a
-few tenths of a second and falls within one or two; who speaks keeps the word until
-somebody else scores clearly higher, so that a cough or an "aha" does not take it.
+own background, the quietest moment of the last two seconds, and only what stands well
+above that counts as speech.  A fan never does, however loud; a voice does, since it
+pauses between words.  Digital silence says nothing about a background: a muted member
+that unmutes would otherwise be heard breathing.  Short speech is gathered in a score
+that rises within a few tenths of a second and falls within one or two; who speaks keeps
+the word until somebody else scores clearly higher, so that a cough or an "aha" does not
+take it.
 
     quiet ..... score 0 ..... somebody passes ENTER ........... speaker
     speaker ... somebody else has TAKE times its score and ENTER -> the other
@@ -14,6 +16,7 @@ somebody else scores clearly higher, so that a cough or an "aha" does not take i
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 
 SILENCE = 127
@@ -21,7 +24,7 @@ SPEECH_DB = 12.0
 """Above the own background from which sound counts as speech."""
 SPEECH_MAX_DB = 30.0
 """More than that does not count for more: who sits close is not more important."""
-FLOOR_RISE_DB_PER_S = 4.0
+WINDOW_S = 2.0
 FLOOR_MIN_DB = 20.0
 """Nothing below that is heard at all."""
 RISE_S = 0.3
@@ -31,30 +34,30 @@ TAKE = 1.4
 
 
 class _Voice:
-    """One member: its background and how much it spoke lately (0 to 1)."""
+    """One member: its quiet moments, and how much it spoke lately (0 to 1)."""
 
-    __slots__ = ("at", "floor_db", "score")
+    __slots__ = ("at", "quiet", "score")
 
     def __init__(self, now: float) -> None:
-        self.floor_db: float | None = None
+        self.quiet: deque[tuple[float, float]] = deque(maxlen=32)
         self.score = 0.0
         self.at = now
 
     def hear(self, levels: Sequence[int], now: float) -> None:
         passed_s = max(now - self.at, 0.001)
         self.at = now
-        loud_db = [float(SILENCE - level) for level in levels] or [0.0]
-        mean_db = sum(loud_db) / len(loud_db)
-        quiet_db = min(loud_db)
-        if self.floor_db is None:
-            self.floor_db = mean_db
-        above = max(mean_db, FLOOR_MIN_DB) - max(self.floor_db, FLOOR_MIN_DB)
-        spoke = 0.0
-        if above > SPEECH_DB:
-            spoke = min(above, SPEECH_MAX_DB) / SPEECH_MAX_DB
+        loud_db = [float(SILENCE - level) for level in levels if level < SILENCE]
+        spoke = self._speech(loud_db, now) if loud_db else 0.0
         self._follow(spoke, passed_s)
-        risen = self.floor_db + FLOOR_RISE_DB_PER_S * passed_s
-        self.floor_db = min(risen, quiet_db)
+
+    def _speech(self, loud_db: list[float], now: float) -> float:
+        """How much of these moments is speech, from 0 to 1."""
+        self.quiet.append((now, min(loud_db)))
+        while now - self.quiet[0][0] > WINDOW_S:
+            self.quiet.popleft()
+        floor_db = max(min(db for _, db in self.quiet), FLOOR_MIN_DB)
+        above_db = sum(loud_db) / len(loud_db) - floor_db
+        return min(above_db / SPEECH_MAX_DB, 1.0) if above_db > SPEECH_DB else 0.0
 
     def _follow(self, spoke: float, passed_s: float) -> None:
         time_s = RISE_S if spoke > self.score else FALL_S

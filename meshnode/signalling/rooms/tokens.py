@@ -78,6 +78,7 @@ class Tokens:
         wall: Callable[[], float],
     ) -> None:
         self.refused: Counter[str] = Counter()
+        self.taken = 0
         self.me = me
         self._sign = sign
         self._verify = verify
@@ -130,6 +131,7 @@ class Tokens:
             self.refused[fault] += 1
             return None
         self._remember(self._used, nonce)
+        self.taken += 1
         return session
 
     def revoke(self, room: str, user: str) -> None:

@@ -128,3 +128,24 @@ def test_a_pair_of_files_needs_its_other_half(tmp_path: Path) -> None:
     assert refused({"tls_cert": "/absent", "tls_key": key}) == (
         "--tls-cert is '/absent' but should be an existing file"
     )
+
+
+def test_the_environment_of_an_sfu_go_server_is_understood(tmp_path: Path) -> None:
+    environ = {
+        "SFU_HOST": "127.0.0.1",
+        "SFU_PORT": "9000",
+        "SFU_PUBLIC_IP": "203.0.113.7",
+        "SFU_MAX_ROOMS": "7",
+        "SFU_MAX_PEERS_PER_ROOM": "5",
+        "SFU_RATE_LIMIT_BURST": "9",
+    }
+    settings = load({}, environ)
+    assert settings.http == "127.0.0.1:9000"
+    assert settings.public_ip == ("203.0.113.7",)
+    assert (settings.limits.rooms, settings.limits.members_per_room) == (7, 5)
+    assert settings.limits.socket_burst == 9
+    ours = load({}, {**environ, "MESHNODE_HTTP": "127.0.0.1:1"})
+    assert ours.http == "127.0.0.1:1"
+    assert load({}, {"SFU_PORT": "9000"}).http == "0.0.0.0:9000"
+    assert "SFU_MAX_ROOMS is 'many'" in refused({}, {"SFU_MAX_ROOMS": "many"})
+    assert "SFU_PORT is" in refused({}, {"SFU_PORT": "nine"})

@@ -76,3 +76,20 @@ async def test_health_and_cors(client) -> None:
     assert found["timestamp"].endswith("Z")
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert (await client.ask("OPTIONS", "/api/rooms")).status == 200
+
+
+async def test_metrics_under_the_names_of_sfu_go_only_when_asked(start) -> None:
+    client = await start(dialect_metrics=True)
+    async with SfuGoClient(client.base, "ann") as ann:
+        await ann.join("green", media=False)
+        text = await (await client.ask("GET", "/metrics")).text()
+    found = dict(
+        line.split() for line in text.splitlines() if line and not line.startswith("#")
+    )
+    assert found["sfu_active_rooms_total"] == "1.0"
+    assert found["sfu_active_peers_total"] == "1.0"
+    assert found["sfu_connections_total"] == "1.0"
+    assert float(found["sfu_messages_received_total"]) >= 1
+    assert float(found["sfu_messages_sent_total"]) >= 1
+    other = await start()
+    assert (await other.ask("GET", "/metrics")).status == 403
