@@ -76,6 +76,17 @@ def test_moving_one_deadline_for_ever_keeps_the_heap_small() -> None:
     assert list(timers.due(1e9)) == ["key"]
 
 
+def test_a_deadline_that_comes_nearer_again_and_again_leaves_nothing_behind() -> None:
+    timers: Timers[str] = Timers()
+    timers.set("still", 2_000.0)
+    for at in range(1_000, 0, -1):
+        timers.set("moving", float(at))
+    assert len(timers) == 2
+    assert len(timers._heap) < 100
+    timers.cancel("nobody")
+    assert list(timers.due(3_000.0)) == ["moving", "still"]
+
+
 STEPS = st.lists(
     st.tuples(st.integers(0, 5), st.one_of(st.none(), st.integers(0, 20))), max_size=80
 )

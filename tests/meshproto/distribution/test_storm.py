@@ -22,9 +22,6 @@ from meshproto.distribution.events import Joined, Repaired
 from support.tree_acts import publish, subscribe, unsubscribe
 from support.tree_net import RATE_BPS, STREAM, Host, Net
 
-pytestmark = pytest.mark.untraced
-
-
 HOSTS = 9
 
 
@@ -89,6 +86,7 @@ def test_a_flash_crowd_is_served_with_bounded_messages() -> None:
     assert asked <= 4 * len(hosts), net.records
 
 
+@pytest.mark.untraced
 def test_a_settled_tree_says_little() -> None:
     net, _, hosts = grown(mix(30, 6), seed=6)
     net.run(200, checks=False)
@@ -117,6 +115,7 @@ def test_a_relay_that_dies_costs_its_subtree_a_blink() -> None:
         assert max(steps) < 0.8
 
 
+@pytest.mark.untraced
 def test_a_fifth_that_dies_is_healed_within_two_seconds() -> None:
     net, _, hosts = grown(mix(60, 8), degree=10, seed=8)
     net.run(30, checks=False)
@@ -142,6 +141,7 @@ def test_a_silent_publisher_is_no_storm() -> None:
     assert len(net.served()) == len(hosts) + 1
 
 
+@pytest.mark.untraced
 def test_moves_lose_and_repeat_nothing() -> None:
     net, origin, hosts = grown([8] * 12, degree=5, seed=10)
     net.run(40, checks=False)
@@ -208,6 +208,7 @@ def perform(net: Net, origin: Host, deed: tuple[str, int, int]) -> None:
             net.drain(one)
 
 
+@pytest.mark.untraced
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.integers(0, 1000),

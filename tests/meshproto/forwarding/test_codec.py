@@ -205,3 +205,12 @@ def test_what_is_no_msgpack_is_refused(data: bytes) -> None:
 def test_long_input_is_refused_unread() -> None:
     with pytest.raises(DecodeError, match="delta-too-long"):
         codec.decode(bytes(codec.DELTA_BYTES_MAX + 1))
+
+
+@pytest.mark.parametrize("node", [7, "zz", "0", "AB", "00" * 10_000])
+def test_octets_are_small_letters_of_hexadecimal_and_bounded(node: object) -> None:
+    delta = t.CloseLeg(StreamId(bytes(16)), NodeId(b"node"))
+    told = codec.plain(delta)
+    assert codec.from_plain(told) == delta
+    with pytest.raises(DecodeError, match="child is"):
+        codec.from_plain({**told, "child": node})
