@@ -20,7 +20,7 @@ KNOWN = (17,)
 """Traces that once were not the same: what a track had left when it was removed."""
 
 
-@pytest.mark.parametrize("seed", (*KNOWN, *range(1_001, 1_008)))
+@pytest.mark.parametrize("seed", [*KNOWN, *range(1_001, 1_008)])
 def test_a_trace_is_the_same_in_both(seed: int) -> None:
     trace = Trace(seed, Both)
     trace.play(SECONDS)
