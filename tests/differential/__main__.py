@@ -22,8 +22,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "protocol"), str(ROOT / "tests")]
 KEPT = ROOT / ".differential" / "progress.json"
 PACKETS = 1_000_000
 SEEDS = 200
-SECONDS = 8.0
-"""How long one trace is: some 16,000 packets."""
+SECONDS = 4.0
+"""How long one trace is: some 8,000 packets."""
 
 
 @dataclass(slots=True)

@@ -15,10 +15,12 @@ from support.trace import Trace
 
 pytest.importorskip("meshnode._native", reason="extension is not built")
 
-SECONDS = 3.0
+SECONDS = 4.0
+KNOWN = (17,)
+"""Traces that once were not the same: what a track had left when it was removed."""
 
 
-@pytest.mark.parametrize("seed", range(1_001, 1_009))
+@pytest.mark.parametrize("seed", [*KNOWN, *range(1_001, 1_008)])
 def test_a_trace_is_the_same_in_both(seed: int) -> None:
     trace = Trace(seed, Both)
     trace.play(SECONDS)

@@ -8,11 +8,13 @@ the same.  What a test looks up inside is the reference's.
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 from meshproto.errors import MeshError
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.forwarder import Forwarder
+from meshproto.forwarding.levels import Levels
 from meshproto.forwarding.outputs import Burst, Repeat, Resend
 from meshproto.ids import ProducerId, StreamId, TransportId
 
@@ -120,6 +122,11 @@ class Both:
     def stats(self, now: float) -> dict[str, object]:
         ours = self.python.stats(now)
         self.same("stats", ours, self.rust.stats(now))
+        return ours
+
+    def audio_levels(self, since: Mapping[ProducerId, int]) -> Levels:
+        ours = self.python.audio_levels(since)
+        self.same("levels", ours, self.rust.audio_levels(since))
         return ours
 
     def producer_stats(self, now: float) -> dict[ProducerId, dict[str, object]]:

@@ -63,6 +63,8 @@ class Trace(World):
         self.drain()
         if tick % 25 == 0:
             self.forwarder.stats(self.now)
+            levels = self.forwarder.audio_levels(self.heard)
+            self.heard = {producer: newest for producer, (newest, _) in levels.items()}
 
     def deed(self) -> None:
         """One change at random, of control, of a publisher, or of a network."""

@@ -34,6 +34,7 @@ SHAPES = ("vp8", "vp8", "simulcast", "simulcast", "h264", "vp9", "av1", "novel")
 SHAPES += ("opus", "opus")
 RIDS = ("a", "b", "c")
 DESCRIPTOR = Extension(12, extensions.DEPENDENCY_DESCRIPTOR)
+LEVEL = Extension(8, extensions.AUDIO_LEVEL)
 STRUCTURE = bytes.fromhex("80000180003a410180ef808680")
 """A dependency descriptor that brings templates (as a key frame of AV1 does)."""
 
@@ -75,6 +76,17 @@ class ScalableCamera(Camera):
         layer = tid << 5 | up | self.layer << 1 | bool(self.layer)
         head = bytes((flags,)) + number + bytes((layer, self.tl0 & 0xFF))
         return head + bytes(size) + (self.ssrc << 32 | self.serial).to_bytes(8, "big")
+
+
+@dataclass
+class Microphone(Camera):
+    """Opus that says how loud it is (RFC 6464)."""
+
+    codec: Codec = OPUS
+
+    def _extensions(self) -> list[tuple[int, bytes]]:
+        loud = (LEVEL.id, bytes((self.serial & 0xFF,)))
+        return [*super()._extensions(), loud]
 
 
 @dataclass
@@ -155,7 +167,7 @@ def camera(chance: random.Random, shape: str, mid: str | None, rid: str) -> Came
         case "av1":
             return DescribedCamera(**given)
         case "opus":
-            return Camera(codec=OPUS, **given | {"size": 80, "fps": 50})
+            return Microphone(**given | {"size": 80, "fps": 50})
     codecs = {"h264": H264, "novel": NOVEL}
     return Camera(codec=codecs.get(shape, VP8), **given)
 
@@ -191,7 +203,7 @@ def track(
     numbered = chance.random() < 0.7
     known = (
         extension
-        for extension in (*PUBLISHER_EXTENSIONS, DESCRIPTOR)
+        for extension in (*PUBLISHER_EXTENSIONS, DESCRIPTOR, LEVEL)
         if numbered or extension.uri != extensions.TRANSPORT_SEQUENCE
     )
     first = uplinks[0].camera.codec

@@ -43,6 +43,7 @@ class World:
         self.agreed: dict[int, tuple[tuple[Codec, ...], tuple[Extension, ...]]] = {}
         self.watched: dict[int, int] = {}
         self.kinds: dict[int, MediaKind] = {}
+        self.heard: dict[ProducerId, int] = {}
         self.next_id = 1
 
     def film(self, tick: int) -> None:

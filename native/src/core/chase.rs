@@ -18,7 +18,8 @@ use crate::congestion::pacer::Priority;
 
 const CHUNK: usize = 4;
 
-/// Who lags less goes on in order when a key frame comes, instead of jumping to it.
+/// A replay that lags less goes on in order when a key frame comes, instead of jumping to
+/// it.
 pub const BEHIND_S: f64 = 0.1;
 
 const EPSILON_S: f64 = 0.0005;
@@ -84,19 +85,25 @@ fn ready_at(state: &State, key: ConsumerKey, now: f64) -> f64 {
     pace.map_or(ready_at, |pace| ready_at.max(pace.ready_at))
 }
 
-/// Jump to a newer key frame, or give up when too far behind (false).
+/// Go on, jump to a newer key frame, or give up when too far behind (false).
+///
+/// A replay is cut short where it can be.  Who was live misses nothing that it can still
+/// get in time: a burst after a silence is no reason to skip pictures.
 fn keep_up(state: &mut State, key: ConsumerKey, source: LayerKey, now: f64) -> bool {
     let lag_s = age_s(state, source, state.consumers[key].cursor, now);
+    let (layer, consumer) = (&state.layers[source], &state.consumers[key]);
+    let late = consumer.cursor < layer.history.floor || lag_s > consumer.lag_max_s;
+    let hurries = late || (consumer.replaying && lag_s > BEHIND_S);
+    let newer = hurries.then(|| newer_key(state, source, consumer.cursor, now));
     let (layer, consumer) = (&mut state.layers[source], &mut state.consumers[key]);
-    let newer = layer.history.pin.filter(|&pin| pin > consumer.cursor);
-    if let Some(pin) = newer.filter(|_| lag_s > BEHIND_S) {
+    if let Some(pin) = newer.flatten() {
         replay::jump(consumer, pin);
         consumer.pace = None;
         consumer.replaying = false;
         consumer.lag_max_s = state.config.slow_consumer_s;
         return true;
     }
-    if consumer.cursor >= layer.history.floor && lag_s <= consumer.lag_max_s {
+    if !late {
         return true;
     }
     consumer.overflows += 1;
@@ -105,6 +112,16 @@ fn keep_up(state: &mut State, key: ConsumerKey, source: LayerKey, now: f64) -> b
     await_key(state, key, source, false);
     state.want_key(source, now);
     false
+}
+
+/// The key frame behind `cursor`, if it is young enough to go on with.
+fn newer_key(state: &State, layer: LayerKey, cursor: i64, now: f64) -> Option<i64> {
+    let pin = state.layers[layer]
+        .history
+        .pin
+        .filter(|&pin| pin > cursor)?;
+    let young = age_s(state, layer, pin, now) <= state.config.slow_consumer_s;
+    young.then_some(pin)
 }
 
 /// How long ago the first packet from `number` on arrived.

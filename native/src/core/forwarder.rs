@@ -16,10 +16,13 @@
 
 use std::mem;
 
+use rustc_hash::FxHashMap;
+
 use super::agenda::Timer;
 use super::config::{ForwardingConfig, RandomSource};
 use super::events::{Event, ForwardingEvent};
 use super::ids::{LayerKey, NodeId, ProducerId, ProducerKey, StreamId, TransportId, TransportKey};
+use super::levels::{self, Levels};
 use super::outputs::{Again, Departures, OutRtcp};
 use super::state::State;
 use super::stats::{self, ProducerStats, Stats};
@@ -186,6 +189,11 @@ impl Forwarder {
     /// Counters and gauges; `now` is for the rates.
     pub fn stats(&mut self, now: f64) -> Stats {
         stats::snapshot(&mut self.state, now)
+    }
+
+    /// How loud each audio producer was after the packet number in `since`.
+    pub fn audio_levels(&self, since: &FxHashMap<ProducerId, i64>) -> Levels {
+        levels::audio_levels(&self.state, since)
     }
 
     /// The producers' part of `stats` alone, which costs nothing per consumer.

@@ -24,6 +24,7 @@ pub mod ids;
 pub mod ingress;
 pub mod keyframes;
 pub mod layer;
+pub mod levels;
 pub mod membership;
 pub mod nacks;
 pub mod ordered;

@@ -1,13 +1,15 @@
 //! `_native.forwarding`: the packet path by itself, for the tests that compare it with
 //! `meshproto.forwarding`.  Its methods are those of the reference.
 
+use std::collections::HashMap;
+
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyTuple};
 
 use super::{events, stats, table};
 use crate::core::config::RandomSource;
 use crate::core::forwarder::Forwarder;
-use crate::core::ids::TransportId;
+use crate::core::ids::{ProducerId, TransportId};
 use crate::core::outputs::{Again, Burst, Departures};
 use crate::errors::Refused;
 
@@ -156,6 +158,23 @@ impl PyForwarder {
 
     fn stats<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {
         stats::snapshot(py, &self.core.stats(now))
+    }
+
+    /// {producer: (newest number, levels)}
+    fn audio_levels<'py>(
+        &self,
+        py: Python<'py>,
+        since: HashMap<u64, i64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let since = since
+            .into_iter()
+            .map(|(id, number)| (ProducerId(id), number));
+        let found = PyDict::new(py);
+        for (producer, newest, levels) in self.core.audio_levels(&since.collect()) {
+            let levels = PyTuple::new(py, levels)?;
+            found.set_item(producer.0, (newest, levels))?;
+        }
+        Ok(found)
     }
 
     fn producer_stats<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {

@@ -182,6 +182,7 @@ class Routing:
             if layer.slot is not None:
                 layer.slot.detach()
             layer.history.clear()
+            layer.pending.clear()  # who still follows it must not get them much later
             state.dirty.pop(layer, None)
             state.agenda.cancel((Timer.LAYER, layer))
         state.agenda.cancel((Timer.SILENCE, producer))
