@@ -234,7 +234,7 @@ class Seat:
             names.track_stream(self.who.room, self.who.user, label),
             partial(self._dropped, label),
             (track,),
-            {"label": label, "source": source[:64]},
+            {"name": self.who.name, "label": label, "source": source[:64]},
         )
         with contextlib.suppress(MeshError):  # a full table: the track is not shown
             self._publish(publisher)
