@@ -223,7 +223,7 @@ class Limits(BaseModel):
     """Size of a session description."""
     sessions_per_address: Annotated[int, Field(ge=1)] = 64
     """Sessions opened from one IP address."""
-    streams: Annotated[int, Field(ge=1)] = 256
+    streams: Annotated[int, Field(ge=1)] = 1024
     """Streams published at this node."""
     viewers_per_stream: Annotated[int, Field(ge=1)] = 1024
     """Viewers of one stream."""

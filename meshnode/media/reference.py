@@ -64,6 +64,11 @@ REST_S = 0.05
 COMPLAIN_EVERY_S = 10.0
 """The log hears of internal faults this often, whatever a remote can provoke."""
 
+SSRCS_EVER = 16
+"""How many times more SSRCs a client may use in its life than at one time: tracks come
+and go, but what was received under an SSRC must not be taken again.
+"""
+
 
 class ReferencePlane:
     """`MediaPlane` on asyncio.  Belongs to the loop that calls `open`."""
@@ -215,7 +220,7 @@ class ReferencePlane:
             session.inbound, session.outbound = make_legs(keys)
         else:
             limit = self._config.ssrcs_per_transport
-            session.inbound = make_inbound(keys, limit)
+            session.inbound = make_inbound(keys, limit * SSRCS_EVER)
             # Each consumer has one SSRC, with RTX two, and none is ever given again.
             session.outbound = make_outbound(keys, self._config.consumers * 2)
         self.dtls_authentic(transport)

@@ -58,7 +58,7 @@ WAITING_S = 60.0
 class StreamLimits:
     """Bounds of the registry, named as in the settings."""
 
-    streams: int = 256
+    streams: int = 1024
     viewers_per_stream: int = 1024
     sessions_per_address: int = 64
 

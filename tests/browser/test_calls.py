@@ -132,6 +132,7 @@ async def test_100_tracks_of_a_page_come_and_go_without_a_leak(
             "c.screen = c.pc.addTransceiver(c.shown, {direction: 'sendonly'})"
         )
         await until(lambda: len(two.desk.playing) == 2, "it comes")
+        await until(hub.flowing, "under an SSRC of its own")
         await one.run("c.screen.stop()")
         await until(lambda: len(two.desk.playing) == 1, "it goes")
     await one.run(f"c.pc.addTrack({SMALL}, new MediaStream())")

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
+from playwright.async_api import Error as PageError
 from playwright.async_api import Page
 
 from meshnode.node.parts import Parts
@@ -124,6 +125,12 @@ class Hub:
         stats: Any = self.parts.port.plane.stats()
         return len(stats["forwarder"]["consumers"])
 
+    def flowing(self) -> bool:
+        """Whether every track in the forwarding table has packets."""
+        stats: Any = self.parts.port.plane.stats()
+        layers = [p["layers"][""] for p in stats["forwarder"]["producers"].values()]
+        return all(layer["packets"] for layer in layers)
+
     def producers(self) -> int:
         """Tracks in the forwarding table."""
         stats: Any = self.parts.port.plane.stats()
@@ -228,8 +235,10 @@ class PageRtc:
 
     async def _read(self) -> None:
         name = f"node_{self.desk.name}"
-        while True:
-            kind, sdp = await self.desk.wire.get()
-            await self.page.evaluate(
-                "m => calls[m.name].hear(m)", {"name": name, "kind": kind, "sdp": sdp}
-            )
+        with contextlib.suppress(PageError):  # the browser was closed
+            while True:
+                kind, sdp = await self.desk.wire.get()
+                await self.page.evaluate(
+                    "m => calls[m.name].hear(m)",
+                    {"name": name, "kind": kind, "sdp": sdp},
+                )

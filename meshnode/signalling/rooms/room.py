@@ -75,6 +75,10 @@ class Room:
     def __len__(self) -> int:
         return len(self.seats) + len(self.afar)
 
+    def __bool__(self) -> bool:
+        """A room without members is a room."""
+        return True
+
     def __repr__(self) -> str:
         return f"<Room {self.id}, {len(self.seats)} here, {len(self.afar)} elsewhere>"
 

@@ -17,6 +17,7 @@ from meshnode.signalling.happenings import Happening, PublisherJoined, StreamEnd
 from meshnode.signalling.layers import best_first
 from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
+from meshnode.signalling.rooms import names
 from meshnode.signalling.rooms.room import Room
 from meshnode.signalling.rooms.seat import Host, House, Identity, Seat
 from meshnode.signalling.rooms.tokens import RETURN_S, Place, Session, Tokens
@@ -101,18 +102,20 @@ class Rooms:
         return True
 
     def _open(self, id_: str) -> Room:
+        """A room for somebody here.  Raises `LimitError`."""
         room = self._rooms.get(id_)
-        if room is None:
-            if len(self._rooms) >= self.limits.rooms:
-                raise LimitError("rooms", self.limits.rooms)
-            room = self._rooms[id_] = Room(
-                id_,
-                id_,
-                self.limits.members_per_room,
-                self._house.streams,
-                self._fetch,
-                self._house.clock,
-            )
+        if room is not None and (room.seats or room.kept):
+            return room
+        # why not all: rooms of others are bounded with the directory that tells of them
+        used = sum(bool(room.seats or room.kept) for room in self)
+        if used >= self.limits.rooms:
+            raise LimitError("rooms", self.limits.rooms)
+        return room or self._new(id_)
+
+    def _new(self, id_: str) -> Room:
+        most, house = self.limits.members_per_room, self._house
+        room = Room(id_, id_, most, house.streams, self._fetch, house.clock)
+        self._rooms[id_] = room
         return room
 
     # -- members -----------------------------------------------------------------------
@@ -273,17 +276,11 @@ class Rooms:
 
     def seen(self, name: StreamName, about: Mapping[str, str], kind: str) -> None:
         """A stream of a member at another node is there, or changed."""
-        room_id, user, peer = (about.get(k, "") for k in ("room", "user", "peer"))
-        if not room_id or not user or not peer:
+        who, label = names.who_of(about), about.get("label", "")
+        if who is None:
             return
-        room = self._rooms.get(room_id)
-        if room is None:
-            try:
-                room = self._open(room_id)
-            except LimitError:
-                return
-        who = Who(room_id, user, peer, about.get("name", ""))
-        label = about.get("label", "")
+        room_id, user = who.room, who.user
+        room = self._rooms.get(room_id) or self._new(room_id)
         self._of_stream[name] = (room_id, user)
         if not label:
             since = about.get("since", "")

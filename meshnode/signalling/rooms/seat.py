@@ -44,6 +44,8 @@ from meshproto.wire.parameters import MediaKind
 
 DOOR = "room"
 NOWHERE = TransportId(0)
+TRACKS_MAX = 8
+"""Of one member; what it sends beyond that nobody gets."""
 Layers = tuple[tuple[str, int], ...]
 """(rid, bit/s) of a picture, cheapest first."""
 
@@ -216,10 +218,13 @@ class Seat:
                 self._hide(label, lost=lost)
         known = self.producers()
         for inlet in inlets:
-            if inlet.track.producer not in known and not self.left:
+            if inlet.track.producer not in known and self._may_show():
                 self._show(inlet)
         if not lost:
             self._host.showed(self)
+
+    def _may_show(self) -> bool:
+        return not self.left and len(self._published) < TRACKS_MAX
 
     def _show(self, inlet: Inlet) -> None:
         label = self._label(inlet)
@@ -229,7 +234,7 @@ class Seat:
             names.track_stream(self.who.room, self.who.user, label),
             partial(self._dropped, label),
             (track,),
-            {"label": label, "source": source[:64]},
+            {"name": self.who.name, "label": label, "source": source[:64]},
         )
         with contextlib.suppress(MeshError):  # a full table: the track is not shown
             self._publish(publisher)

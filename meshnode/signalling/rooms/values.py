@@ -20,7 +20,6 @@ class RoomLimits:
 
     rooms: int = 1_000
     members_per_room: int = 100
-    tracks_per_member: int = 8
 
 
 @dataclass(frozen=True, slots=True)

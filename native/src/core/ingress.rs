@@ -5,8 +5,8 @@
 //! extensions of the packet, what the description declared (`SsrcBinding`), and at last the
 //! payload type, if only one producer of the transport can mean it.  Nothing is guessed: a
 //! packet of a simulcast track without a rid is dropped until one says which layer it is.
-//! Every latched SSRC counts against a limit of the transport for good, so that a publisher
-//! cannot make us learn sources without end.
+//! Every latched SSRC counts against a limit of the transport until its producer goes, so
+//! that a publisher cannot make us learn sources without end.
 
 use super::events::ForwardingEvent;
 use super::format::Incoming;

@@ -91,6 +91,7 @@ pub fn remove_producer(state: &mut State, key: ProducerKey) {
     let gone = sources.filter(|(_, source)| source.producer == key);
     for ssrc in gone.map(|source| source.0).collect::<Vec<u32>>() {
         transport.sources.remove(ssrc);
+        transport.latched -= 1;
     }
     transport.producers.remove(producer.id);
     state.producer_ids.remove(producer.id);

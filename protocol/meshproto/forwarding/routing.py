@@ -178,6 +178,8 @@ class Routing:
         ]
         for ssrc in gone:
             del transport.sources[ssrc]
+        # why: in a long call tracks come and go, each under SSRCs of its own
+        transport.latched -= len(gone)
         for layer in producer.layers.values():
             if layer.slot is not None:
                 layer.slot.detach()

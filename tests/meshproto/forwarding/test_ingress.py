@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.events import LayerFound, LimitReached
+from meshproto.forwarding.table import RemoveProducer
+from meshproto.ids import ProducerId
 from meshproto.wire import rtcp, rtp
 from meshproto.wire.parameters import SsrcBinding
 from support.forwarding import (
@@ -226,3 +228,15 @@ def test_publishers_without_transport_feedback_get_a_bitrate() -> None:
     [estimate, *_] = [p for _, p in rig.rtcp[1] if isinstance(p, rtcp.BitrateEstimate)]
     assert estimate.ssrcs == (0x1111,)
     assert estimate.bitrate_bps > 10_000_000
+
+
+def test_sources_of_tracks_that_went_count_no_more() -> None:
+    config = ForwardingConfig(ssrcs_per_transport=5)
+    rig = rig_with(lambda r: None, config=config)
+    for number in range(1, 101):
+        rig.publish(number, 1, VP8)
+        rig.send(1, *Camera(ssrc=number).frame())
+        rig.forwarder.program(RemoveProducer(ProducerId(number)), rig.now)
+    assert not [event for event in rig.events if isinstance(event, LimitReached)]
+    assert len(found(rig)) == 100
+    assert "ssrc-limit" not in drops(rig)
