@@ -19,6 +19,8 @@ import msgpack
 from meshnode.control.libp2p import multiaddress
 from meshnode.media.plane import SrtpKeys
 from meshnode.media.srtp import make_inbound
+from meshnode.signalling.dialects import common
+from meshnode.signalling.dialects.socket import parse_object
 from meshproto.config.ice import AgentConfig
 from meshproto.config.link import LinkConfig
 from meshproto.errors import DecodeError
@@ -288,6 +290,18 @@ def _directory(data: bytes) -> None:
     alone.pass_time(2_000.0)
 
 
+def _message(data: bytes) -> None:
+    """A message of a dialect, and its fields as each of them is read."""
+    message = parse_object(data.decode("latin-1"))
+    for read in (
+        lambda: common.word(message, "peerId"),
+        lambda: common.description(message.get("sdp"), "offer"),
+        lambda: common.candidate_in(message.get("candidate")),
+    ):
+        with contextlib.suppress(DecodeError):
+            read()
+
+
 def _multiaddress(data: bytes) -> None:
     for read in (
         lambda: multiaddress.from_octets(data),
@@ -319,6 +333,7 @@ TARGETS = {
     "rtcp": Target(rtcp.parse, ("rtcp",)),
     "twcc": Target(twcc.decode, ("rtcp",)),
     "sdp": Target(_sdp, ("sdp",)),
+    "message": Target(_message, ()),
     "fragment": Target(fragment.parse_fragment, ("sdp",)),
     "vp8": _codec("vp8"),
     "vp9": _codec("vp9"),
