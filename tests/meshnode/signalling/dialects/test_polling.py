@@ -183,7 +183,8 @@ async def test_who_stops_asking_stalls_nobody_and_is_forgotten(
         one = PollingClient(client.base, 120, *SHADES)
         two = PollingClient(client.base, 200, *SHADES)
         async with one, two:
-            await until(lambda: one.sees(200) and two.sees(120), "each other")
+            # why not `sees`: the section of who is forgotten may be used again
+            await until(lambda: one.has_seen(200) and two.has_seen(120), "each other")
             path = f"/renegotiate/{slow.peer_id}"
 
             def publishes() -> bool:

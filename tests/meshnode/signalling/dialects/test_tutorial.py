@@ -43,8 +43,7 @@ async def test_a_sender_that_comes_back_is_seen_by_who_waited(node: Any) -> None
         async with SenderPage(where(node), 40):
             await until(lambda: receiver.eyes.sees(40), "the first")
         async with SenderPage(where(node), 200):
-            shades = receiver.eyes.seen.values
-            await until(lambda: any(s[200] >= 5 for s in shades()), "the second")
+            await until(lambda: receiver.eyes.has_seen(200), "the second")
 
 
 async def test_a_second_sender_takes_nothing_away(node: Any) -> None:
