@@ -14,6 +14,7 @@ import pytest
 
 from meshproto.wire import stun, stun_attributes
 from support.dialects.monoport import MonoportClient
+from support.dialects.sfu_go import SfuGoClient
 from support.dialects.shades import Eyes
 from support.dialects.sockets import Wire
 from support.rtc import Viewer, until
@@ -57,6 +58,16 @@ async def test_what_a_peer_sends_can_be_watched_by_whep(node: Any) -> None:
         await one.heard("answer")
         async with Viewer(url, "video") as viewer:
             await viewer.sees(5)
+
+
+async def test_who_joins_the_room_by_another_door_meets_them(node: Any) -> None:
+    one = MonoportClient(where(node), "one", 40, *SHADES)
+    ann = SfuGoClient(node.base, "ann")
+    async with one, ann:
+        await ann.join("monoport")
+        await until(lambda: ann.frames["video"] >= 5, "ann sees one")
+        await until(lambda: one.eyes.seen, "one sees ann")
+        assert list(ann.peers.values()) == ["one"]
 
 
 async def test_a_node_that_drains_lets_its_guests_go(node: Any) -> None:
