@@ -235,8 +235,6 @@ class Limits(BaseModel):
     """Open event streams."""
     message_bytes: Annotated[int, Field(ge=1)] = 65536
     """One data-channel message."""
-    dialect_peers: Annotated[int, Field(ge=1)] = 100
-    """Clients of one dialect (RFC 0015)."""
     rooms: Annotated[int, Field(ge=1)] = 1000
     """Rooms with members at this node, or made here."""
     members_per_room: Annotated[int, Field(ge=1)] = 100

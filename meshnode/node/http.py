@@ -19,7 +19,7 @@ from meshnode.signalling.dialects.sfu_go_http import SfuGoDoor
 from meshnode.signalling.dialects.socket import SocketLimits
 from meshnode.signalling.doorway import Doorway
 from meshnode.signalling.endpoints import House
-from meshnode.signalling.lobby import Lobby, Premises
+from meshnode.signalling.lobby import Lobby
 from meshnode.signalling.operator import Node, Operator
 from meshnode.signalling.routes import Front
 from meshnode.signalling.seeing import Seeing, Seer
@@ -139,14 +139,7 @@ class Http:
 
     def _lobby(self, name: str) -> Lobby:
         parts = self._parts
-        premises = Premises(
-            parts.port,
-            parts.streams,
-            parts.advertiser,
-            parts.clock,
-            parts.settings.limits.dialect_peers,
-        )
-        return Lobby(name, premises)
+        return Lobby(name, parts.rooms, is_open=parts.settings.open_rooms)
 
     def _admin_app(self) -> web.Application:
         operator = self._operator(self._admin, trusted=True)

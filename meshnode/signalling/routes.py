@@ -80,7 +80,7 @@ def dialect(name: str, house: House, lobby: Lobby) -> Table:
         case "tutorial":
             return tutorial.Tutorial(house, lobby).endpoints()
         case "tutorial-p2p":
-            sockets = Sockets(house, lobby.premises.guests_max)
+            sockets = Sockets(house, lobby.rooms.limits.members_per_room)
             return PeerToPeer(house, sockets).endpoints()
     raise ValueError(name)
 

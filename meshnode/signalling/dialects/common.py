@@ -42,7 +42,7 @@ def visit_of(
     house: House,
     request: web.Request,
     caller: Caller,
-    stream: str,
+    room: str,
     *,
     plays: bool = True,
 ) -> Visit:
@@ -50,7 +50,7 @@ def visit_of(
     house.welcome()
     token = bearer(request) or request.query.get(TOKEN_PARAMETER, "")[:TOKEN_BYTES_MAX]
     try:
-        grant = house.gatekeeper.publish(token, stream, time.time(), caller.local)
+        grant = house.gatekeeper.publish(token, room, time.time(), caller.local)
     except Refused as refused:
         return Visit(Entrant(caller.address, here=caller.here), refused, plays)
     entrant = Entrant(caller.address, grant.owner, caller.here, grant.secret)
@@ -74,7 +74,7 @@ class Sockets:
         """
         self._house.doorway.charge(f"address {network(caller.address)}")
         if self._open >= SOCKETS_PER_PEER * self._peers:
-            raise LimitError("dialect_peers", self._peers)
+            raise LimitError("members_per_room", self._peers)
         self._open += 1
         try:
             yield

@@ -50,7 +50,7 @@ class Monoport:
     def __init__(self, house: House, lobby: Lobby) -> None:
         self._house = house
         self._lobby = lobby
-        self._sockets = Sockets(house, lobby.premises.guests_max)
+        self._sockets = Sockets(house, lobby.rooms.limits.members_per_room)
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Path to endpoint."""
@@ -112,7 +112,7 @@ class _Client:
         """Who says it: this socket's guest, and nobody else's."""
         name = word(message, "peerId", PEER_ID_MAX)
         if self._guest is None:
-            visit = visit_of(self._house, self._request, self._caller, f"{NAME}.{name}")
+            visit = visit_of(self._house, self._request, self._caller, NAME)
             self._guest = self._lobby.enter(name, self, visit)
         elif self._guest.name != name:
             raise Refused(403, f"this socket is {self._guest.name}, not {name}")

@@ -62,7 +62,7 @@ class Polling:
         text = description(await self._body(request), "offer")
         peer_id = f"peer-{secrets.token_urlsafe(ID_BYTES)}"
         name = secrets.token_hex(NAME_BYTES)
-        visit = visit_of(self._house, request, caller, f"{NAME}.{name}")
+        visit = visit_of(self._house, request, caller, NAME)
         peer = _Peer(self._peers, peer_id)
         peer.guest = self._lobby.enter(name, peer, visit)
         try:

@@ -14,7 +14,7 @@ There is one sender; a second one is told so, and takes the place when it is fre
 
 from __future__ import annotations
 
-import itertools
+import secrets
 
 from aiohttp import web
 
@@ -62,8 +62,7 @@ class Tutorial:
     def __init__(self, house: House, lobby: Lobby) -> None:
         self._house = house
         self._lobby = lobby
-        self._sockets = Sockets(house, lobby.premises.guests_max)
-        self._numbers = itertools.count(1)
+        self._sockets = Sockets(house, lobby.rooms.limits.members_per_room)
 
     def endpoints(self) -> dict[str, Endpoint]:
         """Path to endpoint."""
@@ -82,10 +81,9 @@ class Tutorial:
         self, role: str, page: _Page, request: web.Request, caller: Caller
     ) -> Guest:
         """A guest for that page."""
-        name = SENDER if role == SENDER else f"{RECEIVER}-{next(self._numbers)}"
+        name = SENDER if role == SENDER else f"{RECEIVER}-{secrets.token_hex(4)}"
         plays = role == RECEIVER
-        stream = f"{NAME}.{name}"
-        visit = visit_of(self._house, request, caller, stream, plays=plays)
+        visit = visit_of(self._house, request, caller, NAME, plays=plays)
         return self._lobby.enter(name, page, visit)
 
 

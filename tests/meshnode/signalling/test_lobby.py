@@ -1,4 +1,4 @@
-"""A lobby: guests are streams, and everybody follows everybody, within limits."""
+"""A lobby: guests are members of one room, and get what the others send."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from meshnode import MeshNode, Settings
-from meshnode.signalling.lobby import Lobby, Premises, Visit
+from meshnode import Limits, MeshNode, Settings
+from meshnode.signalling.lobby import Lobby, Visit
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.sessions import Entrant
 from meshproto.errors import DecodeError, LimitError
@@ -38,16 +38,19 @@ class Voice:
 
 @pytest.fixture
 async def node() -> Any:
-    settings = Settings(port=0, http="127.0.0.1:0", admin="127.0.0.1:0")
+    settings = Settings(
+        port=0,
+        http="127.0.0.1:0",
+        admin="127.0.0.1:0",
+        limits=Limits(members_per_room=3, sessions_per_address=5),
+    )
     async with MeshNode(settings) as running:
         yield running
 
 
 @pytest.fixture
-def lobby(node: MeshNode) -> Lobby:
-    parts = node._parts
-    premises = Premises(parts.port, parts.streams, parts.advertiser, parts.clock, 3)
-    return Lobby("test", premises)
+async def lobby(node: MeshNode) -> Lobby:
+    return Lobby("test", node._parts.rooms)
 
 
 def visit(address: str = "192.0.2.1", **more: Any) -> Visit:
@@ -58,41 +61,40 @@ def gauge(node: MeshNode, name: str) -> float:
     return node.status().gauges[name]
 
 
-async def test_what_a_guest_sends_is_a_stream_with_the_others_as_viewers(
+def published(node: MeshNode) -> set[str]:
+    """Streams with media."""
+    found = [s for s in node.streams() if s.tracks and s.publisher is not None]
+    return {stream.name for stream in found}
+
+
+async def test_what_a_guest_sends_comes_to_the_others(
     node: MeshNode, lobby: Lobby
 ) -> None:
     voices = [Voice(), Voice()]
     one = lobby.enter("one", voices[0], visit())
     two = lobby.enter("two", voices[1], visit())
-    assert node.streams() == ()
+    assert len(lobby) == 2
     one.offered(offer("sendonly"))
-    (stream,) = node.streams()
-    assert (stream.name, stream.viewers, len(stream.tracks)) == ("test.one", 1, 2)
+    assert published(node) == {"test~one~v0", "test~one~a0"}
     await until(lambda: voices[1].due, "the other one is told")
-    assert len(two.connection.carriage.outlets) == 2
+    assert len(two.seat.playing) == 2
     one.leave("enough")
-    assert voices[0].reason == "enough"
-    assert not two.connection.carriage.outlets
     one.leave("twice")
     assert voices[0].reason == "enough"
+    await until(lambda: not two.seat.playing, "nothing is left to get")
     assert gauge(node, "producers") == gauge(node, "transports") == 0
-    assert node.streams()[0].publisher is None
 
 
-async def test_tracks_that_change_are_another_version_of_the_stream(
+async def test_a_guest_that_does_not_play_gets_nothing(
     node: MeshNode, lobby: Lobby
 ) -> None:
-    one, two = (lobby.enter(name, Voice(), visit()) for name in ("one", "two"))
-    both = offer("sendonly")
-    one.offered(both)
-    before = [outlet.consumer for outlet in two.connection.carriage.outlets]
-    head, audio = both.split("m=audio")
-    one.offered(head + "m=audio" + audio.replace("a=sendonly", "a=inactive"))
-    after = [outlet.consumer for outlet in two.connection.carriage.outlets]
-    assert after == before[:1]
-    (stream,) = node.streams()
-    assert [track.kind for track in stream.tracks] == ["video"]
-    assert stream.viewers == 1
+    voice, other = Voice(), Voice()
+    sender = lobby.enter("sender", voice, visit(plays=False))
+    lobby.enter("two", other, visit())
+    lobby.enter("three", Voice(), visit()).offered(offer("sendonly"))
+    await until(lambda: other.due, "the other one is told")
+    assert not sender.seat.playing
+    assert voice.due == 0
 
 
 async def test_who_may_not_send_is_told_so_and_gets_the_others(
@@ -102,59 +104,57 @@ async def test_who_may_not_send_is_told_so_and_gets_the_others(
     lobby.enter("one", Voice(), visit()).offered(offer("sendonly"))
     refusal = Refused(401, "show a key")
     two = lobby.enter("two", voice, visit(refusal=refusal))
+    await until(lambda: two.seat.playing, "the other's tracks")
     answer = two.offered(offer("sendrecv"))
     assert answer is not None
     assert answer.count("a=sendonly") == 2
-    assert {stream.name for stream in node.streams()} == {"test.one"}
+    assert published(node) == {"test~one~v0", "test~one~a0"}
     two.leave("")
     two = lobby.enter("two", voice, visit(refusal=refusal, plays=False))
     two.offered(offer("sendonly"))
     assert voice.complaints == [(401, "show a key")]
 
 
+async def test_where_rooms_are_open_nobody_needs_a_key(node: MeshNode) -> None:
+    lobby = Lobby("test", node._parts.rooms, is_open=True)
+    voice = Voice()
+    lobby.enter("one", voice, visit(refusal=Refused(401, "show a key"))).offered(
+        offer("sendonly")
+    )
+    assert published(node) == {"test~one~v0", "test~one~a0"}
+    assert voice.complaints == []
+
+
 async def test_names_belong_to_who_is_here(lobby: Lobby) -> None:
     one = lobby.enter("one", Voice(), visit())
-    with pytest.raises(Refused, match="one is here already"):
+    with pytest.raises(Refused, match="one is in this room"):
         lobby.enter("one", Voice(), visit())
-    with pytest.raises(Refused, match="a stream name is"):
+    with pytest.raises(Refused, match="the name of a guest must be 1 to 128"):
         lobby.enter("no/slash", Voice(), visit())
     one.offered(offer("sendonly"))
     one.leave("")
     again = lobby.enter("one", Voice(), visit())
-    again.offered(offer("sendonly"))  # at once, though the stream lingers
-    assert again.tracks
+    again.offered(offer("sendonly"))
+    assert again.seat.shown
 
 
 async def test_limits_are_named(node: MeshNode, lobby: Lobby) -> None:
-    for number in range(3):
-        lobby.enter(str(number), Voice(), visit())
-    with pytest.raises(LimitError, match="dialect_peers=3"):
-        lobby.enter("one too many", Voice(), visit())
-    lobby.close("over")
+    guests = [lobby.enter(str(number), Voice(), visit()) for number in range(3)]
+    with pytest.raises(LimitError, match="members_per_room=3"):
+        lobby.enter("one-too-many", Voice(), visit())
+    for guest in guests:
+        guest.leave("over")
     assert len(lobby) == 0
     assert len(node._parts.streams.directory) == 0
 
 
 async def test_one_address_has_so_many_guests(node: MeshNode) -> None:
-    parts = node._parts
-    premises = Premises(parts.port, parts.streams, parts.advertiser, parts.clock, 999)
-    lobby = Lobby("test", premises)
-    for number in range(64):
-        lobby.enter(str(number), Voice(), visit())
-    with pytest.raises(LimitError, match="sessions_per_address=64"):
-        lobby.enter("next", Voice(), visit())
-    lobby.enter("elsewhere", Voice(), visit("192.0.2.2"))
-
-
-async def test_somebody_else_has_the_stream(node: MeshNode, lobby: Lobby) -> None:
-    voice = Voice()
-    one = lobby.enter("one", voice, visit())
-    local = node.publish("test.one", _tracks(), owner="a stranger")
-    with local:
-        one.offered(offer("sendonly"))
-        assert [status for status, _ in voice.complaints] == [409]
-        assert one.tracks == ()
-        assert node.streams()[0].publisher is not None
+    lobbies = [Lobby(door, node._parts.rooms) for door in ("one", "two")]
+    for number in range(5):
+        lobbies[number % 2].enter(str(number), Voice(), visit())
+    with pytest.raises(LimitError, match="sessions_per_address=5"):
+        lobbies[1].enter("next", Voice(), visit())
+    lobbies[1].enter("elsewhere", Voice(), visit("192.0.2.2"))
 
 
 async def test_nonsense_changes_nothing(node: MeshNode, lobby: Lobby) -> None:
@@ -164,18 +164,14 @@ async def test_nonsense_changes_nothing(node: MeshNode, lobby: Lobby) -> None:
     assert gauge(node, "transports") == 0
 
 
-async def test_the_operator_ends_a_guests_stream_and_the_guest(
+async def test_a_member_that_is_thrown_out_is_told_once(
     node: MeshNode, lobby: Lobby
 ) -> None:
     voice = Voice()
-    lobby.enter("one", voice, visit()).offered(offer("sendonly"))
-    node.end_stream("test.one")
-    assert voice.reason == "ended by the operator"
+    one = lobby.enter("one", voice, visit())
+    one.offered(offer("sendonly"))
+    node._parts.rooms.remove(one.seat, "thrown out")
+    assert voice.reason == "thrown out"
+    one.leave("afterwards")
+    assert voice.reason == "thrown out"
     assert len(lobby) == 0
-
-
-def _tracks() -> Any:
-    from meshnode import LocalTrack
-    from meshproto.wire.parameters import Codec, MediaKind
-
-    return [LocalTrack(MediaKind.VIDEO, Codec(96, "vp8", 90000))]

@@ -103,6 +103,10 @@ class Eyes:
             for shades in self.seen.values()
         )
 
+    def has_seen(self, luma: int, frames: int = 5) -> bool:
+        """The same of a track that may have shown others before."""
+        return any(shades[luma] >= frames for shades in self.seen.values())
+
     async def close(self) -> None:
         """Be gone."""
         await self.pc.close()
