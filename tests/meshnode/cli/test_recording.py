@@ -63,7 +63,7 @@ def test_what_was_recorded_is_there_after_kill_9(
     assert numbers == sorted(set(numbers))
     assert len(numbers) >= 60
     # two seconds of pictures are there; sound may be a fragment of one second behind
-    assert sound_s(path) > 0.9
+    assert sound_s(path) > 0.5
     assert publisher.stop(signal.SIGINT) == 0
 
 
