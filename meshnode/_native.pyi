@@ -5,20 +5,39 @@ reached by their names and not described here.
 """
 
 from types import ModuleType
-from typing import Any
+from typing import Any, final
 
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.relay_table import PlaneDelta
 from meshproto.ice.path import IceConfig
 from meshproto.ids import ProducerId
 
+__all__ = [
+    "Copies",
+    "Engine",
+    "INTERFACE",
+    "__version__",
+    "congestion",
+    "descriptor",
+    "forwarding",
+    "ice",
+    "srtp",
+    "stun",
+    "wire",
+]
+
 __version__: str
 INTERFACE: int
 
 congestion: ModuleType
 descriptor: ModuleType
+forwarding: ModuleType
+ice: ModuleType
+srtp: ModuleType
+stun: ModuleType
 wire: ModuleType
 
+@final
 class Engine:
     """The packet path of one plane; see `meshnode.media.native`."""
 
@@ -66,7 +85,7 @@ class Engine:
     def dtls_authentic(self, transport: int) -> None: ...
     def send_dtls(self, transport: int, datagrams: list[bytes]) -> None: ...
     def close_transport(self, transport: int) -> None: ...
-    def program(self, delta: PlaneDelta) -> None:
+    def program(self, change: PlaneDelta) -> None:
         """Raises `StateError` or `LimitError`."""
 
     def inject(self, transport: int, packets: list[bytes]) -> None: ...
@@ -77,6 +96,7 @@ class Engine:
     def panic(self) -> None:
         """Let the worker fail once: for the tests that it goes on."""
 
+@final
 class Copies:
     """A socket that copies what it gets to everybody: what the benchmark compares."""
 

@@ -17,3 +17,8 @@ if [ "${1:-}" != build ]; then
 fi
 cargo build -q --release
 cp "${CARGO_TARGET_DIR:-target}/release/libmeshnode_native.so" ../meshnode/_native.abi3.so
+cd ..
+# what it is and what its stub says
+if [ "${1:-}" != build ] && [ -x .venv/bin/stubtest ]; then
+    .venv/bin/stubtest meshnode._native
+fi
