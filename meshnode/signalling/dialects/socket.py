@@ -62,10 +62,8 @@ class Socket:
         writer = asyncio.create_task(self._write())
         try:
             async for frame in self._socket:
-                if frame.type is WSMsgType.TEXT:
-                    self._take(frame.data, hear, complain)
-                elif frame.type is WSMsgType.BINARY:
-                    complain(400, "messages are text")
+                text = frame.data if frame.type is WSMsgType.TEXT else ""
+                self._take(text, hear, complain)
         finally:
             writer.cancel()
             with contextlib.suppress(asyncio.CancelledError):

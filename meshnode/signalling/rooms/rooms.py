@@ -213,6 +213,8 @@ class Rooms:
         """A member leaves; by its token it may come back.  With `linger` the others go
         on waiting for what it showed.
         """
+        if seat.left:
+            return
         room = self._rooms.get(seat.who.room)
         self._note_left(seat.who.room, seat.who.user, seat.identity.since_ms)
         seat.leave(reason, linger=linger)

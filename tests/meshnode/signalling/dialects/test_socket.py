@@ -1,134 +1,106 @@
-"""A socket keeps its bounds: what is too much is refused, and nobody else waits."""
+"""The WebSocket under rooms: bounded both ways, and closed with words."""
 
 from __future__ import annotations
 
-import asyncio
-import json
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
-from aiohttp import WSCloseCode, web
-from aiohttp.test_utils import TestServer
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from meshnode.signalling.dialects.socket import Socket, SocketLimits, parse_object
 from meshproto.errors import DecodeError
-from support.dialects.sockets import Wire
 from support.rtc import until
 
-LIMITS = SocketLimits(write_s=2.0)
 
+class Door:
+    """A server of one path; it answers nothing by itself."""
 
-class Served:
-    """A server that keeps what its sockets hear."""
-
-    def __init__(self) -> None:
-        self.sockets: list[Socket] = []
+    def __init__(self, limits: SocketLimits) -> None:
+        self.limits = limits
         self.heard: list[dict[str, Any]] = []
-        self.url = ""
-        self.limits = LIMITS
-        self.over = 0
+        self.complaints: list[tuple[int, str]] = []
+        self.sockets: list[Socket] = []
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = Socket(self.limits)
         self.sockets.append(socket)
-
-        def complain(code: int, text: str) -> None:
-            socket.send({"type": "error", "code": code, "message": text})
-
-        try:
-            return await socket.run(request, self.heard.append, complain)
-        finally:
-            self.over += 1
+        return await socket.run(
+            request, self.heard.append, lambda *c: self.complaints.append(c)
+        )
 
 
 @pytest.fixture
-async def served() -> AsyncIterator[Served]:
-    server = Served()
+async def door() -> Door:
+    return Door(SocketLimits(frame_bytes=2_000, queue=8, per_s=1, burst=3, refused=5))
+
+
+@pytest.fixture
+async def opened(door: Door) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     app = web.Application()
-    app.router.add_get("/", server.handle)
-    async with TestServer(app) as running:
-        server.url = str(running.make_url("/"))
-        yield server
+    app.router.add_get("/", door.serve)
+    async with TestClient(TestServer(app)) as client, client.ws_connect("/") as socket:
+        yield socket
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1]", '"text"', "NaN", "[" * 100_000])
-def test_what_is_no_object_is_malformed(text: str) -> None:
-    with pytest.raises(DecodeError):
-        parse_object(text)
+async def test_messages_arrive_in_order_and_as_objects(door, opened) -> None:
+    for number in range(3):
+        await opened.send_json({"number": number})
+    await until(lambda: len(door.heard) == 3, "three")
+    assert door.heard == [{"number": n} for n in range(3)]
+    for number in range(5):
+        door.sockets[0].send({"number": number})
+    assert [await opened.receive_json() for _ in range(5)] == [
+        {"number": n} for n in range(5)
+    ]
+    assert (door.sockets[0].received, door.sockets[0].sent) == (3, 5)
 
 
-async def test_mistakes_are_told_and_the_socket_goes_on(served: Served) -> None:
-    async with Wire(served.url) as wire:
-        for bad in ("no json", "[]", b"octets"):
-            await wire.say_text(bad)
-        await wire.heard("error", 3)
-        assert [message["code"] for message in wire.of("error")] == [400] * 3
-        await wire.say(type="fine")
-        await until(lambda: served.heard == [{"type": "fine"}], "the last message")
-
-
-async def test_a_flood_is_refused_and_then_hung_up(served: Served) -> None:
-    served.limits = SocketLimits(refused=50)
-    async with Wire(served.url) as wire:
-        text = json.dumps({"type": "flood"})
-        for _ in range(200):
-            try:
-                await wire.say_text(text)
-            except ConnectionError:
-                break
-        await until(lambda: wire.over, "hung up")
-        assert {m["code"] for m in wire.of("error")} == {429}
-        assert wire.close_code == 1008
-    assert LIMITS.burst <= len(served.heard) < 3 * LIMITS.burst
-
-
-async def test_a_frame_too_large_ends_the_socket(served: Served) -> None:
-    async with Wire(served.url) as wire:
-        await wire.say_text(json.dumps({"type": "x" * LIMITS.frame_bytes}))
-        await until(lambda: wire.over, "hung up")
-        assert wire.close_code == 1009
-    assert served.heard == []
-
-
-async def test_who_does_not_read_is_hung_up_and_others_do_not_wait(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+async def test_who_does_not_keep_up_is_closed_and_nothing_waits_for_it(
+    door, opened
 ) -> None:
-    served.limits = SocketLimits(queue=32, write_s=2.0)
-    reader, writer = await _raw_socket(served.url)
-    await until(lambda: len(served.sockets) == 1, "the slow one")
-    slow = served.sockets[0]
-    async with Wire(served.url) as other:
-        began = asyncio.get_running_loop().time()
-        for _ in range(200):
-            slow.send({"type": "blob", "data": "x" * 100_000})
-        await other.say(type="fine")
-        await until(lambda: served.heard == [{"type": "fine"}], "the other one")
-        assert asyncio.get_running_loop().time() - began < 5
-        await until(lambda: served.over == 1, "the slow one is over")
-    writer.close()
-    assert reader is not None
+    await opened.send_json({})
+    await until(lambda: door.heard, "open")
+    for number in range(1_000):  # at once: nobody could have read any of it
+        door.sockets[0].send({"number": number})
+    seen = 0
+    while (frame := await opened.receive(5)).type is aiohttp.WSMsgType.TEXT:
+        seen += 1
+    assert seen < 8
+    assert frame.type is aiohttp.WSMsgType.CLOSE
+    assert frame.extra == "too slow"
 
 
-async def test_what_was_said_last_arrives_before_the_end(served: Served) -> None:
-    async with Wire(served.url) as wire:
-        await until(lambda: served.sockets, "the socket")
-        served.sockets[0].send({"type": "last"})
-        served.sockets[0].end("done")
-        served.sockets[0].end("only the first end counts", WSCloseCode.GOING_AWAY)
-        await wire.heard("last")
-        await until(lambda: wire.over, "hung up")
-        assert wire.close_code == 1000
+async def test_too_many_messages_are_refused_and_end_it_at_last(door, opened) -> None:
+    for _ in range(9):
+        await opened.send_json({})
+    await until(lambda: len(door.complaints) == 6, "refused")
+    assert len(door.heard) == 3
+    assert {code for code, _ in door.complaints} == {429}
+    frame = await opened.receive(5)
+    assert frame.extra == "too many messages"
 
 
-async def _raw_socket(url: str) -> tuple[asyncio.StreamReader, Any]:
-    """A client that shakes hands and then never reads."""
-    host, port = url.removeprefix("http://").rstrip("/").split(":")
-    reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
-    writer.write(
-        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\n"
-        b"Sec-WebSocket-Key: MDEyMzQ1Njc4OTAxMjM0NQ==\r\n\r\n"
-    )
-    await writer.drain()
-    return reader, writer
+async def test_binary_and_broken_messages_are_complained_about(door, opened) -> None:
+    await opened.send_bytes(b"\x00")
+    await opened.send_str("[1]")
+    await opened.send_str("{" * 500)
+    await until(lambda: len(door.complaints) == 3, "all three")
+    assert {code for code, _ in door.complaints} == {400}
+
+
+async def test_a_frame_beyond_the_bound_ends_it(door, opened) -> None:
+    await opened.send_str("x" * 3_000)
+    assert (await opened.receive(5)).type is aiohttp.WSMsgType.CLOSE
+    assert not door.heard
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_an_object_or_refused(text: str) -> None:
+    with contextlib.suppress(DecodeError):
+        assert isinstance(parse_object(text), dict)
