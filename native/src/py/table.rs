@@ -255,6 +255,7 @@ pub fn config(value: Any<'_, '_>) -> PyResult<ForwardingConfig> {
         leg_burst_packets,
         leg_step_s,
         leg_backlog_packets,
+        leg_feedback_s,
         keep_alive_s,
         heartbeat_gap_s,
         heartbeat_s,
