@@ -17,6 +17,7 @@ import support.legs
 from meshproto.forwarding import relay_table as t
 from support.both import Both
 from support.leg_cases import pass_on, pause, standby
+from support.leg_trace import LegTrace
 from support.legs import STREAM, LegNet, node
 
 pytest.importorskip("meshnode._native", reason="extension is not built")
@@ -95,3 +96,10 @@ def test_a_closed_stream_leaves_nothing(net: LegNet) -> None:
     net[name].do(t.OpenStream(STREAM))
     net["b"].do(t.OpenStream(STREAM), t.OpenLeg(STREAM, node("c"), 0x9000, 1))
     net.run(0.2)
+
+
+@pytest.mark.parametrize("seed", range(2_001, 2_007))
+def test_a_drawn_mesh_is_the_same_in_both(seed: int) -> None:
+    trace = LegTrace(seed, Both)
+    trace.play(2.0)
+    assert trace.packets > 200

@@ -156,7 +156,13 @@ class Hop:
 class LegNet:
     """Nodes by name, links with a delay each, and one clock."""
 
-    def __init__(self, *names: str, config: ForwardingConfig | None = None) -> None:
+    def __init__(
+        self,
+        *names: str,
+        config: ForwardingConfig | None = None,
+        make: Callable[..., Any] | None = None,
+    ) -> None:
+        make = make or Forwarder
         self.now = 100.0
         self.lose: Lose = lambda source, target, data: False
         self.twice: Lose = lambda source, target, data: False
@@ -167,7 +173,7 @@ class LegNet:
         self._ids = count(10)
         config = config or ForwardingConfig()
         self.hops = {
-            name: Hop(self, name, Forwarder(config, random.Random(number)))
+            name: Hop(self, name, make(config, random.Random(number)))
             for number, name in enumerate(names)
         }
 

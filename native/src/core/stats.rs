@@ -109,6 +109,8 @@ pub struct LegStats {
     pub packets: u64,
     pub octets: u64,
     pub waiting: usize,
+    pub loss: f64,
+    pub queue_s: Option<f64>,
     pub overflows: u64,
     pub repaired: u64,
     pub repairs_missed: u64,
@@ -186,11 +188,18 @@ fn leg(state: &State, leg: &Leg) -> LegStats {
         packets: leg.packets,
         octets: leg.octets,
         waiting: leg.backlog.len(),
+        loss: four_digits(leg.quality.loss),
+        queue_s: leg.quality.queue_s,
         overflows: leg.overflows,
         repaired: leg.repairs.answered,
         repairs_missed: leg.repairs.missed,
         repairs_refused: leg.repairs.refused,
     }
+}
+
+/// Rounded as a decimal number is.
+fn four_digits(share: f64) -> f64 {
+    format!("{share:.4}").parse().unwrap_or(share)
 }
 
 /// The transport to a neighbour, whether packets can be protected or not.

@@ -153,6 +153,8 @@ fn leg<'py>(py: Python<'py>, leg: &LegStats) -> Dict<'py> {
         packets,
         octets,
         waiting,
+        loss,
+        queue_s,
         overflows,
         repaired,
         repairs_missed,

@@ -1,5 +1,6 @@
 //! Wire formats of the media path: `meshproto.wire`, module by module.
 
+pub mod ccfb;
 pub mod demux;
 pub mod descriptor;
 pub mod extension_values;

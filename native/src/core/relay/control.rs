@@ -6,11 +6,12 @@
 
 use super::tables::{rtt_s, UpperKey};
 use super::wire::{self, Message};
-use super::{beats, deltas, egress};
+use super::{beats, children, egress};
 use crate::core::clock::ntp_seconds;
 use crate::core::hearing::lost;
 use crate::core::ids::{LayerKey, LegKey, NeighbourKey};
 use crate::core::state::State;
+use crate::wire::ccfb::{self, CongestionFeedback};
 use crate::wire::rtcp::{self, RtcpPacket, SenderReport};
 
 const ABSORB_MIN_S: f64 = 0.1;
@@ -23,20 +24,34 @@ pub fn receive(state: &mut State, key: NeighbourKey, compound: &[u8], now: f64) 
     }
     let parsed = rtcp::parse(compound).and_then(|packets| {
         let messages = wire::messages(compound)?;
-        Ok((packets, messages))
+        Ok((packets, messages, ccfb::find(compound)?))
     });
-    let (packets, messages) = match parsed {
+    let (packets, messages, feedback) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => {
             state.drops.count(error.reason);
             return;
         }
     };
+    for report in &feedback {
+        heard(state, key, report, now);
+    }
     for message in messages {
         self::message(state, key, message, now);
     }
     for packet in packets {
         act(state, key, packet, now);
+    }
+}
+
+/// What a child reports of what came.
+fn heard(state: &mut State, key: NeighbourKey, report: &CongestionFeedback, now: f64) {
+    let rtt_s = rtt_s(state, key);
+    let neighbour = state.relays.neighbours.get(key);
+    for (_, leg) in neighbour.map_or(&[][..], |neighbour| &neighbour.legs) {
+        if let Some(leg) = state.relays.legs.get_mut(*leg) {
+            leg.quality.heard(report, rtt_s, now);
+        }
     }
 }
 
@@ -51,7 +66,7 @@ fn message(state: &mut State, key: NeighbourKey, message: Message, now: f64) {
             for (alias, order) in legs {
                 let found = lower(state, key, alias).map(|found| found.0);
                 match found.filter(|&leg| state.relays.legs[leg].alias == alias) {
-                    Some(leg) => deltas::activated(state, leg, order, now),
+                    Some(leg) => children::activated(state, leg, order, now),
                     None => state.drops.count("wrong-leg"),
                 }
             }

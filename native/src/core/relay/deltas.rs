@@ -7,18 +7,18 @@
 
 use std::sync::Arc;
 
+use super::children::{self, Opening};
 use super::slots::{self, BoundSlot, SlotRef};
 use super::stream::Stream;
-use super::tables::{block_of, rtt_s, Leg, Neighbour, Upper, UpperKey};
+use super::tables::Neighbour;
 use super::wire::SLOTS;
-use super::{beats, egress, ingress};
+use super::{egress, ingress, parents};
 use crate::core::agenda::Timer;
-use crate::core::events::Event;
 use crate::core::ids::{
-    LayerKey, LegKey, NeighbourKey, NodeId, ProducerKey, StreamId, StreamKey, TransportKey,
+    LayerKey, NeighbourKey, NodeId, ProducerKey, StreamId, StreamKey, TransportKey,
 };
 use crate::core::packet::Packet;
-use crate::core::relay_table::{BindStream, LayerMask, PlaneNotice, RelayDelta, Second, Slot};
+use crate::core::relay_table::{BindStream, RelayDelta, Slot};
 use crate::core::state::State;
 use crate::errors::Refused;
 
@@ -37,7 +37,7 @@ pub fn program(state: &mut State, delta: RelayDelta, now: f64) -> Result<(), Ref
             base: _,
         } => {
             let stream = opened(state, &stream)?;
-            set_active(state, stream, parent, alias, now)
+            parents::set_active(state, stream, parent, alias, now)
         }
         RelayDelta::SetSecond {
             stream,
@@ -47,7 +47,7 @@ pub fn program(state: &mut State, delta: RelayDelta, now: f64) -> Result<(), Ref
             base: _,
         } => {
             let stream = opened(state, &stream)?;
-            set_second(state, stream, parent, purpose, alias, now)
+            parents::set_second(state, stream, parent, purpose, alias, now)
         }
         RelayDelta::OpenLeg {
             stream,
@@ -64,7 +64,7 @@ pub fn program(state: &mut State, delta: RelayDelta, now: f64) -> Result<(), Ref
                 layers,
                 standby,
             };
-            open_leg(state, stream, leg, start.map(|start| start as i64), now)
+            children::open_leg(state, stream, leg, start.map(|start| start as i64), now)
         }
         RelayDelta::SetLeg {
             stream,
@@ -74,12 +74,12 @@ pub fn program(state: &mut State, delta: RelayDelta, now: f64) -> Result<(), Ref
         } => {
             let stream = opened(state, &stream)?;
             let pause_after = pause_after.map(|last| last as i64);
-            set_leg(state, stream, &child, layers, pause_after, now);
+            children::set_leg(state, stream, &child, layers, pause_after, now);
             Ok(())
         }
         RelayDelta::CloseLeg { stream, child } => {
             let stream = opened(state, &stream)?;
-            close_leg(state, stream, &child);
+            children::close_leg(state, stream, &child);
             Ok(())
         }
     }
@@ -104,25 +104,6 @@ pub fn detach(state: &mut State, transport: TransportKey) {
         neighbour.transport = None;
         forget_idle(state, key);
     }
-}
-
-/// A standby child asks for packets from `order` on, at once.
-pub fn activated(state: &mut State, key: LegKey, order: i64, now: f64) {
-    let leg = &state.relays.legs[key];
-    if !leg.standby {
-        return; // said again, because our packets had not arrived yet
-    }
-    let (stream, neighbour) = (leg.stream, leg.neighbour);
-    egress::settle(state, stream, now);
-    state.relays.legs[key].standby = false;
-    egress::begin(state, key, Some(order), now);
-    beats::report(state, key, now);
-    let notice = PlaneNotice::LegActivated {
-        stream: state.relays.streams[stream].id.clone(),
-        child: state.relays.neighbours[neighbour].node.clone(),
-        sequence: order,
-    };
-    state.events.push(Event::Notice(notice));
 }
 
 fn opened(state: &State, id: &StreamId) -> Result<StreamKey, Refused> {
@@ -166,10 +147,10 @@ fn close_stream(state: &mut State, id: &StreamId) {
     let children: Vec<NodeId> = stream.legs.iter().map(|leg| leg.0.clone()).collect();
     let uppers = [stream.active, stream.second];
     for child in children {
-        close_leg(state, key, &child);
+        children::close_leg(state, key, &child);
     }
     for upper in uppers {
-        release(state, upper);
+        parents::release(state, upper);
     }
     state.relays.fed.retain(|fed| *fed != key);
     state.agenda.cancel(Timer::Judge(key));
@@ -271,204 +252,8 @@ fn number(state: &mut State, key: StreamKey) {
     }
 }
 
-fn set_active(
-    state: &mut State,
-    key: StreamKey,
-    parent: Option<NodeId>,
-    alias: u32,
-    now: f64,
-) -> Result<(), Refused> {
-    let stream = &state.relays.streams[key];
-    let (active, second) = (stream.active, stream.second);
-    if is(state, active, parent.as_ref(), alias) {
-        return Ok(()); // the brain confirms what the plane did
-    }
-    release(state, active);
-    let stream = &mut state.relays.streams[key];
-    (stream.active, stream.waiting, stream.silent) = (None, false, false);
-    stream.began = now;
-    let Some(parent) = parent else {
-        return Ok(());
-    };
-    let mut standby = false;
-    let same = second.filter(|&second| ingress::node(state, second) == parent);
-    if let Some(second) = same {
-        let upper = &mut state.relays.uppers[second];
-        state.relays.streams[key].second = None;
-        if upper.alias == alias {
-            standby = upper.purpose == Some(Second::Standby);
-            (upper.purpose, upper.since) = (None, now);
-            state.relays.streams[key].active = Some(second);
-        } else {
-            release(state, Some(second));
-        }
-    }
-    let active = match state.relays.streams[key].active {
-        Some(active) => active,
-        None => upper(state, key, parent, alias, None, now)?,
-    };
-    let neighbour = state.relays.uppers[active].neighbour;
-    let rtt_s = rtt_s(state, neighbour);
-    let stream = &mut state.relays.streams[key];
-    stream.active = Some(active);
-    if standby {
-        stream.began += rtt_s;
-        stream.waiting = true;
-        beats::activate(state, key, now);
-    }
-    super::watch_all(state, key, now);
-    super::judge(state, key, now);
-    ingress::receive_early(state, neighbour, now);
-    Ok(())
-}
-
-/// Whether the upper leg is that of this parent under this alias.
-fn is(state: &State, upper: Option<UpperKey>, parent: Option<&NodeId>, alias: u32) -> bool {
-    let (Some(key), Some(parent)) = (upper, parent) else {
-        return false;
-    };
-    state.relays.uppers[key].alias == alias && ingress::node(state, key) == *parent
-}
-
-fn set_second(
-    state: &mut State,
-    key: StreamKey,
-    parent: Option<NodeId>,
-    purpose: Second,
-    alias: u32,
-    now: f64,
-) -> Result<(), Refused> {
-    let second = state.relays.streams[key].second;
-    if is(state, second, parent.as_ref(), alias) {
-        let known = second.map(|second| state.relays.uppers[second].purpose);
-        if known == Some(Some(purpose)) {
-            return Ok(());
-        }
-    }
-    release(state, second);
-    state.relays.streams[key].second = None;
-    if let Some(parent) = parent {
-        let second = upper(state, key, parent, alias, Some(purpose), now)?;
-        state.relays.streams[key].second = Some(second);
-        super::judge(state, key, now);
-        let neighbour = state.relays.uppers[second].neighbour;
-        ingress::receive_early(state, neighbour, now);
-    }
-    Ok(())
-}
-
-fn upper(
-    state: &mut State,
-    stream: StreamKey,
-    parent: NodeId,
-    alias: u32,
-    purpose: Option<Second>,
-    now: f64,
-) -> Result<UpperKey, Refused> {
-    let neighbour = neighbour(state, parent)?;
-    let made = Upper::new(stream, neighbour, alias, purpose, now);
-    let key = state.relays.uppers.insert(made);
-    let known = &mut state.relays.neighbours[neighbour].uppers;
-    known.extend(block_of(alias).map(|(slot, ssrc)| (ssrc, (key, slot))));
-    Ok(key)
-}
-
-fn release(state: &mut State, key: Option<UpperKey>) {
-    let forgotten = key.and_then(|key| state.relays.forget(key));
-    if let Some(upper) = forgotten {
-        forget_idle(state, upper.neighbour);
-    }
-}
-
-/// What an `OpenLeg` says of its leg.
-struct Opening {
-    child: NodeId,
-    alias: u32,
-    layers: LayerMask,
-    standby: bool,
-}
-
-fn open_leg(
-    state: &mut State,
-    key: StreamKey,
-    opening: Opening,
-    start: Option<i64>,
-    now: f64,
-) -> Result<(), Refused> {
-    close_leg(state, key, &opening.child);
-    let limit = state.config.legs_per_stream;
-    if state.relays.streams[key].legs.len() >= limit {
-        return Err(Refused::Limit("legs_per_stream", limit));
-    }
-    egress::settle(state, key, now);
-    let Opening {
-        child,
-        alias,
-        layers,
-        standby,
-    } = opening;
-    let neighbour = neighbour(state, child.clone())?;
-    let repairs = state.config.nacked_packets;
-    let made = Leg::new(key, neighbour, alias, layers, standby, repairs);
-    let leg = state.relays.legs.insert(made);
-    state.relays.streams[key].legs.push((child, leg));
-    let found = &mut state.relays.neighbours[neighbour];
-    found.legs.push((key, leg));
-    let block = block_of(alias);
-    found
-        .lowers
-        .extend(block.map(|(slot, ssrc)| (ssrc, (leg, slot))));
-    if !standby {
-        egress::begin(state, leg, start, now);
-        beats::report(state, leg, now);
-    }
-    beats::start(state, neighbour, now);
-    Ok(())
-}
-
-fn set_leg(
-    state: &mut State,
-    key: StreamKey,
-    child: &NodeId,
-    layers: LayerMask,
-    pause_after: Option<i64>,
-    now: f64,
-) {
-    let Some(leg_key) = state.relays.streams[key].leg(child) else {
-        return;
-    };
-    egress::settle(state, key, now);
-    let leg = &mut state.relays.legs[leg_key];
-    let (before, held_from) = (leg.wanted, leg.held_from);
-    leg.layers = layers;
-    leg.hold(pause_after);
-    egress::retune(state, leg_key, now, held_from);
-    let leg = &state.relays.legs[leg_key];
-    if leg.wanted & !before != 0 && !leg.standby {
-        beats::report(state, leg_key, now);
-    }
-}
-
-fn close_leg(state: &mut State, key: StreamKey, child: &NodeId) {
-    let stream = &mut state.relays.streams[key];
-    let Some(leg_key) = stream.leg(child) else {
-        return;
-    };
-    stream.legs.retain(|known| known.1 != leg_key);
-    state.agenda.cancel(Timer::Leg(leg_key));
-    let Some(leg) = state.relays.legs.remove(leg_key) else {
-        return;
-    };
-    if let Some(neighbour) = state.relays.neighbours.get_mut(leg.neighbour) {
-        neighbour.legs.retain(|known| known.1 != leg_key);
-        for (_, ssrc) in block_of(leg.alias) {
-            neighbour.lowers.remove(&ssrc);
-        }
-    }
-    forget_idle(state, leg.neighbour);
-}
-
-fn neighbour(state: &mut State, node: NodeId) -> Result<NeighbourKey, Refused> {
+/// The neighbour that is `node`.
+pub fn neighbour(state: &mut State, node: NodeId) -> Result<NeighbourKey, Refused> {
     if let Some(&key) = state.relays.nodes.get(&node) {
         return Ok(key);
     }
@@ -483,7 +268,7 @@ fn neighbour(state: &mut State, node: NodeId) -> Result<NeighbourKey, Refused> {
 }
 
 /// Let go of a neighbour that nothing leads to any more.
-fn forget_idle(state: &mut State, key: NeighbourKey) {
+pub fn forget_idle(state: &mut State, key: NeighbourKey) {
     let Some(neighbour) = state.relays.neighbours.get(key) else {
         return;
     };

@@ -18,7 +18,7 @@ use super::tables::{order, ready, rtt_s, slot_of};
 use super::wire::FIRST_PAYLOAD_TYPE;
 use crate::core::agenda::Timer;
 use crate::core::delivery;
-use crate::core::ids::{ConsumerId, LayerKey, LegKey, StreamKey};
+use crate::core::ids::{ConsumerId, LayerKey, LegKey, StreamKey, TransportId};
 use crate::core::outputs::{Again, Repeat};
 use crate::core::packet::Packet;
 use crate::core::sequence::nearest;
@@ -174,22 +174,19 @@ pub fn nacked(
         };
         if may_repeat(state, key, &packet, interval_s, now) {
             let transport = state.transports[transport].id;
-            repeat(state, key, transport, &packet);
+            repeat(state, key, transport, &packet, now);
         }
     }
 }
 
-fn repeat(
-    state: &mut State,
-    key: LegKey,
-    transport: crate::core::ids::TransportId,
-    packet: &Packet,
-) {
+fn repeat(state: &mut State, key: LegKey, transport: TransportId, packet: &Packet, now: f64) {
+    let rtt_s = rtt_s(state, state.relays.legs[key].neighbour);
     let leg = &mut state.relays.legs[key];
     let slots = &state.relays.streams[leg.stream].slots;
     let mut header = Vec::with_capacity(64);
     if let Some(ssrc) = write(&mut header, leg.alias, slots, packet) {
         leg.repairs.answered += 1;
+        leg.quality.repeated(ssrc, packet.number, rtt_s, now);
         state.again.push(Again::Repeat(Repeat {
             transport,
             header,
@@ -248,6 +245,7 @@ fn depart(state: &mut State, key: LegKey, packets: &[Arc<Packet>], now: f64) {
     };
     let transport = state.transports[transport].id;
     let (relays, out) = (&mut state.relays, &mut state.out.legs);
+    let reported = state.config.leg_feedback_s != 0.0;
     let leg = &mut relays.legs[key];
     let slots = &relays.streams[leg.stream].slots;
     for packet in packets {
@@ -260,6 +258,9 @@ fn depart(state: &mut State, key: LegKey, packets: &[Arc<Packet>], now: f64) {
         leg.reached = leg.reached.max(order(packet));
         let top = &mut leg.tops[slot_of(packet)];
         *top = packet.number.max(*top);
+        if reported {
+            leg.quality.sent(ssrc, packet.number, now);
+        }
     }
     out.close(transport, NOBODY, false);
     if let Some(neighbour) = relays.neighbours.get_mut(leg.neighbour) {

@@ -7,13 +7,14 @@
 
 use super::slots::{self, SlotRef};
 use super::stream::UNBOUND_S;
-use super::tables::UpperKey;
+use super::tables::{ready, UpperKey};
 use super::wire;
 use crate::core::events::{Event, ForwardingEvent};
 use crate::core::ids::{LayerKey, NeighbourKey, NodeId, StreamKey};
+use crate::core::outputs::OutRtcp;
 use crate::core::relay_table::{PlaneNotice, Second};
 use crate::core::state::State;
-use crate::wire::rtp;
+use crate::wire::rtp::{self, RtpView};
 
 /// The layer that took the packet, None if it was dropped.
 pub fn receive(state: &mut State, key: NeighbourKey, packet: &[u8], now: f64) -> Option<LayerKey> {
@@ -56,6 +57,9 @@ fn read(state: &mut State, key: NeighbourKey, packet: &[u8], now: f64) -> Option
     if upper.purpose.is_none() {
         stream.waiting = false;
     }
+    note(state, key, &view, now);
+    let upper = state.relays.uppers.get_mut(upper_key)?;
+    let stream = state.relays.streams.get_mut(stream_key)?;
     if mesh.hops == 0 {
         stream.counters.count("hop-limit");
         if stream.counters.get("hop-limit") == 1 {
@@ -90,6 +94,27 @@ fn read(state: &mut State, key: NeighbourKey, packet: &[u8], now: f64) -> Option
             }
             None
         }
+    }
+}
+
+/// Remember when it came, and tell the parent now and then.
+fn note(state: &mut State, key: NeighbourKey, view: &RtpView, now: f64) {
+    let transport = ready(state, key);
+    let Some(neighbour) = state.relays.neighbours.get_mut(key) else {
+        return;
+    };
+    let arrivals = &mut neighbour.arrivals;
+    arrivals.note(view.ssrc, view.sequence, now);
+    if !arrivals.due(state.config.leg_feedback_s, now) {
+        return;
+    }
+    let transport = transport.and_then(|key| state.transports.get(key));
+    if let Some(transport) = transport {
+        let report = arrivals.report(transport.ssrc, now).encode();
+        state.rtcp.push(OutRtcp {
+            transport: transport.id,
+            packet: report.expect("a source that came has 1 to 512 packets"),
+        });
     }
 }
 

@@ -4,16 +4,21 @@
 //! These functions are the door: deltas, packets and RTCP of neighbours, timers and the
 //! flush go in here, everything that comes out goes into the outboxes of `State`.  `wire` is
 //! what stands in packets, `tables` and `stream` the tables, `slots` the bond between a
-//! stream and the layers of the node, `deltas` applies deltas, `ingress` and `egress` move
+//! stream and the layers of the node, `deltas`, `parents` and `children` apply deltas, `ingress` and `egress` move
 //! packets, `backfill` chooses from history, `beats` sends signs of life, `switch` judges
-//! silence, `control` hears RTCP of links.
+//! silence, `control` hears RTCP of links, `arrivals` and
+//! `quality` are what children report and what parents make of it.
 
+pub mod arrivals;
 pub mod backfill;
 pub mod beats;
+pub mod children;
 pub mod control;
 pub mod deltas;
 pub mod egress;
 pub mod ingress;
+pub mod parents;
+pub mod quality;
 pub mod slots;
 pub mod stream;
 pub mod switch;

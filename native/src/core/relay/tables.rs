@@ -11,6 +11,8 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use slotmap::{new_key_type, SlotMap};
 
+use super::arrivals::Arrivals;
+use super::quality::Quality;
 use super::slots::BoundSlot;
 use super::stream::Stream;
 use super::wire::SLOTS;
@@ -98,6 +100,7 @@ pub struct Neighbour {
     pub heard: f64,
     pub sent: f64,
     pub jitter_s: f64,
+    pub arrivals: Arrivals,
     early: VecDeque<(f64, u32, Vec<u8>)>,
 }
 
@@ -112,6 +115,7 @@ impl Neighbour {
             heard: LONG_AGO,
             sent: LONG_AGO,
             jitter_s: 0.0,
+            arrivals: Arrivals::default(),
             early: VecDeque::new(),
         }
     }
@@ -219,6 +223,7 @@ pub struct Leg {
     pub tops: [i64; SLOTS],
     pub backlog: VecDeque<Arc<Packet>>,
     pub repairs: Repairs,
+    pub quality: Quality,
     pub beat_at: f64,
     pub reported_at: f64,
     pub packets: u64,
@@ -249,6 +254,7 @@ impl Leg {
             tops: [-1; SLOTS],
             backlog: VecDeque::new(),
             repairs: Repairs::new(0, repairs_max),
+            quality: Quality::default(),
             beat_at: LONG_AGO,
             reported_at: LONG_AGO,
             packets: 0,

@@ -88,7 +88,8 @@ class BoundSlot:
             self._shift = before + 1 - layer.epoch
             return
         # legs always repair and take requests (section 13.4)
-        layer.nacks = layer.nacks or NackGenerator(config)
+        if layer.nacks is None:  # one that misses nothing is false
+            layer.nacks = NackGenerator(config)
         layer.takes_pli = True
         layer.keys.supported = layer.kind is MediaKind.VIDEO
 

@@ -227,3 +227,18 @@ def test_whom_a_slot_asks(origin: bool) -> None:
         assert (asked[0].id, asked[1]) == (hop.ways["a"], ALIAS + 1)
         hop.do(t.SetActive(STREAM, None))
         assert slot.upstream() is None
+
+
+def test_a_layer_that_is_bound_again_remembers_what_it_asked_for() -> None:
+    net = LegNet("b")
+    b = net.relay("b")
+    [_, bound] = b.forwarder._state.streams[STREAM].slots.values()
+    assert bound.layer is not None
+    before = bound.layer.nacks
+    assert before is not None
+    b.do(t.CloseStream(STREAM), t.OpenStream(STREAM))
+    b.do(t.BindStream(STREAM, slots(True, ())))
+    assert bound.layer is None
+    [_, again] = b.forwarder._state.streams[STREAM].slots.values()
+    assert again.layer is not None
+    assert again.layer.nacks is before
