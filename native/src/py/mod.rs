@@ -1,5 +1,6 @@
 //! What Python sees of the crate.
 
+mod ccfb;
 pub mod congestion;
 #[cfg(target_os = "linux")]
 pub mod copying;

@@ -112,6 +112,7 @@ pub fn register(parent: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(wrap_rtx, &module)?)?;
     module.add_function(wrap_pyfunction!(unwrap_rtx, &module)?)?;
     module.add_function(wrap_pyfunction!(classify, &module)?)?;
+    super::ccfb::register(&module)?;
     super::extensions::register(&module)?;
     super::parameters::register(&module)?;
     super::rtcp::register(&module)?;

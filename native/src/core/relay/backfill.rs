@@ -104,7 +104,8 @@ fn heard(sound: &[&Layer], first: Option<i64>) -> Packets {
 
 fn unsent(leg: &Leg, mut packets: Packets) -> Packets {
     packets.retain(|packet| packet.number > leg.tops[slot_of(packet)]);
-    packets.sort_by_key(|packet| order(packet));
+    // why the number as well: a stream that was opened anew counts from 0 once more
+    packets.sort_by_key(|packet| (order(packet), packet.number));
     packets
 }
 

@@ -15,6 +15,7 @@ from meshproto.forwarding.packet import Packet
 from meshproto.forwarding.relay.stream import Leg, Stream
 
 _order = attrgetter("order")
+_order_and_number = attrgetter("order", "number")
 
 
 def cached(leg: Leg, config: ForwardingConfig) -> tuple[list[Packet], list[Layer]]:
@@ -87,7 +88,8 @@ def _heard(sound: list[Layer], first: int | None) -> list[Packet]:
 def _unsent(leg: Leg, packets: list[Packet]) -> list[Packet]:
     tops = leg.tops
     fresh = [p for p in packets if p.number > tops.get(p.slot, -1)]
-    return sorted(fresh, key=_order)
+    # why the number as well: a stream that was opened anew counts from 0 once more
+    return sorted(fresh, key=_order_and_number)
 
 
 def _reaches(layer: Layer, start: int) -> bool:
