@@ -20,5 +20,5 @@ cp "${CARGO_TARGET_DIR:-target}/release/libmeshnode_native.so" ../meshnode/_nati
 cd ..
 # what it is and what its stub says
 if [ "${1:-}" != build ] && [ -x .venv/bin/stubtest ]; then
-    .venv/bin/stubtest meshnode._native
+    .venv/bin/stubtest --mypy-config-file pyproject.toml meshnode._native
 fi
