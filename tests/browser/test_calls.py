@@ -15,6 +15,9 @@ from support.calls import SCRIPT, Hub, PageRtc
 from support.node import eventually
 from support.rtc import until
 
+# why long: `make test` holds one publisher and one viewer of a browser
+pytestmark = pytest.mark.long
+
 SMALL = "picture(160, 120, 15)"
 IMPOLITE = Rules(here=True, polite=False)
 

@@ -16,6 +16,9 @@ from support.browser import SCRIPT as DRAWING
 from support.browser import chromium
 from support.node import eventually
 
+# why long: `make test` holds one publisher and one viewer of a browser
+pytestmark = pytest.mark.long
+
 SCRIPT = (Path(dialects.__file__).parent / "sfu_go.js").read_text(encoding="utf-8")
 SIMULCAST = [
     {"rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 150_000},

@@ -55,7 +55,7 @@ async def test_the_status_tells_what_there_is(client) -> None:
     assert told["version"]
     assert told["plane"] == "reference"
     assert told["addresses"]
-    assert told["limits"]["streams"] == 256
+    assert told["limits"]["streams"] == 1024
     (stream,) = told["streams"]
     assert stream["name"] == "demo"
     assert stream["state"] == "connecting"
