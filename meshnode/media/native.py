@@ -46,7 +46,7 @@ else:
     except ImportError:
         _native = None
 
-INTERFACE = 1
+INTERFACE = 2
 """What the extension calls its side of this file; another one was built from other
 sources.
 """
@@ -300,9 +300,8 @@ class NativePlane:
         return self._engine.sent()
 
     def audio_levels(self, since: Mapping[ProducerId, int]) -> Levels:
-        """See `MediaPlane.audio_levels`; nobody is heard by this plane yet."""
-        del since
-        return {}
+        """See `MediaPlane.audio_levels`."""
+        return self._engine.audio_levels(dict(since))
 
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""

@@ -14,7 +14,7 @@ from meshnode.media.port import MediaPort
 from meshnode.media.reference import ReferencePlane
 from meshproto.forwarding.table import AddConsumer, AddProducer
 from meshproto.ids import ConsumerId, ProducerId
-from meshproto.wire.parameters import Codec, MediaKind, SsrcBinding
+from meshproto.wire.parameters import Codec, Extension, MediaKind, SsrcBinding
 from support.light_client import LightClient
 
 OPUS = Codec(111, "opus", 48000, 2)
@@ -36,7 +36,9 @@ def new_port(plane: MediaPlane | None = None, **options: object) -> MediaPort:
     return MediaPort(plane or ReferencePlane(), certificate, **options)  # type: ignore[arg-type]
 
 
-def produce(port: MediaPort, transport: ClientTransport) -> ProducerId:
+def produce(
+    port: MediaPort, transport: ClientTransport, *extensions: Extension
+) -> ProducerId:
     """One Opus track enters over `transport` as `SSRC`."""
     producer = ProducerId(next(_producers))
     port.plane.program(
@@ -47,6 +49,7 @@ def produce(port: MediaPort, transport: ClientTransport) -> ProducerId:
                 MediaKind.AUDIO,
                 "0",
                 (OPUS,),
+                extensions,
                 ssrcs=(SsrcBinding(SSRC),),
             )
         ]

@@ -1,7 +1,10 @@
 //! What is known about a running plane: counters and gauges.
 
+use rustc_hash::FxHashMap;
+
 use super::state::{Engine, Traffic};
 use crate::core::ids::{ProducerId, StreamId};
+use crate::core::levels::Levels;
 use crate::core::stats::{ProducerStats, Stats};
 use crate::counters::Counters;
 
@@ -53,6 +56,11 @@ impl Engine {
     /// The producers' part of `stats`, which costs nothing per consumer.
     pub fn producer_stats(&mut self) -> Vec<(ProducerId, ProducerStats)> {
         self.forwarder.producer_stats(self.clock.now())
+    }
+
+    /// How loud each audio producer was after the packet number in `since`.
+    pub fn audio_levels(&self, since: &FxHashMap<ProducerId, i64>) -> Levels {
+        self.forwarder.audio_levels(since)
     }
 
     /// First number of a stream's key-frame cache, and its newest number.

@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyTuple};
+use pyo3::types::{PyBytes, PyDict};
 
 use super::{events, stats, table};
 use crate::core::config::RandomSource;
 use crate::core::forwarder::Forwarder;
-use crate::core::ids::{ProducerId, TransportId};
+use crate::core::ids::TransportId;
 use crate::core::outputs::{Again, Burst, Departures};
 use crate::errors::Refused;
 
@@ -166,15 +166,7 @@ impl PyForwarder {
         py: Python<'py>,
         since: HashMap<u64, i64>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let since = since
-            .into_iter()
-            .map(|(id, number)| (ProducerId(id), number));
-        let found = PyDict::new(py);
-        for (producer, newest, levels) in self.core.audio_levels(&since.collect()) {
-            let levels = PyTuple::new(py, levels)?;
-            found.set_item(producer.0, (newest, levels))?;
-        }
-        Ok(found)
+        stats::levels(py, self.core.audio_levels(&stats::heads(since)))
     }
 
     fn producer_stats<'py>(&mut self, py: Python<'py>, now: f64) -> PyResult<Bound<'py, PyDict>> {

@@ -29,7 +29,7 @@ use crate::stun::bucket::{PrefixBucket, SLOTS};
 use crate::stun::StunServer;
 
 /// The shape of this class; `meshnode.media.native` asks for the one that it knows.
-pub const INTERFACE: u32 = 1;
+pub const INTERFACE: u32 = 2;
 
 /// Whether the engine has its thread.
 enum Life {
@@ -279,6 +279,16 @@ impl Engine {
     fn producer_stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let found = self.call(py, |core| core.producer_stats())?;
         stats::producers(py, &found)
+    }
+
+    fn audio_levels<'py>(
+        &self,
+        py: Python<'py>,
+        since: HashMap<u64, i64>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let since = stats::heads(since);
+        let found = self.call(py, move |core| core.audio_levels(&since))?;
+        stats::levels(py, found)
     }
 
     /// Let the worker fail once: for the tests that it goes on.

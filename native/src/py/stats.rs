@@ -1,15 +1,34 @@
 //! A forwarder's counters as the dictionaries of `meshproto.forwarding.stats`.
 
+use std::collections::HashMap;
+
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyTuple};
+use rustc_hash::FxHashMap;
 
 use crate::core::ids::ProducerId;
+use crate::core::levels::Levels;
 use crate::core::stats::{
     ConsumerStats, LayerStats, LegStats, ProducerStats, Stats, StreamStats, TransportStats,
     UpperStats,
 };
 
 type Dict<'py> = PyResult<Bound<'py, PyDict>>;
+
+/// The numbers that a caller of `audio_levels` knows already.
+pub fn heads(since: HashMap<u64, i64>) -> FxHashMap<ProducerId, i64> {
+    let known = since.into_iter();
+    known.map(|(id, number)| (ProducerId(id), number)).collect()
+}
+
+/// `meshproto.forwarding.levels.Levels`.
+pub fn levels(py: Python<'_>, levels: Levels) -> Dict<'_> {
+    let found = PyDict::new(py);
+    for (producer, newest, heard) in levels {
+        found.set_item(producer.0, (newest, PyTuple::new(py, heard)?))?;
+    }
+    Ok(found)
+}
 
 macro_rules! dictionary {
     ($py:ident, $value:ident, $($name:ident),* $(,)?) => {{

@@ -28,7 +28,8 @@ from meshproto.forwarding.table import (
 )
 from meshproto.ice.path import IceConfig
 from meshproto.ids import TransportId
-from meshproto.wire import stun, stun_binding
+from meshproto.wire import extensions, stun, stun_binding
+from meshproto.wire.parameters import Extension
 from support.light_client import Identity, join
 from support.media import consume, new_port, produce, rtp, stream, until
 from support.planes import make_plane
@@ -65,6 +66,25 @@ async def test_media_flows_in_every_profile_and_role(port, profile, role) -> Non
     assert drops(port) == {}
     for client in (publisher, viewer, mixed):
         client.close()
+
+
+async def test_how_loud_sound_is_can_be_asked(port) -> None:
+    first, publisher = await join(port)
+    level = Extension(6, extensions.AUDIO_LEVEL)
+    producer = produce(port, first, level)
+
+    def heard() -> tuple[int, tuple[int, ...]]:
+        return port.plane.audio_levels({}).get(producer, (0, ()))
+
+    for number, loudness in enumerate((20, 0x80 | 40, 127)):
+        plain = rtp(number, b"sound")
+        told = struct.pack("!HHBBH", 0xBEDE, 1, 0x60, loudness, 0)
+        publisher.send_rtp(b"\x90" + plain[1:12] + told + plain[12:])
+        await until(lambda: len(heard()[1]) > number)  # noqa: B023 - awaited at once
+    newest, levels = heard()
+    assert levels == (20, 40, 127)
+    assert port.plane.audio_levels({producer: newest})[producer] == (newest, ())
+    publisher.close()
 
 
 async def test_families_mix(port) -> None:
