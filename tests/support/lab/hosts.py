@@ -8,6 +8,7 @@ translators, `support.router` a home), so `_build` of the subclass joins them.
 from __future__ import annotations
 
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from typing import Self
 from support.lab import namespaces
 
 
-class Hosts:
+class Hosts(ABC):
     """Namespaces `names`, which stand as long as the block is open."""
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -71,9 +72,9 @@ class Hosts:
     ) -> None:
         self._tear_down()
 
+    @abstractmethod
     def _build(self) -> None:
         """Join the hosts, which are bare."""
-        raise NotImplementedError
 
     def _tear_down(self) -> None:
         for namespace in [*self._beside, *map(self.namespace, self.names)]:
