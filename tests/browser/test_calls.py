@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Browser
 
-from meshnode import MeshNode, Settings
+from meshnode import MeshNode
 from meshnode.signalling.connection import Rules
 from support.browser import SCRIPT as DRAWING
-from support.browser import chromium
 from support.calls import SCRIPT, Hub, PageRtc
 from support.node import eventually
 from support.rtc import until
@@ -20,21 +17,6 @@ pytestmark = pytest.mark.long
 
 SMALL = "picture(160, 120, 15)"
 IMPOLITE = Rules(here=True, polite=False)
-
-
-@pytest.fixture
-async def node() -> AsyncIterator[MeshNode]:
-    settings = Settings(
-        port=0, http="127.0.0.1:0", admin="127.0.0.1:0", hosts=("127.0.0.1",)
-    )
-    async with MeshNode(settings) as running:
-        yield running
-
-
-@pytest.fixture
-async def browser(node: MeshNode) -> AsyncIterator[Browser]:
-    async with chromium(node.urls["local"].rstrip("/")) as opened:
-        yield opened
 
 
 async def seat(

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page
 
-from meshnode import MeshNode, Settings
+from meshnode import MeshNode
 from support import dialects
 from support.browser import SCRIPT as DRAWING
-from support.browser import chromium
 from support.node import eventually
 
 # why long: `make test` holds one publisher and one viewer of a browser
@@ -24,21 +22,6 @@ SIMULCAST = [
     {"rid": "h", "scaleResolutionDownBy": 2, "maxBitrate": 150_000},
     {"rid": "f", "maxBitrate": 900_000},
 ]
-
-
-@pytest.fixture
-async def node() -> AsyncIterator[MeshNode]:
-    settings = Settings(
-        port=0, http="127.0.0.1:0", admin="127.0.0.1:0", hosts=("127.0.0.1",)
-    )
-    async with MeshNode(settings) as running:
-        yield running
-
-
-@pytest.fixture
-async def browser(node: MeshNode) -> AsyncIterator[Browser]:
-    async with chromium(node.urls["local"].rstrip("/")) as opened:
-        yield opened
 
 
 class Member:
