@@ -3,7 +3,7 @@
 
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use meshnode_native::engine::guard::guarded;
 use meshnode_native::engine::socket_poll::Watch;
@@ -46,7 +46,17 @@ fn orders_are_done_one_after_another_and_answered() {
     assert_eq!(count, 100);
     let notes = worker.stop().unwrap();
     assert_eq!(notes.orders, (0..100).collect::<Vec<_>>());
-    assert!(notes.turns > 0);
+}
+
+#[test]
+fn orders_do_not_keep_the_machine_from_its_turns() {
+    let worker = Worker::start(Notes::default()).unwrap();
+    // an order may be answered before the first turn, or be done with its predecessor
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while worker.call(|notes| notes.turns) == Ok(0) {
+        assert!(Instant::now() < deadline, "no turn beside the orders");
+    }
+}
 }
 
 #[test]
