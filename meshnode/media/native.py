@@ -4,9 +4,7 @@ A worker thread of the extension owns sockets, sessions and the forwarder; nothi
 Python runs between a packet's arrival and its departures.  This class turns calls into
 the worker's commands and its events into ours.  Commands that can be refused wait for
 the worker, some tens of microseconds; the others do not.  A bell that the loop reads
-says that events wait.
-
-What is not carried yet is refused in one clear sentence: links to other nodes.
+says that events wait.  Links to other nodes are checked from here (`native_links`).
 """
 
 from __future__ import annotations
@@ -17,6 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from meshnode.media.alarm import Alarm
+from meshnode.media.native_links import NativeLinks
 from meshnode.media.plane import (
     Address,
     DtlsReceived,
@@ -29,12 +29,13 @@ from meshnode.media.plane import (
     TransportSpec,
     TransportValidated,
 )
+from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.levels import Levels
 from meshproto.forwarding.relay_table import PlaneDelta
 from meshproto.forwarding.table import AddProducer, RemoveProducer, TransportKind
-from meshproto.ice.events import Probed
+from meshproto.ice.events import Checked
 from meshproto.ice.path import IceConfig
 from meshproto.ids import ConsumerId, ProducerId, StreamId, TransportId
 
@@ -46,14 +47,15 @@ else:
     except ImportError:
         _native = None
 
-INTERFACE = 2
+INTERFACE = 3
 """What the extension calls its side of this file; another one was built from other
 sources.
 """
 NTP_EPOCH_S = 2_208_988_800
 COMPLAIN_EVERY_S = 10.0
 """The log hears of internal faults this often, whatever a remote can provoke."""
-NO_LINKS = "the native plane has no links to other nodes yet"
+REST_S = 0.05
+"""How long checks of links rest after a fault of ours."""
 
 
 def missing() -> str:
@@ -73,6 +75,7 @@ class NativePlane:
         forwarding: ForwardingConfig | None = None,
         ice: IceConfig | None = None,
         *,
+        links: AgentConfig | None = None,
         stun_rate_per_s: float = 32.0,
         stun_burst: int = 64,
         uplink_bps: float = 0.0,
@@ -81,10 +84,11 @@ class NativePlane:
         if why := missing():
             raise StateError(why)
         config = forwarding or ForwardingConfig()
+        clients = ice or IceConfig(transports=config.transports)
         now = time.monotonic()
         self._engine = _native.Engine(
             config,
-            ice or IceConfig(transports=config.transports),
+            clients,
             stun_rate_per_s=stun_rate_per_s,
             stun_burst=stun_burst,
             uplink_bps=uplink_bps,
@@ -98,7 +102,17 @@ class NativePlane:
         self._handler: Callable[[PlaneEvent], None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._own_events: list[PlaneEvent] = []
-        self._telling = False
+        self._telling = self._tell_wanted = False
+        self._neighbours = _native.Links(self._engine)
+        self._links = NativeLinks(
+            links or AgentConfig(),
+            clients,
+            self._neighbours,
+            _native.Heard,
+            self._own_events,
+            self._want_tell,
+        )
+        self._alarm = Alarm(self._timeout)
         self._counted: Counter[str] = Counter()
         self._complain_at = 0.0
 
@@ -111,12 +125,17 @@ class NativePlane:
         addresses = tuple(self._engine.open(list(hosts), port))
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._engine.bell(), self._tell)
+        self._alarm.start(self._loop)
+        self._links.open([host for host, _ in addresses])
+        self._want_tell()
         return addresses
 
     async def close(self) -> None:
         """See `MediaPlane.close`."""
         for transport in tuple(self._kinds):
             self.close_transport(transport)
+        self._links.open(())
+        self._alarm.stop()
         if self._loop is not None:
             self._loop.remove_reader(self._engine.bell())
             self._loop = None
@@ -132,14 +151,26 @@ class NativePlane:
     def add_transport(self, spec: TransportSpec) -> None:
         """See `MediaPlane.add_transport`."""
         if spec.kind is TransportKind.RELAY:
-            raise StateError(NO_LINKS)
-        self._engine.add_transport(
-            spec.transport,
-            spec.kind.value,
-            (spec.local_ufrag, spec.local_pwd, spec.remote_ufrag),
-            spec.start_bitrate_bps,
-        )
+            self._add_link(spec)
+        else:
+            self._engine.add_transport(
+                spec.transport,
+                spec.kind.value,
+                (spec.local_ufrag, spec.local_pwd, spec.remote_ufrag),
+                spec.start_bitrate_bps,
+            )
         self._kinds[spec.transport] = spec.kind
+
+    def _add_link(self, spec: TransportSpec) -> None:
+        if spec.node is None:
+            raise StateError("a RELAY transport needs the node behind it")
+        # why before: the agent checks at once, and packets may answer
+        self._neighbours.add(spec.transport, spec.node, spec.local_ufrag)
+        try:
+            self._links.add(spec)
+        except Exception:
+            self._engine.close_transport(spec.transport)
+            raise
 
     def restart_transport(self, spec: TransportSpec) -> None:
         """See `MediaPlane.restart_transport`."""
@@ -151,25 +182,19 @@ class NativePlane:
         self, transport: TransportId, addresses: Iterable[Address]
     ) -> None:
         """See `MediaPlane.add_candidates`."""
-        del transport, addresses
-        raise StateError(NO_LINKS)
+        self._links.add_candidates(transport, tuple(addresses))
 
     def pace(self, transport: TransportId, interval_s: float) -> None:
         """See `MediaPlane.pace`."""
-        del transport, interval_s
-        raise StateError(NO_LINKS)
+        self._links.pace(transport, interval_s)
 
     def check(self, transport: TransportId) -> None:
         """See `MediaPlane.check`."""
-        del transport
-        raise StateError(NO_LINKS)
+        self._links.check(transport)
 
     def probe(self, address: Address, token: int) -> None:
         """See `MediaPlane.probe`."""
-        del address  # nobody answers: what it is for needs links
-        self._own_events.append(Probed(token, None))
-        if self._loop is not None:
-            self._loop.call_soon(self._tell)
+        self._links.probe(address, token)
 
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """See `MediaPlane.set_keys`."""
@@ -192,6 +217,7 @@ class NativePlane:
         """See `MediaPlane.close_transport`."""
         if self._kinds.pop(transport, None) is None:
             return
+        self._links.remove(transport)
         self._engine.close_transport(transport)
         self._sinks.pop(transport, None)
         for producer, owner in tuple(self._local_producers.items()):
@@ -230,27 +256,71 @@ class NativePlane:
     # -- events --------------------------------------------------------------------
 
     def _tell(self) -> None:
-        """Hand on what waits, one after another, never nested."""
+        """Hand on what waits, and wait for what links have to do next."""
+        self._tell_wanted = False
+        self._hand_on()
+        if not self._telling:
+            self._alarm.at(self._links.next_timeout())
+
+    def _hand_on(self) -> None:
+        """One after another, never nested."""
         if self._telling:
             return
         self._telling = True
         try:
-            own, self._own_events = self._own_events, []
-            for event in own:
-                self._report(event)
+            self._links.flush()
+            self._tell_own()
             for kind, told in self._engine.take():
                 self._take(kind, told)
+                self._tell_own()
         finally:
             self._telling = False
+
+    def _tell_own(self) -> None:
+        while self._own_events:
+            event = self._own_events.pop(0)
+            if isinstance(event, Checked):
+                self._neighbours.measured(event.transport, event.rtt_s)
+            self._report(event)
+
+    def _want_tell(self) -> None:
+        """Have what links say told soon, once, however many calls ask for it."""
+        if self._loop is not None and not self._tell_wanted and not self._telling:
+            self._tell_wanted = True
+            self._loop.call_soon(self._tell)
+
+    def _timeout(self) -> None:
+        """Checks of links are due."""
+        now = time.monotonic()
+        try:
+            self._links.catch_up()
+            self._hand_on()
+            self._links.handle_timeout(now)
+        except Exception as error:
+            self._failed("a timeout", error)
+            self._alarm.rest(now + REST_S)
+        self._tell()
 
     def _take(self, kind: str, told: tuple[Any, ...]) -> None:
         match kind, told:
             case "packet", [transport, consumer, packet]:
                 self._hand_over(transport, ConsumerId(consumer), packet)
+            case "stun", [datagram, source, local, at]:
+                self._stun(datagram, source, local, at)
+            case "released", [address, token]:
+                self._links.released(address, token)
             case "failed", [what, why]:
                 self._failed(what, RuntimeError(why))
             case _, _:
                 self._report(_EVENTS[kind](*told))
+
+    def _stun(
+        self, datagram: bytes, source: Address, local: tuple[int, bytes], at: float
+    ) -> None:
+        try:
+            self._links.take(datagram, source, local, at)
+        except Exception as error:  # no datagram may stop the ones behind it
+            self._failed("a datagram", error)
 
     def _hand_over(
         self, transport: TransportId, consumer: ConsumerId, packet: bytes
@@ -288,7 +358,7 @@ class NativePlane:
         found = self._engine.stats()
         drops = found["drops"]
         assert isinstance(drops, dict)
-        drops = dict(self._counted + Counter(drops))
+        drops = dict(self._counted + Counter(drops) + self._links.refused)
         return {"kind": "native", **found, "drops": drops}
 
     def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
