@@ -118,6 +118,7 @@ class Links:
     def add(self, transport: int, node: bytes, ufrag: str) -> None:
         """Raises `StateError` or `LimitError`."""
 
+    def remove(self, transport: int) -> None: ...
     def claim(
         self,
         address: tuple[str, int],

@@ -13,21 +13,16 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from meshnode.media.alarm import Alarm
+from meshnode.media.native_events import NativeEvents
 from meshnode.media.native_links import NativeLinks
 from meshnode.media.plane import (
     Address,
-    DtlsReceived,
-    LocalFeedback,
     LocalSink,
     PlaneEvent,
-    PlaneFault,
     SrtpKeys,
-    TransportSilent,
     TransportSpec,
-    TransportValidated,
 )
 from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
@@ -35,9 +30,8 @@ from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.levels import Levels
 from meshproto.forwarding.relay_table import PlaneDelta
 from meshproto.forwarding.table import AddProducer, RemoveProducer, TransportKind
-from meshproto.ice.events import Checked
 from meshproto.ice.path import IceConfig
-from meshproto.ids import ConsumerId, ProducerId, StreamId, TransportId
+from meshproto.ids import ProducerId, StreamId, TransportId
 
 if TYPE_CHECKING:
     from meshnode import _native
@@ -52,10 +46,6 @@ INTERFACE = 3
 sources.
 """
 NTP_EPOCH_S = 2_208_988_800
-COMPLAIN_EVERY_S = 10.0
-"""The log hears of internal faults this often, whatever a remote can provoke."""
-REST_S = 0.05
-"""How long checks of links rest after a fault of ours."""
 
 
 def missing() -> str:
@@ -97,37 +87,27 @@ class NativePlane:
             ntp_offset_s=NTP_EPOCH_S + time.time() - now,
         )
         self._kinds: dict[TransportId, TransportKind] = {}
-        self._sinks: dict[TransportId, LocalSink] = {}
         self._local_producers: dict[ProducerId, TransportId] = {}
-        self._handler: Callable[[PlaneEvent], None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._own_events: list[PlaneEvent] = []
-        self._telling = self._tell_wanted = False
-        self._neighbours = _native.Links(self._engine)
-        self._links = NativeLinks(
+        self._events = NativeEvents(self._engine)
+        worker = _native.Links(self._engine)
+        self._links = self._events.links = NativeLinks(
             links or AgentConfig(),
             clients,
-            self._neighbours,
+            worker,
             _native.Heard,
-            self._own_events,
-            self._want_tell,
+            self._events.own,
+            self._events.want,
         )
-        self._alarm = Alarm(self._timeout)
-        self._counted: Counter[str] = Counter()
-        self._complain_at = 0.0
 
     # -- port ----------------------------------------------------------------------
 
     async def open(self, hosts: Sequence[str], port: int) -> tuple[Address, ...]:
         """See `MediaPlane.open`."""
-        if self._loop is not None:
+        if self._events.is_open:
             raise StateError("the plane is open already")
         addresses = tuple(self._engine.open(list(hosts), port))
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._engine.bell(), self._tell)
-        self._alarm.start(self._loop)
         self._links.open([host for host, _ in addresses])
-        self._want_tell()
+        self._events.start(asyncio.get_running_loop())
         return addresses
 
     async def close(self) -> None:
@@ -135,23 +115,19 @@ class NativePlane:
         for transport in tuple(self._kinds):
             self.close_transport(transport)
         self._links.open(())
-        self._alarm.stop()
-        if self._loop is not None:
-            self._loop.remove_reader(self._engine.bell())
-            self._loop = None
+        self._events.stop()
         self._engine.close()
-        self._own_events.clear()
 
     def on_event(self, handler: Callable[[PlaneEvent], None]) -> None:
         """See `MediaPlane.on_event`."""
-        self._handler = handler
+        self._events.handler = handler
 
     # -- transports ----------------------------------------------------------------
 
     def add_transport(self, spec: TransportSpec) -> None:
         """See `MediaPlane.add_transport`."""
         if spec.kind is TransportKind.RELAY:
-            self._add_link(spec)
+            self._links.add(spec)
         else:
             self._engine.add_transport(
                 spec.transport,
@@ -160,17 +136,6 @@ class NativePlane:
                 spec.start_bitrate_bps,
             )
         self._kinds[spec.transport] = spec.kind
-
-    def _add_link(self, spec: TransportSpec) -> None:
-        if spec.node is None:
-            raise StateError("a RELAY transport needs the node behind it")
-        # why before: the agent checks at once, and packets may answer
-        self._neighbours.add(spec.transport, spec.node, spec.local_ufrag)
-        try:
-            self._links.add(spec)
-        except Exception:
-            self._engine.close_transport(spec.transport)
-            raise
 
     def restart_transport(self, spec: TransportSpec) -> None:
         """See `MediaPlane.restart_transport`."""
@@ -219,7 +184,7 @@ class NativePlane:
             return
         self._links.remove(transport)
         self._engine.close_transport(transport)
-        self._sinks.pop(transport, None)
+        self._events.sinks.pop(transport, None)
         for producer, owner in tuple(self._local_producers.items()):
             if owner == transport:
                 del self._local_producers[producer]
@@ -238,13 +203,13 @@ class NativePlane:
         if transport is None:
             raise StateError(f"producer {producer} is not on a local transport")
         self._engine.inject(transport, list(packets))
-        self._tell()
+        self._events.tell()
 
     def on_local(self, transport: TransportId, sink: LocalSink) -> None:
         """See `MediaPlane.on_local`."""
         if transport not in self._kinds:
             raise StateError(f"no transport {transport}")
-        self._sinks[transport] = sink
+        self._events.sinks[transport] = sink
 
     def _note_local(self, delta: PlaneDelta) -> None:
         if isinstance(delta, AddProducer):
@@ -253,104 +218,6 @@ class NativePlane:
         elif isinstance(delta, RemoveProducer):
             self._local_producers.pop(delta.producer, None)
 
-    # -- events --------------------------------------------------------------------
-
-    def _tell(self) -> None:
-        """Hand on what waits, and wait for what links have to do next."""
-        self._tell_wanted = False
-        self._hand_on()
-        if not self._telling:
-            self._alarm.at(self._links.next_timeout())
-
-    def _hand_on(self) -> None:
-        """One after another, never nested."""
-        if self._telling:
-            return
-        self._telling = True
-        try:
-            self._links.flush()
-            self._tell_own()
-            for kind, told in self._engine.take():
-                self._take(kind, told)
-                self._tell_own()
-        finally:
-            self._telling = False
-
-    def _tell_own(self) -> None:
-        while self._own_events:
-            event = self._own_events.pop(0)
-            if isinstance(event, Checked):
-                self._neighbours.measured(event.transport, event.rtt_s)
-            self._report(event)
-
-    def _want_tell(self) -> None:
-        """Have what links say told soon, once, however many calls ask for it."""
-        if self._loop is not None and not self._tell_wanted and not self._telling:
-            self._tell_wanted = True
-            self._loop.call_soon(self._tell)
-
-    def _timeout(self) -> None:
-        """Checks of links are due."""
-        now = time.monotonic()
-        try:
-            self._links.catch_up()
-            self._hand_on()
-            self._links.handle_timeout(now)
-        except Exception as error:
-            self._failed("a timeout", error)
-            self._alarm.rest(now + REST_S)
-        self._tell()
-
-    def _take(self, kind: str, told: tuple[Any, ...]) -> None:
-        match kind, told:
-            case "packet", [transport, consumer, packet]:
-                self._hand_over(transport, ConsumerId(consumer), packet)
-            case "stun", [datagram, source, local, at]:
-                self._stun(datagram, source, local, at)
-            case "released", [address, token]:
-                self._links.released(address, token)
-            case "failed", [what, why]:
-                self._failed(what, RuntimeError(why))
-            case _, _:
-                self._report(_EVENTS[kind](*told))
-
-    def _stun(
-        self, datagram: bytes, source: Address, local: tuple[int, bytes], at: float
-    ) -> None:
-        try:
-            self._links.take(datagram, source, local, at)
-        except Exception as error:  # no datagram may stop the ones behind it
-            self._failed("a datagram", error)
-
-    def _hand_over(
-        self, transport: TransportId, consumer: ConsumerId, packet: bytes
-    ) -> None:
-        sink = self._sinks.get(transport)
-        if sink is None:
-            return
-        try:
-            sink(consumer, packet)
-        except Exception as error:  # a faulty sink must not stop the others
-            self._failed("a local sink", error)
-
-    def _report(self, event: PlaneEvent) -> None:
-        if self._handler is None or self._loop is None:
-            return
-        try:
-            self._handler(event)
-        except Exception as error:  # a faulty handler must not stop media
-            self._failed(f"the handler of {type(event).__name__}", error)
-
-    def _failed(self, what: str, error: Exception) -> None:
-        """A fault of ours: media goes on, and the log hears of it now and then."""
-        self._counted["internal-error"] += 1
-        now = time.monotonic()
-        if self._loop is not None and now >= self._complain_at:
-            self._complain_at = now + COMPLAIN_EVERY_S
-            self._loop.call_exception_handler(
-                {"message": f"{what} raised in the media plane", "exception": error}
-            )
-
     # -- what is known -------------------------------------------------------------
 
     def stats(self) -> dict[str, object]:
@@ -358,7 +225,7 @@ class NativePlane:
         found = self._engine.stats()
         drops = found["drops"]
         assert isinstance(drops, dict)
-        drops = dict(self._counted + Counter(drops) + self._links.refused)
+        drops = dict(self._events.counted + Counter(drops) + self._links.refused)
         return {"kind": "native", **found, "drops": drops}
 
     def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
@@ -376,14 +243,3 @@ class NativePlane:
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""
         return self._engine.producer_stats()
-
-
-_EVENTS: dict[str, Callable[..., PlaneEvent]] = {
-    "validated": TransportValidated,
-    "silent": TransportSilent,
-    "dtls": DtlsReceived,
-    "feedback": LocalFeedback,
-    "fault": PlaneFault,
-    # an event of the forwarder comes as it is
-    "event": lambda event: event,
-}

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 from meshnode.media.link_ice import LinkIce
 from meshnode.media.plane import Address, PlaneEvent, TransportSpec
 from meshproto.config.ice import AgentConfig
-from meshproto.errors import DecodeError
-from meshproto.ice.events import AgentEvent, Local, PathProven
+from meshproto.errors import DecodeError, StateError
+from meshproto.ice.events import AgentEvent, Checked, Local, PathProven
 from meshproto.ice.link_path import LinkPath
 from meshproto.ice.path import ClientPath, IceConfig, PacketPath, PathSilent, Remote
 from meshproto.ids import TransportId
@@ -141,8 +141,16 @@ class NativeLinks(LinkIce):
         super().__init__(config, self._addresses, WorkerWays(links), events, wake, make)
 
     def add(self, spec: TransportSpec) -> LinkPath:
-        """See `MediaPlane.add_transport`; the worker knows the transport already."""
-        path = self._paths[spec.transport] = super().add(spec)
+        """See `MediaPlane.add_transport`."""
+        if spec.node is None:
+            raise StateError("a RELAY transport needs the node behind it")
+        # why before: the agent checks at once, and packets may answer
+        self._links.add(spec.transport, spec.node, spec.local_ufrag)
+        try:
+            path = self._paths[spec.transport] = super().add(spec)
+        except Exception:
+            self._links.remove(spec.transport)
+            raise
         return path
 
     def remove(self, transport: TransportId) -> None:
@@ -166,6 +174,10 @@ class NativeLinks(LinkIce):
     def released(self, address: Address, token: int) -> None:
         """A client has an address that was a neighbour's."""
         self._addresses.released(address, token)
+
+    def measured(self, checked: Checked) -> None:
+        """A check tells the packet path how far its neighbour is."""
+        self._links.measured(checked.transport, checked.rtt_s)
 
     def catch_up(self) -> None:
         """Have the worker read its sockets, if we are late: what waits there must not

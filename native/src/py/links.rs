@@ -61,6 +61,11 @@ impl Links {
         added.map_err(|error| refused(py, &error))
     }
 
+    fn remove(&self, py: Python<'_>, transport: u64) -> PyResult<()> {
+        let engine = self.0.get();
+        engine.call(py, move |core| core.close_transport(TransportId(transport)))
+    }
+
     fn claim(
         &self,
         py: Python<'_>,
