@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -46,7 +47,7 @@ class Scene:
         self.plane.on_event(self.events.append)
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(5)
+        self.socket.setblocking(False)
         self.own: Address = self.socket.getsockname()
 
     async def open(self) -> None:
@@ -83,6 +84,12 @@ class Scene:
             use_candidate=False,
         )
         self.socket.sendto(datagram, self.address)
+
+    async def asked(self) -> stun.Message:
+        """The next that comes to the socket."""
+        loop = asyncio.get_running_loop()
+        async with asyncio.timeout(10):
+            return stun.decode(await loop.sock_recv(self.socket, 2048))
 
     async def heard_as(self, transport: TransportId) -> None:
         """What the socket sends is taken for this transport's."""
@@ -148,7 +155,6 @@ async def test_who_answers_a_check_has_the_address_whoever_had_it(
     scene.check("client")
     await scene.heard_as(CLIENT)
     scene.plane.add_transport(scene.link(OTHER, "other", scene.own))
-    scene.socket.setblocking(False)
 
     def answer() -> bool:
         try:
@@ -170,7 +176,7 @@ async def test_a_forged_answer_and_one_that_nobody_asked_for_change_nothing(
     scene: Scene,
 ) -> None:
     scene.plane.probe(scene.own, 7)
-    request = stun.decode(scene.socket.recv(2048))
+    request = await scene.asked()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         forged = binding.success(request, scene.own, fingerprint=False)
         stranger.sendto(forged, scene.address)
@@ -200,7 +206,7 @@ async def test_a_link_with_media_is_not_silent_whatever_becomes_of_its_checks(
     """DTLS that proved genuine counts as a sign of life."""
     scene.plane.add_transport(scene.link(OTHER, "other", scene.own))
     scene.plane.pace(OTHER, 0.05)
-    request = stun.decode(scene.socket.recv(2048))
+    request = await scene.asked()
     reply = binding.success(request, scene.own, key=PWD.encode(), fingerprint=True)
     scene.socket.sendto(reply, scene.address)
     await until(lambda: TransportValidated(OTHER, scene.own) in scene.events)
