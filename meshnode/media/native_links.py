@@ -25,7 +25,7 @@ from meshproto.ice.events import AgentEvent, Checked, Local, PathProven
 from meshproto.ice.link_path import LinkPath
 from meshproto.ice.path import ClientPath, IceConfig, PacketPath, PathSilent, Remote
 from meshproto.ids import TransportId
-from meshproto.wire import stun
+from meshproto.wire import stun, stun_binding
 
 if TYPE_CHECKING:
     from meshnode import _native
@@ -168,8 +168,10 @@ class NativeLinks(LinkIce):
         except DecodeError as error:  # the worker read it by the same rules
             self.refused[error.reason] += 1
             return
-        # what ended meanwhile is nobody's concern
-        self.receive(message, source, Local(*local), at)
+        if not self.receive(message, source, Local(*local), at):
+            # what it belonged to has ended, as in the reference plane
+            asks = message.message_type == stun_binding.REQUEST
+            self.refused["ice-ufrag" if asks else "stun-not-a-request"] += 1
 
     def released(self, address: Address, token: int) -> None:
         """A client has an address that was a neighbour's."""

@@ -76,12 +76,12 @@ impl Engine {
         let Some(port) = self.ports.get_mut(port) else {
             return;
         };
+        let (uplink, now) = (&mut self.uplink, self.clock.now());
         if let Ok(message) = decode(datagram) {
             if message.message_type == binding::REQUEST {
-                self.ice.neighbours.asks(message.transaction);
+                self.ice.neighbours.asks(message.transaction, now);
             }
         }
-        let (uplink, now) = (&mut self.uplink, self.clock.now());
         port.sender
             .datagram(&port.socket, uplink, datagram, way, now);
     }

@@ -16,6 +16,8 @@ use crate::stun::{binding, Message};
 
 /// Requests of ours whose answer is still handed on: 64 of each of 256 links, and the probes.
 const ASKED_MAX: usize = 256 * 64 + 1024;
+/// And for how long: many times what an answer may take and be of use.
+const ASKED_S: f64 = 60.0;
 /// Addresses of neighbours: 16 of each of 256 links, and those of links that just ended.
 const ADDRESSES_MAX: usize = 2 * 256 * 16;
 
@@ -58,7 +60,7 @@ pub struct Neighbours {
     by_ufrag: HashMap<Vec<u8>, TransportId>,
     by_address: HashMap<SocketAddr, Held>,
     asked: HashSet<TransactionId>,
-    asked_order: VecDeque<TransactionId>,
+    asked_order: VecDeque<(f64, TransactionId)>,
 }
 
 impl Neighbours {
@@ -120,15 +122,16 @@ impl Neighbours {
     }
 
     /// A request of ours leaves: its answer concerns the agent of links.
-    pub fn asks(&mut self, transaction: TransactionId) {
-        if !self.asked.insert(transaction) {
-            return;
-        }
-        self.asked_order.push_back(transaction);
-        if self.asked_order.len() > ASKED_MAX {
-            if let Some(oldest) = self.asked_order.pop_front() {
-                self.asked.remove(&oldest);
+    pub fn asks(&mut self, transaction: TransactionId, now: f64) {
+        while let Some(&(at, oldest)) = self.asked_order.front() {
+            if self.asked_order.len() < ASKED_MAX && now - at < ASKED_S {
+                break;
             }
+            self.asked.remove(&oldest);
+            self.asked_order.pop_front();
+        }
+        if self.asked.insert(transaction) {
+            self.asked_order.push_back((now, transaction));
         }
     }
 
@@ -223,18 +226,22 @@ mod tests {
     #[test]
     fn answers_are_awaited_by_their_number_and_not_for_ever() {
         let mut neighbours = Neighbours::default();
-        neighbours.asks([1; 12]);
-        neighbours.asks([1; 12]);
+        neighbours.asks([1; 12], 0.0);
+        neighbours.asks([1; 12], 59.0);
         let answer = datagram(binding::SUCCESS, 1, b"");
         assert!(neighbours.concern(&decode(&answer).unwrap()));
         let unasked = datagram(binding::ERROR, 2, b"");
         assert!(!neighbours.concern(&decode(&unasked).unwrap()));
+        neighbours.asks([3; 12], 60.0);
+        assert!(!neighbours.concern(&decode(&answer).unwrap()));
         for number in 0..ASKED_MAX as u64 {
             let mut transaction = [0xFF; 12];
             transaction[..8].copy_from_slice(&number.to_be_bytes());
-            neighbours.asks(transaction);
+            neighbours.asks(transaction, 61.0);
         }
+        let answer = datagram(binding::SUCCESS, 3, b"");
         assert!(!neighbours.concern(&decode(&answer).unwrap()));
         assert_eq!(neighbours.asked.len(), ASKED_MAX);
+        assert_eq!(neighbours.asked_order.len(), ASKED_MAX);
     }
 }
