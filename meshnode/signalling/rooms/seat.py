@@ -14,15 +14,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from meshnode.signalling.connection import Addresses, Connection, Rules
+from meshnode.signalling.layers import best_first
 from meshnode.signalling.members import Publisher, Track, Viewer
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
-from meshnode.signalling.rooms.fitting import Picture, fit
+from meshnode.signalling.rooms.fitting import PAUSED, Picture, enough, fit, lower
 from meshnode.signalling.rooms.values import (
     Guest,
     LayersSeen,
@@ -44,6 +45,8 @@ from meshproto.wire.parameters import MediaKind
 
 DOOR = "room"
 NOWHERE = TransportId(0)
+LOSS_MAX = 0.02
+"""A share of loss from which sizes do not choose layers any more."""
 TRACKS_MAX = 8
 """Of one member; what it sends beyond that nobody gets."""
 Layers = tuple[tuple[str, int], ...]
@@ -88,12 +91,20 @@ class Host:
 
 @dataclass(slots=True, eq=False)
 class _Playing:
-    """A stream that the member gets, or shall get."""
+    """A stream that the member gets, or shall get; `size` in pixels is how large it
+    shows it, None where it never said.
+    """
 
     peer: str
     label: str
     outlet: Outlet
     viewer: Viewer | None = None
+    size: tuple[int, int] | None = None
+
+    @property
+    def hidden(self) -> bool:
+        """Whether nobody sees it."""
+        return self.size is not None and 0 in self.size
 
 
 class Seat:
@@ -125,7 +136,6 @@ class Seat:
         self._shown: dict[str, Shown] = {}
         self._playing: dict[StreamName, _Playing] = {}
         self._choices: dict[StreamName, str] = {}
-        self._fitted: set[StreamName] = set()
         self._layers: dict[StreamName, tuple[str, ...]] = {}
         self._presence = self._publisher(
             names.member_stream(self.who.room, self.who.user),
@@ -204,6 +214,25 @@ class Seat:
         """The same, by the names of their streams."""
         room, user = self.who.room, self.who.user
         return {names.track_stream(room, user, s.label): s for s in self.shown}
+
+    def mute(self, kind: str, source: str, muted: bool) -> bool:
+        """The member says that its tracks of that kind and source show nothing for now,
+        or something again; False where there is none.
+        """
+        found = [s for s in self.shown if (s.kind, s.source) == (kind, source)]
+        for shown in found:
+            if shown.muted is not muted:
+                self._tell_muted(shown, muted)
+        return bool(found)
+
+    def _tell_muted(self, shown: Shown, muted: bool) -> None:
+        self._shown[shown.label] = replace(shown, muted=muted)
+        if known := self._published.get(shown.label):
+            publisher = known[1]
+            more = {"muted": "1"} if muted else {}
+            kept = {k: v for k, v in publisher.about.items() if k != "muted"}
+            publisher.about = {**kept, **more}
+        self._host.showed(self)
 
     def producers(self) -> dict[ProducerId, str]:
         """Labels by what the packet path calls the tracks."""
@@ -326,7 +355,10 @@ class Seat:
 
     def play(self, name: StreamName, peer: str, label: str, track: Track) -> None:
         """Get a stream: one track of another member."""
-        if name in self._playing or self.left:
+        known = self._playing.get(name)
+        if known is not None:
+            self._watch_again(name, known)
+        if known is not None or self.left:
             return
         source = Source(track.kind, track.codecs, peer, f"{peer}-{label}")
         outlet = self.connection.send(source)
@@ -336,7 +368,6 @@ class Seat:
         """Get it no more."""
         playing = self._playing.pop(name, None)
         self._choices.pop(name, None)
-        self._fitted.discard(name)
         self._layers.pop(name, None)
         if playing is not None:
             self.connection.stop(playing.outlet)
@@ -352,24 +383,67 @@ class Seat:
         self._choices[name] = rid
         return True
 
+    def show(self, name: StreamName, size: tuple[int, int]) -> bool:
+        """The member shows a picture so large (pixels), (0, 0) not at all; False where
+        the stream is not there.  What nobody sees is not watched any more: where no
+        other member sees it either, it does not come to this node.
+        """
+        playing = self._playing.get(name)
+        if playing is None:
+            return False
+        playing.size = size
+        if playing.hidden:
+            self._select(name, PAUSED)
+            self._unwatch(playing, "not shown")
+        else:
+            self._watch_again(name, playing)
+        return True
+
+    def hides(self, name: StreamName) -> bool:
+        """Whether the member has that stream and does not show it."""
+        return name in self._playing and self._playing[name].hidden
+
+    def _watch_again(self, name: StreamName, playing: _Playing) -> None:
+        leg = playing.outlet.leg
+        if playing.viewer is not None or playing.hidden or leg is None:
+            return
+        stream = self._house.streams.get(name)
+        if stream is None or stream.ended or not stream.tracks:
+            return  # the room fetches it, and comes here then
+        try:
+            self._watch(name, playing)
+        except MeshError:
+            self.drop(name)  # another codec by now, or too many: the room tries again
+
+    def _most(self, name: StreamName) -> str | None:
+        """The best layer of a picture that is of use to the member."""
+        size, stream = self._playing[name].size, self._house.streams.get(name)
+        chosen = self._choices.get(name)
+        # why not: what is lost says that congestion control must choose, not we
+        if size is None or self.loss > LOSS_MAX or stream is None or not stream.tracks:
+            return chosen
+        track = stream.tracks[0]
+        rids = [rid for rid in reversed(best_first(track)) if rid]
+        sizes = [(r, track.layers[r].width, track.layers[r].height) for r in rids]
+        return lower(rids, chosen, enough(sizes, size))
+
     def fit(self, layers: Callable[[StreamName], Layers], order: Sequence[str]) -> None:
-        """Keep to the limit, if there is one: pictures of the first peers in `order`
-        come first.
+        """Choose layers: what is shown no larger than it is seen, and all within the
+        limit, if there is one; pictures of the first peers in `order` come first.
         """
         places = {peer: place for place, peer in enumerate(order)}
         kinds = {name: p.outlet.source.kind for name, p in self._playing.items()}
-        names_ = [name for name, kind in kinds.items() if kind is MediaKind.VIDEO]
-        names_.sort(key=lambda n: places.get(self._playing[n].peer, len(places)))
+        every = [name for name, kind in kinds.items() if kind is MediaKind.VIDEO]
+        seen = [name for name in every if not self._playing[name].hidden]
         if not self.limit_bps:
-            for name in self._fitted & frozenset(names_):
-                self._select(name, Selection(self._choices.get(name)))
-            self._fitted.clear()
+            for name in seen:
+                self._select(name, Selection(self._most(name)))
             return
-        pictures = [Picture(n, layers(n), self._choices.get(n)) for n in names_]
-        fitting = fit(self.limit_bps, len(kinds) - len(names_), pictures)
+        seen.sort(key=lambda n: places.get(self._playing[n].peer, len(places)))
+        pictures = [Picture(n, layers(n), self._most(n)) for n in seen]
+        fitting = fit(self.limit_bps, len(kinds) - len(every), pictures)
         for name, selection in fitting.items():
             self._select(name, selection)
-            self._fitted.add(name)
 
     def tell_layers(self, layers: Callable[[StreamName], Layers]) -> None:
         """Tell the member of pictures that come in several layers, once."""
@@ -399,7 +473,7 @@ class Seat:
         found = next(
             ((n, p) for n, p in self._playing.items() if p.outlet is outlet), None
         )
-        if found is None or outlet.leg is None:
+        if found is None or outlet.leg is None or found[1].hidden:
             return
         try:
             self._watch(*found)

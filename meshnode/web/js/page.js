@@ -1,5 +1,5 @@
 /**
- * The page at `/`: two elements, a list and links; `#watch=NAME` and `#publish=NAME`.
+ * The page at `/`: two elements, a list, a way into rooms; `#watch=NAME`, `#publish=NAME`.
  *
  * A watch link plays at once (muted, which browsers allow); a publish link only fills in
  * the name, since a capture needs a person's press.
@@ -57,6 +57,10 @@ publisher.addEventListener('state', ({ detail }) => {
 byId('watch-form').addEventListener('submit', (event) => {
   event.preventDefault();
   watch(watchName.value.trim());
+});
+byId('room-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  location.href = new URL(`room/${encodeURIComponent(byId('room-name').value.trim())}`, location.href).href;
 });
 addEventListener('hashchange', followLink);
 
