@@ -6,6 +6,7 @@
  */
 
 import './elements.js';
+import { RoomList, isOfRoom } from './rooms.js';
 import { share } from './share.js';
 import { StreamList } from './streams.js';
 
@@ -17,6 +18,8 @@ const watchName = byId('watch-name');
 const NAME = /^(?!\.{1,2}$)[A-Za-z0-9_.~-]{1,128}$/;
 
 const endpoint = (kind, name) => new URL(`${kind}/${encodeURIComponent(name)}`, location.href).href;
+
+const roomLink = (name) => new URL(`room/${encodeURIComponent(name)}`, location.href).href;
 
 function nameChanged() {
   const name = publishName.value.trim();
@@ -60,18 +63,21 @@ byId('watch-form').addEventListener('submit', (event) => {
 });
 byId('room-form').addEventListener('submit', (event) => {
   event.preventDefault();
-  location.href = new URL(`room/${encodeURIComponent(byId('room-name').value.trim())}`, location.href).href;
+  location.href = roomLink(byId('room-name').value.trim());
 });
 addEventListener('hashchange', followLink);
 
 nameChanged();
 followLink();
 const parts = { list: byId('streams'), status: byId('streams-status'), names: byId('known-streams') };
+const rooms = new RoomList(byId('rooms'), roomLink);
 const list = new StreamList(parts, {
   watch,
+  hides: (name) => isOfRoom(name, rooms.ids),
   listed: (names) => {
     const waits = player.connection?.state === 'waiting';
     if (waits && names.includes(watchName.value.trim())) player.retryNow();
   },
 });
+rooms.run(new URL('api/rooms', location.href));
 list.run(new URL('api/streams', location.href));

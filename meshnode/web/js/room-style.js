@@ -10,7 +10,7 @@ export const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
 :host { container-type: inline-size; height: 100%; min-height: 20rem; }
 h2, h3 { font-size: 1.1rem; line-height: 1.2; margin: 0; }
-.lobby { display: grid; gap: 0.8rem; margin: auto; max-width: 24rem; padding: 1rem; }
+.lobby { background: var(--surface); border-radius: 0.9rem; box-shadow: 0 1px 3px rgb(0 0 0 / 25%); display: grid; gap: 0.8rem; margin: clamp(0.5rem, 10cqw, 4rem) auto; max-width: 24rem; padding: 1.2rem; }
 .lobby input, .lobby select { width: 100%; }
 .lobby .status { margin: 0; }
 .room { display: flex; flex-direction: column; gap: 0.5rem; height: 100%; min-height: inherit; }
