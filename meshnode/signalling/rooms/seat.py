@@ -14,16 +14,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from meshnode.signalling.connection import Addresses, Connection, Rules
-from meshnode.signalling.layers import best_first
+from meshnode.signalling.connection import Connection, Rules
 from meshnode.signalling.members import Publisher, Track, Viewer
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
-from meshnode.signalling.rooms.fitting import PAUSED, Picture, enough, fit, lower
+from meshnode.signalling.rooms.around import Host, House, Identity
+from meshnode.signalling.rooms.fitting import PAUSED, Picture, fit
+from meshnode.signalling.rooms.playing import Playing
 from meshnode.signalling.rooms.values import (
     Guest,
     LayersSeen,
@@ -33,10 +34,7 @@ from meshnode.signalling.rooms.values import (
     Said,
     Shown,
     Wanted,
-    Who,
 )
-from meshnode.signalling.seam import Media
-from meshnode.signalling.streams import Streams
 from meshnode.signalling.tracks import Inlet, Outlet, Source
 from meshproto.errors import MeshError
 from meshproto.forwarding.table import Selection
@@ -45,66 +43,10 @@ from meshproto.wire.parameters import MediaKind
 
 DOOR = "room"
 NOWHERE = TransportId(0)
-LOSS_MAX = 0.02
-"""A share of loss from which sizes do not choose layers any more."""
 TRACKS_MAX = 8
 """Of one member; what it sends beyond that nobody gets."""
 Layers = tuple[tuple[str, int], ...]
 """(rid, bit/s) of a picture, cheapest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What seats need of the node."""
-
-    media: Media
-    streams: Streams
-    addresses: Addresses
-    clock: Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who sits there since when (Unix time), and what only it knows: `owner`, `secret`
-    claim its streams.
-    """
-
-    who: Who
-    owner: str
-    secret: bytes | None = field(default=None, repr=False)
-    address: str = ""
-    since_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """Who is told what a seat does: `showed` that its own tracks changed, `said` what
-    the member says to the others, `moved` that it sits somewhere else by now;
-    `arriving` hears of streams before they are claimed.
-    """
-
-    showed: Callable[[Seat], None]
-    said: Callable[[Said], None]
-    moved: Callable[[Seat], None]
-    arriving: Callable[[Publisher], None]
-
-
-@dataclass(slots=True, eq=False)
-class _Playing:
-    """A stream that the member gets, or shall get; `size` in pixels is how large it
-    shows it, None where it never said.
-    """
-
-    peer: str
-    label: str
-    outlet: Outlet
-    viewer: Viewer | None = None
-    size: tuple[int, int] | None = None
-
-    @property
-    def hidden(self) -> bool:
-        """Whether nobody sees it."""
-        return self.size is not None and 0 in self.size
 
 
 class Seat:
@@ -134,7 +76,7 @@ class Seat:
         self._host = host
         self._published: dict[str, tuple[ProducerId, Publisher]] = {}
         self._shown: dict[str, Shown] = {}
-        self._playing: dict[StreamName, _Playing] = {}
+        self._playing: dict[StreamName, Playing] = {}
         self._choices: dict[StreamName, str] = {}
         self._layers: dict[StreamName, tuple[str, ...]] = {}
         self._presence = self._publisher(
@@ -362,7 +304,7 @@ class Seat:
             return
         source = Source(track.kind, track.codecs, peer, f"{peer}-{label}")
         outlet = self.connection.send(source)
-        self._playing[name] = _Playing(peer, label, outlet)
+        self._playing[name] = Playing(peer, label, outlet)
 
     def drop(self, name: StreamName) -> None:
         """Get it no more."""
@@ -403,7 +345,7 @@ class Seat:
         """Whether the member has that stream and does not show it."""
         return name in self._playing and self._playing[name].hidden
 
-    def _watch_again(self, name: StreamName, playing: _Playing) -> None:
+    def _watch_again(self, name: StreamName, playing: Playing) -> None:
         leg = playing.outlet.leg
         if playing.viewer is not None or playing.hidden or leg is None:
             return
@@ -416,16 +358,8 @@ class Seat:
             self.drop(name)  # another codec by now, or too many: the room tries again
 
     def _most(self, name: StreamName) -> str | None:
-        """The best layer of a picture that is of use to the member."""
-        size, stream = self._playing[name].size, self._house.streams.get(name)
-        chosen = self._choices.get(name)
-        # why not: what is lost says that congestion control must choose, not we
-        if size is None or self.loss > LOSS_MAX or stream is None or not stream.tracks:
-            return chosen
-        track = stream.tracks[0]
-        rids = [rid for rid in reversed(best_first(track)) if rid]
-        sizes = [(r, track.layers[r].width, track.layers[r].height) for r in rids]
-        return lower(rids, chosen, enough(sizes, size))
+        stream, chosen = self._house.streams.get(name), self._choices.get(name)
+        return self._playing[name].most(stream, chosen, self.loss)
 
     def fit(self, layers: Callable[[StreamName], Layers], order: Sequence[str]) -> None:
         """Choose layers: what is shown no larger than it is seen, and all within the
@@ -480,7 +414,7 @@ class Seat:
         except MeshError:
             self.drop(found[0])  # the stream went meanwhile; the room tries again
 
-    def _watch(self, name: StreamName, playing: _Playing) -> None:
+    def _watch(self, name: StreamName, playing: Playing) -> None:
         streams, transport = self._house.streams, self.connection.transport
         leg = playing.outlet.leg
         assert transport is not None and leg is not None  # noqa: PT018
@@ -508,7 +442,7 @@ class Seat:
             if playing.outlet is outlet:
                 self._unwatch(playing, "its leg is gone")
 
-    def _unwatch(self, playing: _Playing, reason: str) -> None:
+    def _unwatch(self, playing: Playing, reason: str) -> None:
         viewer, playing.viewer = playing.viewer, None
         if viewer is not None:
             self._house.streams.closed(viewer, reason)
