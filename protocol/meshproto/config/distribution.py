@@ -138,6 +138,9 @@ class DistributionConfig:
     standby_retry_max_s: float = 60.0
     standby_again_s: float = 2.5
     """The same after a link came up: what was in vain before may work now."""
+    aside_s: float = 10.0
+    """A node without viewers has one child so long before it asks it to move on, then
+    twice as long, up to a turn."""
     shared_ancestor_s: float = 0.030
     full_s: float = 0.040
     outside_s: float = 0.100

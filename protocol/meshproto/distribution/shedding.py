@@ -76,6 +76,20 @@ def regrant(shared: Shared, tree: Tree, child: Child) -> None:
         downstream.set_layers(shared, tree, child, kept)
 
 
+def step_aside(shared: Shared, tree: Tree, now: float) -> None:
+    """Without viewers, ask the only child to move to our parent (section 6.5)."""
+    child, parent, config = tree.lone_child, tree.parent, shared.config
+    if child is None or parent is None:
+        return
+    if tree.live and tree.move is None:
+        there = Target(parent.node, parent.delay_s, 1)
+        targets = candidates.with_peers(shared, [there])
+        shared.outbox.send(child.node, Release(tree.stream, child.serial, targets))
+    tree.aside_s = min(2 * tree.aside_s, config.turn_s)
+    spread = 1 + shared.chance.random() / 2
+    shared.set(tree, Alarm.ASIDE, now + tree.aside_s * spread)
+
+
 def hand_over(shared: Shared, tree: Tree, now: float) -> None:
     """Before going away, ask all children to move, the parent's slot first."""
     above.release_second(shared, tree)

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from meshproto.distribution.events import LayersShed
 from meshproto.forwarding.relay_table import FirstNew, SetLeg
-from meshproto.ids import short_id
+from meshproto.ids import NodeId, short_id
 from meshproto.wire.control import distribution as w
-from support.tree_bench import ME, RATE_BPS, STREAM, Bench, accept, demand, join, node
+from support.tree_bench import (
+    ME,
+    ORIGIN,
+    RATE_BPS,
+    STREAM,
+    Bench,
+    accept,
+    demand,
+    join,
+    node,
+    peer_record,
+)
 
 
 def burst(rates_bps: tuple[int, ...] = (RATE_BPS,), layers: int = 1) -> Bench:
@@ -89,6 +100,54 @@ def test_a_smaller_uplink_starts_the_same() -> None:
     bench.do("uplink_changed")
     bench.pass_time(bench.config.burst_s + 0.1)
     assert bench.take(w.Release)
+
+
+def passing_on(*below: int, viewers: int = 0) -> Bench:
+    """A node that joined for others: parent 2, children as given."""
+    bench = Bench()
+    bench.attach(node(2), above=(ORIGIN, node(2)))
+    bench.peers[node(2)] = peer_record(node(2))
+    for number in below:
+        bench.child(number)
+    if viewers:
+        bench.subscribe(viewers=viewers)
+    else:
+        bench.do("unsubscribe", STREAM)
+    bench.sent.clear()
+    return bench
+
+
+def after_a_while(bench: Bench, seconds: float) -> list[tuple[NodeId, w.Release]]:
+    """Time passes, everybody renews."""
+    for _ in range(int(seconds)):
+        bench.pass_time(1.0)
+        renew(bench)
+    return bench.take(w.Release)
+
+
+def test_without_viewers_the_only_child_is_asked_to_move_to_our_parent() -> None:
+    bench = passing_on(5)
+    (who, release), *more = after_a_while(bench, bench.config.aside_s + 1)
+    assert (who, more) == (node(5), [])
+    target = release.targets[0]
+    assert (target.node, target.peer) == (node(2), peer_record(node(2)))
+    # it stays where it is served until it moved; it is asked ever more rarely
+    assert bench.brain.children(STREAM) == (node(5),)
+    assert len(after_a_while(bench, 40.0)) == 1
+
+
+def test_with_viewers_or_with_two_children_nobody_is_asked() -> None:
+    assert not after_a_while(passing_on(5, 6), 30.0)
+    assert not after_a_while(passing_on(5, viewers=1), 30.0)
+
+
+def test_when_the_last_child_went_nobody_is_stood_by_for() -> None:
+    bench = passing_on(5)
+    bench.child(6, w.Use.STANDBY)
+    bench.hear(node(5), w.Leave(STREAM, 5))
+    bench.pass_time(bench.config.collect_s + 0.1)
+    assert bench.one(w.Drop)[0] == node(6)
+    assert not list(bench.brain.streams())
 
 
 def test_a_released_child_moves_make_before_break() -> None:
