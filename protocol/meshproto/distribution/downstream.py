@@ -128,7 +128,7 @@ def _admit(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -
         else:
             targets = candidates.standing(shared, tree, joiner)
             _send_to(shared, tree, joiner, join, targets)
-    elif _slot_for(shared, tree, joiner, join.use) and _in_pace(shared, now):
+    elif _slot_of(shared, tree, joiner, join) and _in_pace(shared, now):
         accept(shared, tree, joiner, join, now)
     elif not _displace(shared, tree, joiner, join, now):
         redirect(shared, tree, joiner, join, now)
@@ -153,6 +153,18 @@ def _displace(
             shared.outbox.send(child.node, release)
             return True
     return False
+
+
+def _slot_of(shared: Shared, tree: Tree, joiner: NodeId, join: Join) -> bool:
+    """Whether there is a slot, or will be when a relay has stepped aside: for a moment
+    there is one child more then, as in a swap (RFC 0011 section 6.5).
+    """
+    if _slot_for(shared, tree, joiner, join.use):
+        return True
+    relay = None if join.place is None else tree.children.get(join.place.parent)
+    if relay is None or join.use is not Use.MOVE or capacity.over(shared, tree):
+        return False
+    return relay.active and relay.viewers <= join.demand.viewers
 
 
 def _slot_for(shared: Shared, tree: Tree, joiner: NodeId, use: Use) -> bool:
@@ -183,6 +195,8 @@ def accept(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -
     child = Child(join, joiner, shared.next_alias(), now)
     child.layers = 1 if join.use is Use.DUAL else join.demand.layers
     tree.children[joiner] = child
+    # why: whoever asks now wants one that feeds nobody
+    tree.fed = tree.fed and any(c.carries for c in tree.children.values())
     shared.use(joiner)
     capacity.charge(shared, tree, child)
     start, base = _start(shared, tree, join.after)

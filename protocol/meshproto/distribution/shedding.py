@@ -84,8 +84,9 @@ def step_aside(shared: Shared, tree: Tree, now: float) -> None:
     if tree.live and tree.move is None:
         there = Target(parent.node, parent.delay_s, 1)
         targets = candidates.with_peers(shared, [there])
-        shared.outbox.send(child.node, Release(tree.stream, child.serial, targets))
-    tree.aside_s = min(2 * tree.aside_s, config.turn_s)
+        release = Release(tree.stream, child.serial, targets, aside=True)
+        shared.outbox.send(child.node, release)
+    tree.aside_s = min(2 * tree.aside_s, config.aside_max_s)
     spread = 1 + shared.chance.random() / 2
     shared.set(tree, Alarm.ASIDE, now + tree.aside_s * spread)
 
@@ -124,5 +125,8 @@ def released(
         shared.refuse(node, "tree-edge")
         return
     found = [Candidate(t.node, node, t.peer) for t in record.targets]
+    if record.aside:
+        moves.begin(shared, tree, found, 0.0, moves.ASIDE, now)
+        return
     found += candidates.by_offer(shared, tree)
     moves.begin(shared, tree, found, 0.0, "released", now)
