@@ -26,12 +26,13 @@ run: $(STAMP) ## start a node with its page: make run ARGS="--port 5000"
 
 test: $(STAMP) ## the test suite, with one real browser in it
 	@tools/system.sh browser
-	@# side by side: one half computes, the other mostly waits for sockets
+	@# side by side: one part computes, the other two mostly wait for sockets
 	@said=$$(mktemp); \
 	$(BIN)/pytest $(PURE) -m "not long" --cov=protocol/meshproto --cov-branch \
 		--cov-report=term:skip-covered --cov-fail-under=98 >$$said 2>&1 & pure=$$!; \
 	trap 'kill $$pure; rm -f $$said; exit 130' INT TERM; \
-	$(BIN)/pytest tests -m "not long" $(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%); \
+	$(BIN)/pytest tests -n 2 --dist loadfile -m "not long" \
+		$(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%); \
 	failed=$$?; \
 	wait $$pure || failed=1; cat $$said; rm -f $$said; exit $$failed
 

@@ -27,7 +27,8 @@ export class StreamList {
 
   /**
    * @param {{list: HTMLElement, status: HTMLElement, names: HTMLElement}} parts
-   * @param {{watch: (name: string) => void, listed: (names: string[]) => void}} on
+   * @param {{watch: (name: string) => void, listed: (names: string[]) => void,
+   *   hides: (name: string) => boolean}} on
    */
   constructor(parts, on) {
     this.parts = parts;
@@ -52,8 +53,9 @@ export class StreamList {
     }
   }
 
-  /** @param {{name: string, codecs: string[], viewers: number, since_s: number}[]} streams */
-  show(streams) {
+  /** @param {{name: string, codecs: string[], viewers: number, since_s: number}[]} all */
+  show(all) {
+    const streams = all.filter(({ name }) => !this.on.hides(name));
     const names = streams.map(({ name }) => name);
     for (const [name, row] of this.#rows) {
       if (names.includes(name)) continue;
