@@ -27,11 +27,13 @@ export function sentence(error, what) {
   return WHY[error.name]?.(what) ?? error.message ?? `Your ${what} cannot be used.`;
 }
 
+/** @typedef {'mic'|'camera'|'screen'|'sound'} Slot */
+
 export class RoomMedia extends EventTarget {
   #chosen = { mic: '', camera: '' };
   #test = null;
 
-  /** @param {(slot: string, track: MediaStreamTrack|null, options?: object) => void} show */
+  /** @param {(slot: Slot, track: MediaStreamTrack|null, options?: object) => void} show */
   constructor(show) {
     super();
     this.show = show;
@@ -65,7 +67,7 @@ export class RoomMedia extends EventTarget {
 
   /**
    * Open microphone or camera, or both at once so that a person is asked once.
-   * @param {...('mic'|'camera')} kinds
+   * @param {('mic'|'camera')[]} kinds
    * @throws {Error} one sentence
    */
   async open(...kinds) {

@@ -17,6 +17,7 @@
  * `complaint` (what the node did not like about something we said).
  */
 
+import { listen, tell } from './events.js';
 import { Backoff, Refused } from './http.js';
 import { RoomCall } from './room-call.js';
 import { Members } from './room-members.js';
@@ -82,12 +83,11 @@ export class Room extends EventTarget {
     this.#running = new AbortController();
     addEventListener('online', this.#onOnline);
     return new Promise((resolve) => {
-      const settled = ({ detail }) => {
-        if (!['live', 'refused', 'ended'].includes(detail.state)) return;
-        this.removeEventListener('state', settled);
-        resolve(detail.state === 'live');
-      };
-      this.addEventListener('state', settled);
+      const end = listen(this, 'state', ({ state }) => {
+        if (!['live', 'refused', 'ended'].includes(state)) return;
+        end();
+        resolve(state === 'live');
+      });
       this.#run(this.#running.signal);
     });
   }
@@ -125,7 +125,7 @@ export class Room extends EventTarget {
   /** Write to everybody. */
   chat(text) {
     this.#socket?.send('chat', { text });
-    this.#tell('chat', { peer: '', name: this.name, text });
+    tell(this, 'chat', { peer: '', name: this.name, text });
   }
 
   /** Ask a member to mute its microphone. */
@@ -141,13 +141,9 @@ export class Room extends EventTarget {
     this.#socket?.send('show', { tracks });
   }
 
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-
   #say(state, message = '', retry_s = null) {
     this.state = state;
-    this.#tell('state', { state, message, retry_s });
+    tell(this, 'state', { state, message, retry_s });
   }
 
   #finish(state, message) {
@@ -160,7 +156,7 @@ export class Room extends EventTarget {
     this.#endWait();
     this.#endTurn();
     this.#say(state, message);
-    this.#tell('members');
+    tell(this, 'members');
   }
 
   #drop() {
@@ -171,7 +167,7 @@ export class Room extends EventTarget {
     this.call?.close();
     this.call = null;
     this.peer = '';
-    this.#tell('tracks');
+    tell(this, 'tracks');
   }
 
   async #run(signal) {
@@ -180,7 +176,7 @@ export class Room extends EventTarget {
         this.#say('connecting');
         await this.#enter(this.nodes[turn % this.nodes.length], signal);
         this.#backoff.reset();
-        await new Promise((resolve) => { this.#endTurn = resolve; });
+        await new Promise((resolve) => { this.#endTurn = () => resolve(null); });
         turn -= 1; // the node that served us is asked first, and then the next one
       } catch (error) {
         if (!signal.aborted) await this.#failed(error, turn);
@@ -205,7 +201,7 @@ export class Room extends EventTarget {
       const timer = setTimeout(resolve, wait_s * 1000);
       this.#endWait = () => {
         clearTimeout(timer);
-        resolve();
+        resolve(null);
       };
     });
   }
@@ -224,8 +220,8 @@ export class Room extends EventTarget {
     this.#socket = socket;
     this.peer = joined.peerId;
     this.seat.keep(joined.sessionToken);
-    socket.addEventListener('message', ({ detail }) => this.#hear(detail.type, detail.data));
-    socket.addEventListener('closed', () => this.#socket === socket && this.#endTurn());
+    listen(socket, 'message', ({ type, data }) => this.#hear(type, data));
+    listen(socket, 'closed', () => this.#socket === socket && this.#endTurn());
     this.#begin(socket);
     this.#say('live');
   }
@@ -247,9 +243,9 @@ export class Room extends EventTarget {
     const call = new RoomCall((type, data) => socket.send(type, data), this.peer);
     this.call = call;
     for (const [slot, { track, options }] of this.#shown) call.put(slot, track, options);
-    call.addEventListener('tracks', () => this.#tell('tracks'));
-    call.addEventListener('failed', () => this.call === call && this.#endTurn());
-    call.addEventListener('connection', ({ detail }) => this.call === call && this.#moved(detail));
+    listen(call, 'tracks', () => tell(this, 'tracks'));
+    listen(call, 'failed', () => this.call === call && this.#endTurn());
+    listen(call, 'connection', (state) => this.call === call && this.#moved(state));
     call.begin();
   }
 
@@ -275,18 +271,18 @@ export class Room extends EventTarget {
   #hear(type, data) {
     this.call?.hear(type, data);
     if (this.#members.hear(type, data)) {
-      this.#tell('members');
+      tell(this, 'members');
     } else if (type === 'dominant-speaker') {
       this.speaker = data.newPeerId ?? '';
-      this.#tell('speaker', this.speaker);
+      tell(this, 'speaker', this.speaker);
     } else if (type === 'chat') {
-      this.#tell('chat', { peer: data.peerId, name: data.name, text: String(data.text ?? '') });
+      tell(this, 'chat', { peer: data.peerId, name: data.name, text: String(data.text ?? '') });
     } else if (type === 'mute') {
-      this.#tell('mute', { peer: data.peerId, kind: data.kind });
+      tell(this, 'mute', { peer: data.peerId, kind: data.kind });
     } else if (type === 'quality-stats') {
-      this.#tell('quality', data.level);
+      tell(this, 'quality', data.level);
     } else if (type === 'error') {
-      this.#tell('complaint', data.message);
+      tell(this, 'complaint', data.message);
     } else if (type === 'removed') {
       this.seat.forget();
       this.#finish('ended', `You are out of the room: ${data.reason}.`);
