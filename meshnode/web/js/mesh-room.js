@@ -179,8 +179,10 @@ export class MeshRoom extends HTMLElement {
   }
 
   #draw() {
-    const media = this.#media;
+    const [room, media] = [this.#room, this.#media];
     if (!media) return;
+    const muted = media.tracks.has('mic') && !media.heard;
+    if (muted !== room.isMuted) room.muted(muted);
     this.bar.show({
       mic: media.heard, camera: media.seen, screen: media.shares,
       chat: this.chat.open, unread: this.chat.unread,
@@ -226,13 +228,8 @@ export class MeshRoom extends HTMLElement {
   }
 
   async #toggleMic() {
-    const [room, media] = [this.#room, this.#media];
-    if (!media.tracks.has('mic')) {
-      await media.open('mic');
-      return;
-    }
-    media.hear(!media.heard);
-    room.muted(!media.heard);
+    if (this.#media.tracks.has('mic')) this.#media.hear(!this.#media.heard);
+    else await this.#media.open('mic');
   }
 
   async #toggleCamera() {

@@ -52,7 +52,6 @@ export class Grid {
   follow(room, media) {
     [this.room, this.media] = [room, media];
     for (const type of ['members', 'tracks', 'speaker']) listen(room, type, () => this.draw());
-    listen(room, 'state', ({ state }) => state === 'live' && this.sizes.again());
     listen(media, 'changed', () => this.draw());
     this.draw();
   }

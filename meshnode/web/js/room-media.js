@@ -60,9 +60,7 @@ export class RoomMedia extends EventTarget {
   async choose(kind, deviceId) {
     this.#chosen[kind] = deviceId;
     if (!this.tracks.has(kind)) return;
-    const enabled = this.tracks.get(kind).enabled;
     await this.open(kind);
-    this.tracks.get(kind).enabled = enabled;
   }
 
   /**
@@ -147,7 +145,10 @@ export class RoomMedia extends EventTarget {
   }
 
   #put(slot, track, width) {
-    this.tracks.get(slot)?.stop();
+    const before = this.tracks.get(slot);
+    before?.stop();
+    // who is muted stays muted, not even for a moment otherwise
+    if (before && slot === 'mic') track.enabled = before.enabled;
     this.tracks.set(slot, track);
     track.addEventListener('ended', () => {
       if (this.tracks.get(slot) === track) this.close(slot);

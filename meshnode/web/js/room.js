@@ -23,6 +23,7 @@ import { RoomCall } from './room-call.js';
 import { Members } from './room-members.js';
 import { Seat } from './room-seat.js';
 import { RoomSocket, socketUrl } from './room-socket.js';
+import { Ways } from './room-ways.js';
 
 const GRACE_MS = 2_500;
 const RESTART_MS = 4_000;
@@ -52,7 +53,7 @@ export class Room extends EventTarget {
    */
   constructor(nodes, { room, name = '', token = '' }) {
     super();
-    this.nodes = nodes;
+    this.ways = new Ways(nodes);
     this.id = room;
     this.name = name;
     this.token = token;
@@ -61,6 +62,7 @@ export class Room extends EventTarget {
     this.call = null;
     this.peer = '';
     this.speaker = '';
+    this.isMuted = false;
     this.seat = new Seat(room);
   }
 
@@ -161,6 +163,7 @@ export class Room extends EventTarget {
 
   #drop() {
     clearTimeout(this.#watching);
+    this.ways.stop();
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
@@ -174,10 +177,12 @@ export class Room extends EventTarget {
     for (let turn = 0; !signal.aborted; turn += 1) {
       try {
         this.#say('connecting');
-        await this.#enter(this.nodes[turn % this.nodes.length], signal);
+        const base = this.ways.at(turn);
+        await this.#enter(base, signal);
+        this.ways.follow(base, `${this.id}~${this.seat.user}`, signal);
         this.#backoff.reset();
         await new Promise((resolve) => { this.#endTurn = () => resolve(null); });
-        turn -= 1; // the node that served us is asked first, and then the next one
+        turn = -1; // the node that served us is asked first, and then the next one
       } catch (error) {
         if (!signal.aborted) await this.#failed(error, turn);
       }
@@ -194,7 +199,7 @@ export class Room extends EventTarget {
       return;
     }
     // why at once: another node may be there, and our seat waits for seconds only
-    const more = (turn + 1) % this.nodes.length !== 0;
+    const more = (turn + 1) % this.ways.count !== 0;
     const wait_s = more ? 0 : (error.retryAfter_s ?? this.#backoff.take());
     this.#say('waiting', refused ? error.message : 'The room cannot be entered', wait_s);
     await new Promise((resolve) => {
@@ -283,6 +288,8 @@ export class Room extends EventTarget {
       tell(this, 'quality', data.level);
     } else if (type === 'error') {
       tell(this, 'complaint', data.message);
+    } else if (type === 'removed' && data.resume) {
+      this.#endTurn(); // the node goes, and says so: our seat is good at others
     } else if (type === 'removed') {
       this.seat.forget();
       this.#finish('ended', `You are out of the room: ${data.reason}.`);
