@@ -83,6 +83,7 @@ async function sum({ whep, cost_ms: cost }, signal) {
   }
 }
 
+/** @param {RequestMode} mode */
 function quick(url, timeout_ms, signal, mode = 'cors') {
   const signals = AbortSignal.any([signal, AbortSignal.timeout(timeout_ms)]);
   return fetch(url, { cache: 'no-store', credentials: 'omit', mode, signal: signals });

@@ -116,7 +116,8 @@ export class MeshRoom extends HTMLElement {
     this.lobby.say('Opening your devices…', true);
     try {
       if (way === 'test') await media.openTest();
-      else if (way !== 'none') await media.open(...(way === 'both' ? ['mic', 'camera'] : ['mic']));
+      else if (way === 'both') await media.open('mic', 'camera');
+      else if (way !== 'none') await media.open('mic');
     } catch (error) {
       this.#over(error.message);
       return;

@@ -181,6 +181,7 @@ export class Room extends EventTarget {
         await this.#enter(base, signal);
         this.ways.follow(base, `${this.id}~${this.seat.user}`, signal);
         this.#backoff.reset();
+        if (signal.aborted) return; // somebody left as soon as we were in
         await new Promise((resolve) => { this.#endTurn = () => resolve(null); });
         turn = -1; // the node that served us is asked first, and then the next one
       } catch (error) {
