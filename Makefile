@@ -45,6 +45,9 @@ long: $(STAMP) ## what takes minutes: the wheel as users get it, long runs and w
 native: $(STAMP) ## the Rust packet path, where cargo is there: lint, test, build in place
 	@tools/native.sh
 
+web: ## types of the page's modules (needs npm)
+	@tools/web.sh
+
 check: $(STAMP) ## format, lint, types, import contracts, tidy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -115,5 +118,5 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .differential .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test reference long check native format interop network bench sim attacks fuzz \
+.PHONY: help setup run test reference long check web native format interop network bench sim attacks fuzz \
 	mutations storm differential clean lab $(LIVE) sim-vs-live
