@@ -11,7 +11,6 @@ import hashlib
 import secrets
 
 from bench.load import PAYLOAD_TYPES, SEND_SSRC
-from bench.shapes import Shape
 from meshnode.media.plane import SrtpKeys, TransportSpec
 from meshproto.forwarding.table import AddConsumer, AddProducer, TransportKind
 from meshproto.ids import ConsumerId, ProducerId, TransportId
@@ -96,8 +95,3 @@ def consumer(kind: str, number: int) -> AddConsumer:
         (CODECS[kind],),
         EXTENSIONS,
     )
-
-
-def octets(shape: Shape) -> int:
-    """Of one frame, as the publisher protects it."""
-    return sum(shape.sizes) + len(shape.sizes) * 28
