@@ -1,8 +1,8 @@
 """What a plane under test and its load agree on without a handshake.
 
-Keys and credentials follow from a transport's number, so that three thousand viewers are
-there in seconds: joining by WHEP and DTLS is measured by itself (`joins`).  Transport 1
-publishes, the others watch.
+Keys and credentials follow from a transport's number, so that three thousand viewers
+are there in seconds: joining by WHEP and DTLS is measured by itself (`joins`).
+Transport 1 publishes, the others watch.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ def spec(number: int) -> TransportSpec:
 
 def keys(number: int, *, client: bool = False) -> SrtpKeys:
     """Of one transport, as the plane has them or as the `client` has."""
-    made = hashlib.sha256(b"%d" % number).digest() + hashlib.md5(b"%d" % number).digest()
+    made = (
+        hashlib.sha256(b"%d" % number).digest() + hashlib.md5(b"%d" % number).digest()
+    )
     ours, theirs = (made[:16], made[16:28]), (made[16:32], made[32:44])
     first, second = (theirs, ours) if client else (ours, theirs)
     return SrtpKeys(PROFILE, *first, *second)
@@ -77,7 +79,14 @@ def producer(kind: str) -> AddProducer:
     ssrcs = (SsrcBinding(SEND_SSRC[kind], "", None),)
     codecs = (CODECS[kind],)
     return AddProducer(
-        ProducerId(1), TransportId(PUBLISHER), MediaKind(kind), "0", codecs, (), (), ssrcs
+        ProducerId(1),
+        TransportId(PUBLISHER),
+        MediaKind(kind),
+        "0",
+        codecs,
+        (),
+        (),
+        ssrcs,
     )
 
 

@@ -1,7 +1,7 @@
 """The crowd's other side: sockets for everybody, counted in Rust, and its publisher.
 
-A viewer here is a socket.  All are swept by one thread of the extension (`Sinks`), which
-copies nothing; what was lost is seen by the counts.
+A viewer here is a socket.  All are swept by one thread of the extension (`Sinks`),
+which copies nothing; what was lost is seen by the counts.
 """
 
 from __future__ import annotations

@@ -25,7 +25,9 @@ def line(points: Points) -> tuple[float, float]:
     total = sum(weights)
     mean_n = sum(w * n for w, (n, _) in zip(weights, points, strict=True)) / total
     mean_c = sum(w * c for w, (_, c) in zip(weights, points, strict=True)) / total
-    both = [(w, n - mean_n, c - mean_c) for w, (n, c) in zip(weights, points, strict=True)]
+    both = [
+        (w, n - mean_n, c - mean_c) for w, (n, c) in zip(weights, points, strict=True)
+    ]
     b = sum(w * n * c for w, n, c in both) / sum(w * n * n for w, n, _ in both)
     return mean_c - b * mean_n, b
 

@@ -1,8 +1,8 @@
 """What a plane adds to a packet's way, at half of the load that it can bear.
 
 Single packets come evenly apart, so that nothing waits for the rest of a frame, and go
-to `CHILDREN` viewers.  The rate is the one at which the native plane is busy half of the
-time, found by a run before; it is the same for all.  Beside them a plain echo: one
+to `CHILDREN` viewers.  The rate is the one at which the native plane is busy half of
+the time, found by a run before; it is the same for all.  Beside them a plain echo: one
 socket, one datagram in, the same one out.  Times are the kernel's at arrival
 (SO_TIMESTAMPNS) less the sender's clock before the call; a run is cut into pieces that
 the receive buffers hold, and read between them.
@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bench import crowd, measure

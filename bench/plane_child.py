@@ -1,4 +1,4 @@
-"""A media plane alone in a process: no HTTP, no handshakes, nothing but its packet path.
+"""A media plane alone in a process: no HTTP, no handshakes, only its packet path.
 
 Run as a process that speaks JSON, one object a line: prints `{"port": n}` for the order
 `{"plane": "native", "kind": "video", "viewers": 200}`, prints `{"live": n}` once every

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-from bench import measure
 from bench.child import child
 from bench.copies_run import TAG
 from bench.cost import Cost, measure_cost

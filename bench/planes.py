@@ -39,7 +39,9 @@ async def planes(scale: Scale) -> None:
     if why := native.missing():
         print(f"left out: {why}; `make native` builds it")
         return
-    print("CPU us per delivered packet: median (low-high); ratio native/gso; worst loss")
+    print(
+        "CPU us per delivered packet: median (low-high); ratio native/gso; worst loss"
+    )
     print(f"{'':22} " + " ".join(f"{name:>20}" for name in RATES_HZ) + "  ratio   lost")
     record = Record("planes")
     for shape in scale.shapes:

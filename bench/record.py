@@ -1,4 +1,4 @@
-"""What a part measured, kept as JSON beside the table: every repeat, and the machine."""
+"""What a part measured, as JSON beside the table: every repeat, and the machine."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ class Record:
 
     def add(self, shape: Shape, viewers: int, runs: dict[str, list[Cost]]) -> None:
         """One more row."""
-        us = {name: [cost.us_per_packet for cost in each] for name, each in runs.items()}
+        us = {
+            name: [cost.us_per_packet for cost in each] for name, each in runs.items()
+        }
         lost = {name: [cost.lost for cost in each] for name, each in runs.items()}
         self.rows.append(Row(shape.name, viewers, us, lost))
 

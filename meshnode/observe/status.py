@@ -85,8 +85,8 @@ class NodeStatus:
     """A node; `state` is starting, ready, draining or stopped.
 
     `counters` only grow: numbers, and tables of numbers by reason.  `gauges` are what
-    is open at this moment.  `latency` is None where the plane does not measure it, `mesh`
-    for a node that serves alone.
+    is open at this moment.  `latency` is None where the plane does not measure it,
+    `mesh` for a node that serves alone.
     """
 
     version: str

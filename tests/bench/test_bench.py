@@ -31,7 +31,15 @@ def test_every_part_measures_something() -> None:
     assert done.stderr == ""
     told = re.split(r"^== ", done.stdout, flags=re.MULTILINE)
     parts = {part.partition("\n")[0]: part for part in told[1:]}
-    assert list(parts) == ["cost", "planes", "latency", "memory", "relay", "joins", "rewriting"]
+    assert list(parts) == [
+        "cost",
+        "planes",
+        "latency",
+        "memory",
+        "relay",
+        "joins",
+        "rewriting",
+    ]
     rows = re.findall(
         rf"^video 600 kb/s +5 v +{FIGURE} .*$", parts["cost"], re.MULTILINE
     )

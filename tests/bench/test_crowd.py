@@ -17,7 +17,9 @@ def test_what_the_plane_protects_its_viewer_opens() -> None:
 
 def test_two_viewers_share_no_key() -> None:
     found = [crowd.keys(number) for number in (7, 8)]
-    assert len({key for keys in found for key in (keys.send_key, keys.receive_key)}) == 4
+    assert (
+        len({key for keys in found for key in (keys.send_key, keys.receive_key)}) == 4
+    )
 
 
 def test_a_check_names_both_ends() -> None:

@@ -22,7 +22,9 @@ use super::agenda::Timer;
 use super::audience::Audience;
 use super::config::{ForwardingConfig, RandomSource};
 use super::events::{Event, ForwardingEvent};
-use super::ids::{ConsumerId, LayerKey, NodeId, ProducerId, ProducerKey, StreamId, TransportId, TransportKey};
+use super::ids::{
+    ConsumerId, LayerKey, NodeId, ProducerId, ProducerKey, StreamId, TransportId, TransportKey,
+};
 use super::levels::{self, Levels};
 use super::outputs::{Again, Departures, OutRtcp};
 use super::state::State;
@@ -30,8 +32,8 @@ use super::stats::{self, ProducerStats, Stats};
 use super::table::{PlaneDelta, TransportKind};
 use super::transport::Transport;
 use super::{
-    allotment, chase, delivery, hearing, ingress, pulling, recovery, relay, repair, requests, retransmit,
-    routing,
+    allotment, chase, delivery, hearing, ingress, pulling, recovery, relay, repair, requests,
+    retransmit, routing,
 };
 use crate::errors::Refused;
 

@@ -154,7 +154,8 @@ impl Outbox {
 
     /// Forget what was pushed since the last `close`.
     fn abandon(&mut self) {
-        self.packets.truncate(self.bursts.last().map_or(0, |burst| burst.packets));
+        self.packets
+            .truncate(self.bursts.last().map_or(0, |burst| burst.packets));
         let end = self.packets.last().map_or(0, |packet| packet.header_end);
         self.headers.truncate(end);
     }

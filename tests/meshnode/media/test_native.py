@@ -68,7 +68,9 @@ async def test_after_a_fault_media_goes_on_within_200_ms(port, poisoned: bool) -
             port.plane._engine.panic(poisoned=poisoned)
         publisher.send_rtp(rtp(number, b"packet %d" % number))
     await until(lambda: len(got) == 200)
-    assert [packet[12:] for _, packet in got] == [b"packet %d" % n for n in range(5, 205)]
+    assert [packet[12:] for _, packet in got] == [
+        b"packet %d" % n for n in range(5, 205)
+    ]
     gap_s = max(later[0] - sooner[0] for sooner, later in itertools.pairwise(got))
     assert gap_s < 0.2
     assert PlaneFault("the packet path was started again") in faults
