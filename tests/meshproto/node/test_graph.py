@@ -115,8 +115,9 @@ def full_brains(links_over: int) -> Brains:
 
 def test_whoever_has_nobody_else_stays_beyond_the_room_of_its_host() -> None:
     brains = full_brains(links_over=1)
+    # what was said before it was kept is made up for by the next comparison
+    brains.run(40.0)
     assert brains.nodes[1].next_hop(name(0)) == name(0)
-    brains.run(5.0)
     assert not brains.saw(0, HangUp)
 
 
