@@ -36,6 +36,9 @@ test: $(STAMP) ## the test suite, with one real browser in it
 	failed=$$?; \
 	wait $$pure || failed=1; cat $$said; rm -f $$said; exit $$failed
 
+reference: $(STAMP) ## the runtime's tests over the packet path in Python, where both are built
+	@MESHNODE_PLANE=reference $(BIN)/pytest tests/meshnode -m "not long"
+
 long: $(STAMP) ## what takes minutes: the wheel as users get it, long runs and waits
 	@$(BIN)/pytest tests -m long $(ELSEWHERE:%=--ignore=%)
 
@@ -115,5 +118,5 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .differential .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test long check web native format interop network bench sim attacks fuzz \
+.PHONY: help setup run test reference long check web native format interop network bench sim attacks fuzz \
 	mutations storm differential clean lab $(LIVE) sim-vs-live

@@ -16,6 +16,7 @@ mod departing;
 pub mod events;
 pub mod gso;
 pub mod guard;
+mod linking;
 pub mod random;
 pub mod refusal;
 mod repeats;

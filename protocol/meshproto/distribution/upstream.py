@@ -170,8 +170,9 @@ def _link_patience(shared: Shared, candidate: Candidate) -> float:
 def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
     main = search.use in MAIN
     # who asked the origin descends from it, which may take as many steps as it is deep
-    descends = PATH_MAX if tree.origin in search.seen else 0
-    if main and search.refusals >= shared.config.refusals_max + descends:
+    descends = PATH_MAX if main and tree.origin in search.seen else 0
+    patient = search.refusals < shared.config.refusals_max + descends
+    if search.use is not Use.MOVE and not patient:
         search.left.clear()
     search.left = deque(
         c for c in search.left if _askable(shared, tree, search, c.node)

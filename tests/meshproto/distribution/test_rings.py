@@ -221,7 +221,7 @@ def test_they_let_go_by_their_leases_if_they_do_not_at_once(
 ) -> None:
     net = Net(14)
     one, other, *leaves = promised(net)
-    monkeypatch.setattr(downstream, "reckon_second", lambda *_: None)
+    monkeypatch.setattr(downstream, "reckon", lambda *_: None)
     for leaf in leaves:
         unsubscribe(net, leaf)
     net.run_for(5.0)
@@ -236,7 +236,7 @@ def test_with_both_rules_away_they_keep_each_other_for_ever(
 ) -> None:
     net = Net(14)
     one, other, *leaves = promised(net)
-    monkeypatch.setattr(downstream, "reckon_second", lambda *_: None)
+    monkeypatch.setattr(downstream, "reckon", lambda *_: None)
 
     def renew(shared: Shared, tree: Tree, now: float) -> None:
         interest.report(shared, tree, now)
