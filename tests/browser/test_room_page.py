@@ -184,6 +184,9 @@ async def test_when_a_node_goes_its_people_go_on_at_another() -> None:
             assert await ann.run("element().room.ways.count") == 2
             await a.__aexit__(None, None, None)
             began = time.monotonic()
+            room = b._parts.rooms.get("green")
+            assert room is not None
+            await until(lambda: len(room.seats) == 2, "she sits there", 10)
             await ann.until(f"element().room.peer === '{peer}'")
             await ben.sees("Ann", more=1)
             await ann.sees("Ben", more=1)
