@@ -18,8 +18,9 @@ from meshnode.signalling.layers import best_first
 from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
+from meshnode.signalling.rooms.around import Host, House, Identity
 from meshnode.signalling.rooms.room import Room
-from meshnode.signalling.rooms.seat import Host, House, Identity, Seat
+from meshnode.signalling.rooms.seat import Seat
 from meshnode.signalling.rooms.tokens import RETURN_S, Place, Session, Tokens
 from meshnode.signalling.rooms.values import (
     Guest,
@@ -151,11 +152,14 @@ class Rooms:
             address,
             self.tokens.now_ms(),
         )
+        showed = room.shown_by(who.user)
         if before is not None:
             before.leave("resumed elsewhere", linger=True)
             room.rise(before, returns=True)
             before.guest.told(Removed("resumed elsewhere"))
-        return self._sit(room, identity, guest, rules, session, resumed)
+        joined = self._sit(room, identity, guest, rules, session, resumed)
+        joined.seat.expect(showed)
+        return joined
 
     def _sit(
         self,

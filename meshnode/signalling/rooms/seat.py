@@ -13,16 +13,18 @@ them without a seam.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from meshnode.signalling.connection import Addresses, Connection, Rules
-from meshnode.signalling.members import Publisher, Track, Viewer
+from meshnode.signalling.connection import Connection, Rules
+from meshnode.signalling.members import Leg, Publisher, Track, Viewer
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
-from meshnode.signalling.rooms.fitting import Picture, fit
+from meshnode.signalling.rooms.around import Host, House, Identity
+from meshnode.signalling.rooms.fitting import PAUSED, Picture, fit
+from meshnode.signalling.rooms.slots import Slots
 from meshnode.signalling.rooms.values import (
     Guest,
     LayersSeen,
@@ -31,14 +33,14 @@ from meshnode.signalling.rooms.values import (
     RoomEvent,
     Said,
     Shown,
+    SlotCounts,
+    SlotsChanged,
     Wanted,
-    Who,
 )
-from meshnode.signalling.seam import Media
-from meshnode.signalling.streams import Streams
+from meshnode.signalling.streams import LINGER_S
 from meshnode.signalling.tracks import Inlet, Outlet, Source
 from meshproto.errors import MeshError
-from meshproto.forwarding.table import Selection
+from meshproto.forwarding.table import Selection, SetSelection
 from meshproto.ids import ConsumerId, ProducerId, StreamName, TransportId
 from meshproto.wire.parameters import MediaKind
 
@@ -48,42 +50,6 @@ TRACKS_MAX = 8
 """Of one member; what it sends beyond that nobody gets."""
 Layers = tuple[tuple[str, int], ...]
 """(rid, bit/s) of a picture, cheapest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What seats need of the node."""
-
-    media: Media
-    streams: Streams
-    addresses: Addresses
-    clock: Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who sits there since when (Unix time), and what only it knows: `owner`, `secret`
-    claim its streams.
-    """
-
-    who: Who
-    owner: str
-    secret: bytes | None = field(default=None, repr=False)
-    address: str = ""
-    since_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """Who is told what a seat does: `showed` that its own tracks changed, `said` what
-    the member says to the others, `moved` that it sits somewhere else by now;
-    `arriving` hears of streams before they are claimed.
-    """
-
-    showed: Callable[[Seat], None]
-    said: Callable[[Said], None]
-    moved: Callable[[Seat], None]
-    arriving: Callable[[Publisher], None]
 
 
 @dataclass(slots=True, eq=False)
@@ -123,10 +89,13 @@ class Seat:
         self._host = host
         self._published: dict[str, tuple[ProducerId, Publisher]] = {}
         self._shown: dict[str, Shown] = {}
+        self._expected: dict[str, Shown] = {}
+        self._expected_until_s = 0.0
         self._playing: dict[StreamName, _Playing] = {}
         self._choices: dict[StreamName, str] = {}
         self._fitted: set[StreamName] = set()
         self._layers: dict[StreamName, tuple[str, ...]] = {}
+        self._slots: Slots | None = None
         self._presence = self._publisher(
             names.member_stream(self.who.room, self.who.user),
             self._dismissed,
@@ -169,6 +138,8 @@ class Seat:
         for _, publisher in self._published.values():
             publisher.heard_s = now
         self._presence.heard_s = now
+        if now > self._expected_until_s:
+            self._expected.clear()
 
     def tell(self, event: RoomEvent) -> None:
         """Something happened in the room."""
@@ -201,9 +172,17 @@ class Seat:
 
     @property
     def streams(self) -> dict[StreamName, Shown]:
-        """The same, by the names of their streams."""
+        """The same and those it is expected to show again, by names of streams."""
         room, user = self.who.room, self.who.user
-        return {names.track_stream(room, user, s.label): s for s in self.shown}
+        shown = {**self._expected, **self._shown}.values()
+        return {names.track_stream(room, user, s.label): s for s in shown}
+
+    def expect(self, tracks: Iterable[Shown]) -> None:
+        """The member showed these where it sat before: until it does so here, others
+        keep what they have of them, as they do of every publisher that is gone.
+        """
+        self._expected = {shown.label: shown for shown in tracks}
+        self._expected_until_s = self._house.clock() + LINGER_S
 
     def producers(self) -> dict[ProducerId, str]:
         """Labels by what the packet path calls the tracks."""
@@ -240,6 +219,7 @@ class Seat:
             self._publish(publisher)
             self._published[label] = (track.producer, publisher)
             self._shown[label] = Shown(label, track.kind.value, source)
+            self._expected.pop(label, None)
             if self._is_connected():
                 self._house.streams.connected(publisher)
 
@@ -328,18 +308,40 @@ class Seat:
         """Get a stream: one track of another member."""
         if name in self._playing or self.left:
             return
-        source = Source(track.kind, track.codecs, peer, f"{peer}-{label}")
-        outlet = self.connection.send(source)
-        self._playing[name] = _Playing(peer, label, outlet)
+        if self._slots is None:
+            source = Source(track.kind, track.codecs, peer, f"{peer}-{label}")
+            outlet = self.connection.send(source)
+            self._playing[name] = _Playing(peer, label, outlet)
+        elif (slot := self._slots.take(track, f"{peer}-{label}")) is not None:
+            self._playing[name] = _Playing(peer, label, slot)
+            self.placed(slot)
+
+    def have_slots(self, counts: SlotCounts | None) -> None:
+        """Get tracks that stay, whoever is in them; None: each track as its own."""
+        for name in tuple(self._playing):
+            self.drop(name)
+        if self._slots is not None:
+            self._slots.close()
+        self.wanted = replace(self.wanted, slots=counts)
+        self._slots = None if counts is None else Slots(counts, self.connection)
+
+    def tell_slots(self) -> None:
+        """Tell the member whom its slots show by now, where that changed."""
+        if self._slots is not None and (news := self._slots.news()):
+            self.tell(SlotsChanged(news))
 
     def drop(self, name: StreamName) -> None:
         """Get it no more."""
+        if self._slots is not None:
+            with contextlib.suppress(MeshError):
+                self._select(name, PAUSED)
         playing = self._playing.pop(name, None)
         self._choices.pop(name, None)
         self._fitted.discard(name)
         self._layers.pop(name, None)
         if playing is not None:
-            self.connection.stop(playing.outlet)
+            stop = self.connection.stop if self._slots is None else self._slots.give
+            stop(playing.outlet)
             self._unwatch(playing, "not wanted any more")
 
     def choose(self, name: StreamName, rid: str) -> bool:
@@ -373,6 +375,8 @@ class Seat:
 
     def tell_layers(self, layers: Callable[[StreamName], Layers]) -> None:
         """Tell the member of pictures that come in several layers, once."""
+        if self._slots is not None and self._slots.lowest:
+            return  # it chose already
         for name, playing in tuple(self._playing.items()):
             rids = tuple(rid for rid, _ in layers(name))
             if len(rids) > 1 and self._layers.get(name) != rids:
@@ -414,7 +418,8 @@ class Seat:
         if stream.publisher is not None and stream.tracks:
             if not leg.takes(stream.tracks[0]):
                 raise Refused(422, f"{name} has another codec by now")
-            self._house.media.plane.program([leg.follow(stream.tracks[0])])
+            chosen = self._first_choice(name, leg, stream.tracks[0])
+            self._house.media.plane.program([leg.follow(stream.tracks[0]), *chosen])
         viewer = playing.viewer = Viewer(
             streams.directory.new_number(),
             DOOR,
@@ -427,6 +432,18 @@ class Seat:
         )
         streams.watch(viewer)
         streams.connected(viewer)
+
+    def _first_choice(
+        self, name: StreamName, leg: Leg, track: Track
+    ) -> list[SetSelection]:
+        """In a slot: not what was chosen for the one before."""
+        if self._slots is None:
+            return []
+        rid = self._slots.rid_for(track)
+        if rid is not None:
+            self._choices[name] = rid
+        delta = leg.select(Selection(rid))
+        return [] if delta is None else [delta]
 
     def lost(self, outlet: Outlet) -> None:
         """See `connection.Party`."""
