@@ -15,7 +15,10 @@ from meshproto.ids import ProducerId
 __all__ = [
     "Copies",
     "Engine",
+    "Heard",
     "INTERFACE",
+    "Links",
+    "Sinks",
     "__version__",
     "congestion",
     "descriptor",
@@ -96,8 +99,53 @@ class Engine:
     def audio_levels(
         self, since: dict[ProducerId, int]
     ) -> dict[ProducerId, tuple[int, tuple[int, ...]]]: ...
-    def panic(self) -> None:
-        """Let the worker fail once: for the tests that it goes on."""
+    def panic(self, *, poisoned: bool = False) -> None:
+        """Let the worker fail once, `poisoned` in the midst of a change: for the tests
+        that it goes on.
+        """
+
+@final
+class Heard:
+    """When an address last sent anything authentic: both sides note it."""
+
+    def __new__(cls, now: float) -> Heard: ...
+    def at(self) -> float: ...
+    def note(self, now: float) -> None:
+        """A sign of life; an earlier one than known changes nothing."""
+
+@final
+class Links:
+    """What the agent of links tells an engine; see `meshnode.media.native_links`."""
+
+    def __new__(cls, engine: Engine) -> Links: ...
+    def add(self, transport: int, node: bytes, ufrag: str) -> None:
+        """Raises `StateError` or `LimitError`."""
+
+    def remove(self, transport: int) -> None: ...
+    def claim(
+        self,
+        address: tuple[str, int],
+        transport: int,
+        token: int,
+        hold_s: float,
+        heard: Heard,
+    ) -> None: ...
+    def release(self, address: tuple[str, int], token: int) -> None: ...
+    def client_at(self, address: tuple[str, int]) -> tuple[int, float] | None:
+        """The client there, and when it was last heard of."""
+
+    def use_path(
+        self, transport: int, socket: int, local: bytes, address: tuple[str, int]
+    ) -> None: ...
+    def mute(self, transport: int) -> None:
+        """Send nothing to the neighbour until `use_path`."""
+
+    def send(
+        self, socket: int, local: bytes, address: tuple[str, int], datagram: bytes
+    ) -> None: ...
+    def measured(self, transport: int, rtt_s: float | None) -> None: ...
+    def catch_up(self) -> None:
+        """Read what waits in the sockets, and tell it."""
 
 @final
 class Copies:
@@ -106,7 +154,20 @@ class Copies:
     port: int
 
     def __new__(cls, host: str) -> Copies: ...
-    def run(self, viewers: list[tuple[str, int]]) -> int:
-        """Until `stop`; how many datagrams left."""
+    def run(self, viewers: list[tuple[str, int]], how: str) -> int:
+        """Until `stop`: how many datagrams left (`how` gso, sendmmsg or sendto), or
+        were only encrypted (seal).
+        """
 
+    def stop(self) -> None: ...
+
+@final
+class Sinks:
+    """Counts what comes to sockets of the caller, by their descriptors."""
+
+    def __new__(cls, sockets: list[int]) -> Sinks: ...
+    def run(self) -> None:
+        """Until `stop`."""
+
+    def counts(self) -> list[int]: ...
     def stop(self) -> None: ...

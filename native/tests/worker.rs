@@ -57,7 +57,6 @@ fn orders_do_not_keep_the_machine_from_its_turns() {
         assert!(Instant::now() < deadline, "no turn beside the orders");
     }
 }
-}
 
 #[test]
 fn orders_that_were_given_before_the_end_are_done() {

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,8 +22,15 @@ from meshnode.signalling.connection import Connection, Rules
 from meshnode.signalling.members import Leg, Publisher, Track, Viewer
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
-from meshnode.signalling.rooms.around import Host, House, Identity
-from meshnode.signalling.rooms.fitting import PAUSED, Picture, fit
+from meshnode.signalling.rooms.around import (
+    DOOR,
+    Host,
+    House,
+    Identity,
+    publisher_of,
+)
+from meshnode.signalling.rooms.fitting import PAUSED, Layers, Picture, fit
+from meshnode.signalling.rooms.playing import Playing
 from meshnode.signalling.rooms.slots import Slots
 from meshnode.signalling.rooms.values import (
     Guest,
@@ -37,29 +44,17 @@ from meshnode.signalling.rooms.values import (
     SlotsChanged,
     Wanted,
 )
+from meshnode.signalling.stream import Stream
 from meshnode.signalling.streams import LINGER_S
 from meshnode.signalling.tracks import Inlet, Outlet, Source
 from meshproto.errors import MeshError
-from meshproto.forwarding.table import Selection, SetSelection
-from meshproto.ids import ConsumerId, ProducerId, StreamName, TransportId
+from meshproto.forwarding.table import ForwardingDelta as Delta
+from meshproto.forwarding.table import Selection
+from meshproto.ids import ConsumerId, ProducerId, StreamName
 from meshproto.wire.parameters import MediaKind
 
-DOOR = "room"
-NOWHERE = TransportId(0)
 TRACKS_MAX = 8
 """Of one member; what it sends beyond that nobody gets."""
-Layers = tuple[tuple[str, int], ...]
-"""(rid, bit/s) of a picture, cheapest first."""
-
-
-@dataclass(slots=True, eq=False)
-class _Playing:
-    """A stream that the member gets, or shall get."""
-
-    peer: str
-    label: str
-    outlet: Outlet
-    viewer: Viewer | None = None
 
 
 class Seat:
@@ -91,17 +86,15 @@ class Seat:
         self._shown: dict[str, Shown] = {}
         self._expected: dict[str, Shown] = {}
         self._expected_until_s = 0.0
-        self._playing: dict[StreamName, _Playing] = {}
+        self._playing: dict[StreamName, Playing] = {}
         self._choices: dict[StreamName, str] = {}
-        self._fitted: set[StreamName] = set()
         self._layers: dict[StreamName, tuple[str, ...]] = {}
         self._slots: Slots | None = None
-        self._presence = self._publisher(
+        self._presence = publisher_of(
+            *(house, identity, self.connection),
             names.member_stream(self.who.room, self.who.user),
             self._dismissed,
-            (),
-            {"name": self.who.name, "since": str(identity.since_ms)},
-            identity.address,
+            since=str(identity.since_ms),
         )
 
     def __repr__(self) -> str:
@@ -148,11 +141,8 @@ class Seat:
 
     def measure(self, consumers: Mapping[ConsumerId, Mapping[str, Any]]) -> None:
         """Learn how much of what the member gets was lost, and tell it."""
-        found = [
-            consumers[playing.outlet.consumer]
-            for playing in self._playing.values()
-            if playing.outlet.consumer in consumers
-        ]
+        legs = [playing.outlet.consumer for playing in self._playing.values()]
+        found = [consumers[leg] for leg in legs if leg in consumers]
         packets = sum(one["packets"] for one in found)
         lost = sum(one["packets"] * one["fraction_lost"] for one in found)
         self.loss = lost / packets if packets else 0.0
@@ -184,6 +174,25 @@ class Seat:
         self._expected = {shown.label: shown for shown in tracks}
         self._expected_until_s = self._house.clock() + LINGER_S
 
+    def mute(self, kind: str, source: str, muted: bool) -> bool:
+        """The member says that its tracks of that kind and source show nothing for now,
+        or something again; False where there is none.
+        """
+        found = [s for s in self.shown if (s.kind, s.source) == (kind, source)]
+        for shown in found:
+            if shown.muted is not muted:
+                self._tell_muted(shown, muted)
+        return bool(found)
+
+    def _tell_muted(self, shown: Shown, muted: bool) -> None:
+        self._shown[shown.label] = replace(shown, muted=muted)
+        if known := self._published.get(shown.label):
+            publisher = known[1]
+            more = {"muted": "1"} if muted else {}
+            kept = {k: v for k, v in publisher.about.items() if k != "muted"}
+            publisher.about = {**kept, **more}
+        self._host.showed(self)
+
     def producers(self) -> dict[ProducerId, str]:
         """Labels by what the packet path calls the tracks."""
         return {producer: label for label, (producer, _) in self._published.items()}
@@ -206,14 +215,14 @@ class Seat:
         return not self.left and len(self._published) < TRACKS_MAX
 
     def _show(self, inlet: Inlet) -> None:
-        label = self._label(inlet)
-        source = inlet.names[0]
-        track = inlet.track
-        publisher = self._publisher(
+        label, source, track = self._label(inlet), inlet.names[0], inlet.track
+        publisher = publisher_of(
+            *(self._house, self.identity, self.connection),
             names.track_stream(self.who.room, self.who.user, label),
             partial(self._dropped, label),
-            (track,),
-            {"name": self.who.name, "label": label, "source": source[:64]},
+            track,
+            label=label,
+            source=source[:64],
         )
         with contextlib.suppress(MeshError):  # a full table: the track is not shown
             self._publish(publisher)
@@ -228,30 +237,6 @@ class Seat:
         taken = self._published
         return next(
             f"{letter}{n}" for n in range(len(taken) + 1) if f"{letter}{n}" not in taken
-        )
-
-    def _publisher(
-        self,
-        stream: StreamName,
-        hang_up: Callable[[str], None],
-        tracks: tuple[Track, ...],
-        more: Mapping[str, str],
-        address: str = "",
-    ) -> Publisher:
-        transport, who = self.connection.transport, self.who
-        return Publisher(
-            self._house.streams.directory.new_number(),
-            DOOR,
-            stream,
-            NOWHERE if transport is None else transport.id,
-            hang_up,
-            self._house.clock(),
-            self.connection.say,
-            address,
-            self.identity.owner,
-            tracks=tracks,
-            secret=self.identity.secret,
-            about=names.about(who.room, who.user, who.peer, **more),
         )
 
     def _publish(self, publisher: Publisher) -> None:
@@ -306,15 +291,18 @@ class Seat:
 
     def play(self, name: StreamName, peer: str, label: str, track: Track) -> None:
         """Get a stream: one track of another member."""
-        if name in self._playing or self.left:
-            return
-        if self._slots is None:
-            source = Source(track.kind, track.codecs, peer, f"{peer}-{label}")
-            outlet = self.connection.send(source)
-            self._playing[name] = _Playing(peer, label, outlet)
-        elif (slot := self._slots.take(track, f"{peer}-{label}")) is not None:
-            self._playing[name] = _Playing(peer, label, slot)
-            self.placed(slot)
+        if (known := self._playing.get(name)) is not None:
+            self._watch_again(name, known)
+        elif not self.left and (outlet := self._outlet(track, f"{peer}-{label}")):
+            self._playing[name] = Playing(peer, label, outlet)
+            if outlet.leg is not None:
+                self.placed(outlet)
+
+    def _outlet(self, track: Track, called: str) -> Outlet | None:
+        if self._slots is not None:
+            return self._slots.take(track, called)
+        peer, _, _ = called.rpartition("-")
+        return self.connection.send(Source(track.kind, track.codecs, peer, called))
 
     def have_slots(self, counts: SlotCounts | None) -> None:
         """Get tracks that stay, whoever is in them; None: each track as its own."""
@@ -326,7 +314,7 @@ class Seat:
         self._slots = None if counts is None else Slots(counts, self.connection)
 
     def tell_slots(self) -> None:
-        """Tell the member whom its slots show by now, where that changed."""
+        """Tell the member whom its slots show, where that changed."""
         if self._slots is not None and (news := self._slots.news()):
             self.tell(SlotsChanged(news))
 
@@ -334,14 +322,12 @@ class Seat:
         """Get it no more."""
         if self._slots is not None:
             with contextlib.suppress(MeshError):
-                self._select(name, PAUSED)
+                self._select(name, PAUSED)  # its slot stays
         playing = self._playing.pop(name, None)
         self._choices.pop(name, None)
-        self._fitted.discard(name)
         self._layers.pop(name, None)
         if playing is not None:
-            stop = self.connection.stop if self._slots is None else self._slots.give
-            stop(playing.outlet)
+            (self._slots or self.connection).stop(playing.outlet)
             self._unwatch(playing, "not wanted any more")
 
     def choose(self, name: StreamName, rid: str) -> bool:
@@ -354,29 +340,64 @@ class Seat:
         self._choices[name] = rid
         return True
 
+    def show(self, name: StreamName, size: tuple[int, int]) -> bool:
+        """The member shows a picture so large (pixels), (0, 0) not at all; False where
+        the stream is not there.  What nobody sees is not watched any more: where no
+        other member sees it either, it does not come to this node.
+        """
+        playing = self._playing.get(name)
+        if playing is None:
+            return False
+        playing.size = size
+        if playing.hidden:
+            self._select(name, PAUSED)
+            self._unwatch(playing, "not shown")
+        else:
+            self._watch_again(name, playing)
+        return True
+
+    def hides(self, name: StreamName) -> bool:
+        """Whether the member has that stream and does not show it."""
+        return name in self._playing and self._playing[name].hidden
+
+    def _watch_again(self, name: StreamName, playing: Playing) -> None:
+        leg = playing.outlet.leg
+        if playing.viewer is not None or playing.hidden or leg is None:
+            return
+        stream = self._house.streams.get(name)
+        if stream is None or stream.ended or not stream.tracks:
+            return  # the room fetches it, and comes here then
+        try:
+            self._watch(name, playing)
+        except MeshError:
+            self.drop(name)  # another codec by now, or too many: the room tries again
+
+    def _most(self, name: StreamName) -> str | None:
+        stream, chosen = self._house.streams.get(name), self._choices.get(name)
+        return self._playing[name].most(stream, chosen, self.loss)
+
     def fit(self, layers: Callable[[StreamName], Layers], order: Sequence[str]) -> None:
-        """Keep to the limit, if there is one: pictures of the first peers in `order`
-        come first.
+        """Choose layers: what is shown no larger than it is seen, and all within the
+        limit, if there is one; pictures of the first peers in `order` come first.
         """
         places = {peer: place for place, peer in enumerate(order)}
         kinds = {name: p.outlet.source.kind for name, p in self._playing.items()}
-        names_ = [name for name, kind in kinds.items() if kind is MediaKind.VIDEO]
-        names_.sort(key=lambda n: places.get(self._playing[n].peer, len(places)))
+        every = [name for name, kind in kinds.items() if kind is MediaKind.VIDEO]
+        seen = [name for name in every if not self._playing[name].hidden]
         if not self.limit_bps:
-            for name in self._fitted & frozenset(names_):
-                self._select(name, Selection(self._choices.get(name)))
-            self._fitted.clear()
+            for name in seen:
+                self._select(name, Selection(self._most(name)))
             return
-        pictures = [Picture(n, layers(n), self._choices.get(n)) for n in names_]
-        fitting = fit(self.limit_bps, len(kinds) - len(names_), pictures)
+        seen.sort(key=lambda n: places.get(self._playing[n].peer, len(places)))
+        pictures = [Picture(n, layers(n), self._most(n)) for n in seen]
+        fitting = fit(self.limit_bps, len(kinds) - len(every), pictures)
         for name, selection in fitting.items():
             self._select(name, selection)
-            self._fitted.add(name)
 
     def tell_layers(self, layers: Callable[[StreamName], Layers]) -> None:
         """Tell the member of pictures that come in several layers, once."""
         if self._slots is not None and self._slots.lowest:
-            return  # it chose already
+            return
         for name, playing in tuple(self._playing.items()):
             rids = tuple(rid for rid, _ in layers(name))
             if len(rids) > 1 and self._layers.get(name) != rids:
@@ -403,23 +424,24 @@ class Seat:
         found = next(
             ((n, p) for n, p in self._playing.items() if p.outlet is outlet), None
         )
-        if found is None or outlet.leg is None:
+        if found is None or outlet.leg is None or found[1].hidden:
             return
         try:
             self._watch(*found)
         except MeshError:
             self.drop(found[0])  # the stream went meanwhile; the room tries again
 
-    def _watch(self, name: StreamName, playing: _Playing) -> None:
+    def _watch(self, name: StreamName, playing: Playing) -> None:
         streams, transport = self._house.streams, self.connection.transport
         leg = playing.outlet.leg
         assert transport is not None and leg is not None  # noqa: PT018
         stream = streams.audience(name, "")
+        deltas = self._afresh(name, leg, stream)
         if stream.publisher is not None and stream.tracks:
             if not leg.takes(stream.tracks[0]):
                 raise Refused(422, f"{name} has another codec by now")
-            chosen = self._first_choice(name, leg, stream.tracks[0])
-            self._house.media.plane.program([leg.follow(stream.tracks[0]), *chosen])
+            deltas.insert(0, leg.follow(stream.tracks[0]))
+        self._house.media.plane.program(deltas)
         viewer = playing.viewer = Viewer(
             streams.directory.new_number(),
             DOOR,
@@ -433,13 +455,11 @@ class Seat:
         streams.watch(viewer)
         streams.connected(viewer)
 
-    def _first_choice(
-        self, name: StreamName, leg: Leg, track: Track
-    ) -> list[SetSelection]:
-        """In a slot: not what was chosen for the one before."""
+    def _afresh(self, name: StreamName, leg: Leg, stream: Stream) -> list[Delta]:
+        """In a slot nothing counts that was chosen for the one before."""
         if self._slots is None:
             return []
-        rid = self._slots.rid_for(track)
+        rid = self._slots.rid_for(stream.tracks[0]) if stream.tracks else None
         if rid is not None:
             self._choices[name] = rid
         delta = leg.select(Selection(rid))
@@ -451,7 +471,7 @@ class Seat:
             if playing.outlet is outlet:
                 self._unwatch(playing, "its leg is gone")
 
-    def _unwatch(self, playing: _Playing, reason: str) -> None:
+    def _unwatch(self, playing: Playing, reason: str) -> None:
         viewer, playing.viewer = playing.viewer, None
         if viewer is not None:
             self._house.streams.closed(viewer, reason)

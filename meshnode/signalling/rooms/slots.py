@@ -4,7 +4,7 @@ Where everybody gets a track of its own for each other member, every newcomer an
 change of the last N is an exchange of descriptions with everybody.  A member with slots
 agrees on its tracks once.  Who is shown in them changes with a move in the forwarding
 table, which has no seam in the numbers, and with a word to the client (RFC 0014 section
-5.3).
+5.4).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Slots:
         self._showing[outlet.source.track_id] = called
         return outlet
 
-    def give(self, outlet: Outlet) -> None:
+    def stop(self, outlet: Outlet) -> None:
         """It shows nobody any more."""
         self._free[outlet.source.kind].append(outlet)
         self._showing[outlet.source.track_id] = ""

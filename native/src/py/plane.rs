@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::events::refused;
-use super::plane_values::{counters, event, ice_config, wrong, Told};
+use super::plane_values::{counters, event, ice_config, latency, wrong, Told};
 use super::{stats, table};
 use crate::core::ids::{StreamId, TransportId};
 use crate::core::table::TransportKind;
@@ -29,7 +29,7 @@ use crate::stun::bucket::{PrefixBucket, SLOTS};
 use crate::stun::StunServer;
 
 /// The shape of this class; `meshnode.media.native` asks for the one that it knows.
-pub const INTERFACE: u32 = 2;
+pub const INTERFACE: u32 = 3;
 
 /// Whether the engine has its thread.
 enum Life {
@@ -53,7 +53,7 @@ type KnownBy = (String, String, String);
 
 impl Engine {
     /// Do something to the engine, wherever it is, and wait for the outcome.
-    fn call<R: Send + 'static>(
+    pub(super) fn call<R: Send + 'static>(
         &self,
         py: Python<'_>,
         order: impl FnOnce(&mut Core) -> R + Send + 'static,
@@ -70,7 +70,7 @@ impl Engine {
     }
 
     /// The same without waiting.
-    fn post(&self, py: Python<'_>, order: impl FnOnce(&mut Core) + Send + 'static) {
+    pub(super) fn post(&self, py: Python<'_>, order: impl FnOnce(&mut Core) + Send + 'static) {
         py.detach(|| {
             let mut life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
             match &mut *life {
@@ -267,6 +267,7 @@ impl Engine {
         uplink.set_item("held", found.held)?;
         told.set_item("uplink", uplink)?;
         told.set_item("stun_answered", found.stun_answered)?;
+        told.set_item("latency", latency(py, &found.latency)?)?;
         told.set_item("drops", counters(py, &found.drops)?)?;
         told.set_item("forwarder", stats::snapshot(py, &found.forwarder)?)?;
         Ok(told)
@@ -291,13 +292,15 @@ impl Engine {
         stats::levels(py, found)
     }
 
-    /// Let the worker fail once: for the tests that it goes on.
-    fn panic(&self, py: Python<'_>) {
-        self.post(py, |_| panic!("asked to"));
+    /// Let the worker fail once, `poisoned` in the midst of a change: for the tests that
+    /// it goes on.
+    #[pyo3(signature = (*, poisoned = false))]
+    fn panic(&self, py: Python<'_>, poisoned: bool) {
+        self.post(py, move |core| core.fail(poisoned));
     }
 }
 
-fn address(host: &str) -> PyResult<IpAddr> {
+pub(super) fn address(host: &str) -> PyResult<IpAddr> {
     let told = |_| PyValueError::new_err(format!("{host:?} is no IP address"));
     host.parse().map_err(told)
 }
