@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from itertools import cycle
 
 from bench.doors import OPUS, VP8
+from meshproto.wire import rtcp
+from meshproto.wire.rtcp import PictureLossIndication
+from support.light_client import LightClient
 from support.packetise import encoded, payloads, tones
 from support.rooms.describing import AUDIO_LEVEL_ID, MID_ID, RID_ID
 from support.rooms.member import LightMember
@@ -104,6 +107,7 @@ class Voice:
         self._number = secrets.randbelow(QUIET_EVERY)
         # why a key frame: whoever joins begins with one
         self._frame = start - start % KEY_EVERY
+        self._pictures_sent = 0
         self._due = secrets.randbelow(100) / 100
         self._was = -1
 
@@ -112,6 +116,7 @@ class Voice:
         client = self.member.client
         if client is None or client.outbound is None:
             return
+        client.on_rtcp = self._heard
         if self.speaks or self._number % QUIET_EVERY == 0:
             self._level()
             sounds = self._recording.sounds
@@ -123,14 +128,20 @@ class Voice:
             self._due -= 1
             self._picture(client)
 
-    def _picture(self, client: object) -> None:
+    def _heard(self, compound: bytes) -> None:
+        """Who is asked for a key frame goes on with one."""
+        if any(isinstance(p, PictureLossIndication) for p in rtcp.parse(compound)):
+            self._frame += -self._frame % KEY_EVERY
+
+    def _picture(self, client: LightClient) -> None:
+        stamp = self._pictures_sent * 90_000 // FPS
+        self._pictures_sent += 1
         for rid, track in self._pictures.items():
             frames = self._recording.pictures[rid]
             packets = frames[self._frame % len(frames)]
             for place, payload in enumerate(packets, 1):
                 last = place == len(packets)
-                stamp = self._frame * 90_000 // FPS
-                client.send_rtp(track.write(payload, stamp, last=last))  # type: ignore[attr-defined]
+                client.send_rtp(track.write(payload, stamp, last=last))
         self._frame += 1
 
     def _level(self) -> None:
