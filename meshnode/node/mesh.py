@@ -270,6 +270,7 @@ class MeshNode:
             streams=self.streams(),
             counters=figures.counters,
             gauges=figures.gauges,
+            latency=figures.latency,
             mesh=mesh,
             volunteer=self._volunteer.status(mesh),
         )
