@@ -45,6 +45,9 @@ long: $(STAMP) ## what takes minutes: the wheel as users get it, long runs and w
 native: $(STAMP) ## the Rust packet path, where cargo is there: lint, test, build in place
 	@tools/native.sh
 
+web: ## types of the page's modules (needs npm)
+	@tools/web.sh
+
 check: $(STAMP) ## format, lint, types, import contracts, tidy
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -83,6 +86,12 @@ fuzz: $(STAMP) ## ten minutes of mutated input for every parser
 		$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
+fuzz-native: ## the same for the parsers in Rust, where a nightly compiler is: ARGS=60
+	@tools/nightly.sh fuzz $(ARGS)
+
+asan: ## the Rust tests with the address sanitizer, where a nightly compiler is
+	@tools/nightly.sh asan
+
 mutations: $(STAMP) ## take rules away, one by one: a test or a checker must notice
 	@MESHNODE_MUTATIONS=1 $(BIN)/pytest tests/mutations
 
@@ -115,5 +124,5 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .differential .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test reference long check native format interop network bench sim attacks fuzz \
-	mutations storm differential clean lab $(LIVE) sim-vs-live
+.PHONY: help setup run test reference long check web native format interop network bench sim attacks fuzz \
+	mutations storm differential clean fuzz-native asan lab $(LIVE) sim-vs-live

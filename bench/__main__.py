@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import subprocess
 import sys
 import time
 
 from bench import ROOT, compare, measure
+from bench.latency import latency
+from bench.memory import memory
 from bench.planes import planes
+from bench.shapes import SHAPES
 
 PARTS = {
     "cost": compare.cost,
     "planes": planes,
+    "latency": latency,
+    "memory": memory,
     "relay": compare.relay,
     "joins": compare.joining,
 }
@@ -28,6 +34,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--quick", action="store_true", help="small, figures mean little"
     )
+    parser.add_argument("--viewers", help="numbers of viewers for `planes`: 10,200")
+    parser.add_argument("--shape", help="of the streams, those with this in the name")
+    parser.add_argument("--repeats", type=int, help="of everything")
+    parser.add_argument("--seconds", type=float, help="of each run")
     options = parser.parse_args()
     if unknown := [part for part in options.parts if part not in names]:
         parser.error(f"no part {unknown[0]}; there are: {' '.join(names)}")
@@ -43,10 +53,26 @@ def rewriting(*, quick: bool) -> None:
     )
 
 
+def scaled(options: argparse.Namespace) -> compare.Scale:
+    """How much is measured, with what was asked for instead."""
+    scale = compare.QUICK if options.quick else compare.FULL
+    if options.viewers:
+        viewers = tuple(int(one) for one in options.viewers.split(","))
+        scale = dataclasses.replace(scale, viewers=viewers)
+    if options.shape:
+        shapes = tuple(shape for shape in SHAPES if options.shape in shape.name)
+        scale = dataclasses.replace(scale, shapes=shapes, reported=shapes)
+    if options.repeats:
+        scale = dataclasses.replace(scale, repeats=options.repeats)
+    if options.seconds:
+        scale = dataclasses.replace(scale, duration_s=options.seconds)
+    return scale
+
+
 def main() -> None:
     """Print where it runs, then every part."""
     options = arguments()
-    scale = compare.QUICK if options.quick else compare.FULL
+    scale = scaled(options)
     for name, fact in measure.machine().items():
         print(f"{name:8} {fact}")
     for part in options.parts:

@@ -21,19 +21,32 @@ REPORTING = 50
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much is measured; `QUICK` only shows that everything works."""
+    """How much is measured; `QUICK` only shows that everything works.
+
+    `crowds` join a node as players do, `viewers` are those of a plane alone.
+    """
 
     shapes: tuple[Shape, ...]
     reported: tuple[Shape, ...]
     repeats: int
     duration_s: float
     crowds: tuple[int, ...]
+    viewers: tuple[int, ...]
     relayed: tuple[int, ...]
     joins: int
 
 
-FULL = Scale(SHAPES, (VIDEO_HIGH, VIDEO_LOW), 3, 3.0, (10, 50, 200), (10, 20), 500)
-QUICK = Scale((VIDEO_LOW,), (VIDEO_LOW,), 1, 0.5, (5,), (2,), 20)
+FULL = Scale(
+    shapes=SHAPES,
+    reported=(VIDEO_HIGH, VIDEO_LOW),
+    repeats=5,
+    duration_s=3.0,
+    crowds=(10, 50, 200),
+    viewers=(1, 10, 100, 200, 1_000, 3_000),
+    relayed=(10, 20),
+    joins=500,
+)
+QUICK = Scale((VIDEO_LOW,), (VIDEO_LOW,), 1, 0.5, (5,), (1, 5), (2,), 20)
 
 
 async def cost(scale: Scale) -> None:

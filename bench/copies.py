@@ -20,8 +20,9 @@ def main() -> None:
     """Serve until standard input ends."""
     copies = _native.Copies("127.0.0.1")
     print(json.dumps({"port": copies.port}), flush=True)
-    viewers = [tuple(viewer) for viewer in json.loads(sys.stdin.readline())["viewers"]]
-    loop = threading.Thread(target=copies.run, args=(viewers,))
+    order = json.loads(sys.stdin.readline())
+    viewers = [tuple(viewer) for viewer in order["viewers"]]
+    loop = threading.Thread(target=copies.run, args=(viewers, order["how"]))
     loop.start()
     sys.stdin.read()
     copies.stop()

@@ -19,7 +19,7 @@ async def run(shape: Shape, viewers: int, duration_s: float) -> Cost:
     sinks = [Sink(lambda _data, _arrived: None) for _ in range(viewers)]
     async with child("bench.copies") as server:
         port = (await server.hear())["port"]
-        await server.tell({"viewers": [sink.address for sink in sinks]})
+        await server.tell({"viewers": [sink.address for sink in sinks], "how": "gso"})
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             source = Publisher(shape, _sender(out, ("127.0.0.1", port)))
             cost = await measure_cost(

@@ -18,6 +18,7 @@ __all__ = [
     "Heard",
     "INTERFACE",
     "Links",
+    "Sinks",
     "__version__",
     "congestion",
     "descriptor",
@@ -98,8 +99,10 @@ class Engine:
     def audio_levels(
         self, since: dict[ProducerId, int]
     ) -> dict[ProducerId, tuple[int, tuple[int, ...]]]: ...
-    def panic(self) -> None:
-        """Let the worker fail once: for the tests that it goes on."""
+    def panic(self, *, poisoned: bool = False) -> None:
+        """Let the worker fail once, `poisoned` in the midst of a change: for the tests
+        that it goes on.
+        """
 
 @final
 class Heard:
@@ -151,7 +154,20 @@ class Copies:
     port: int
 
     def __new__(cls, host: str) -> Copies: ...
-    def run(self, viewers: list[tuple[str, int]]) -> int:
-        """Until `stop`; how many datagrams left."""
+    def run(self, viewers: list[tuple[str, int]], how: str) -> int:
+        """Until `stop`: how many datagrams left (`how` gso, sendmmsg or sendto), or
+        were only encrypted (seal).
+        """
 
+    def stop(self) -> None: ...
+
+@final
+class Sinks:
+    """Counts what comes to sockets of the caller, by their descriptors."""
+
+    def __new__(cls, sockets: list[int]) -> Sinks: ...
+    def run(self) -> None:
+        """Until `stop`."""
+
+    def counts(self) -> list[int]: ...
     def stop(self) -> None: ...

@@ -45,7 +45,7 @@ class SharedRemote(Remote):
         super().__init__(path, address, cell.at())
 
     @property
-    def heard(self) -> float:  # type: ignore[override]
+    def heard(self) -> float:
         """When the address last sent anything authenticated."""
         return self.cell.at()
 

@@ -17,6 +17,7 @@ from meshnode.media.plane import LocalFeedback, PlaneEvent, PlaneFault
 from meshnode.node.arrival import DOOR
 from meshnode.node.http import Http
 from meshnode.node.parts import Parts
+from meshnode.observe.status import LatencyStatus
 from meshnode.signalling.members import Publisher, Track, Viewer
 from meshproto.forwarding.events import (
     EstimateChanged,
@@ -38,6 +39,7 @@ class Figures(NamedTuple):
     plane: str
     counters: dict[str, object]
     gauges: dict[str, float]
+    latency: LatencyStatus | None
 
 
 class Measure:
@@ -144,7 +146,8 @@ class Measure:
         stats = self._parts.port.stats()
         plane = _mapping(stats.get("plane"))
         kind = str(plane.get("kind", ""))
-        return Figures(kind, self._counters(stats, http), self._gauges(plane))
+        counted = self._counters(stats, http)
+        return Figures(kind, counted, self._gauges(plane), _latency(plane))
 
     def _counters(
         self, stats: Mapping[str, object], http: Http | None
@@ -189,6 +192,15 @@ class Measure:
             # of the whole loop, which may be an embedder's too
             "tasks": len(asyncio.all_tasks(self._loop)),
         }
+
+
+def _latency(plane: Mapping[str, Any]) -> LatencyStatus | None:
+    """How long packets stay, where the plane knows."""
+    found = plane.get("latency")
+    if found is None:
+        return None
+    bounds_s, counts = tuple(found["bounds_s"]), tuple(found["counts"])
+    return LatencyStatus(bounds_s, counts, found["sum_s"])
 
 
 def _legs(streams: Mapping[str, Any]) -> dict[str, float]:

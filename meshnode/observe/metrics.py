@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
+    HistogramMetricFamily,
     InfoMetricFamily,
     Metric,
 )
@@ -23,7 +25,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from meshnode.observe.mesh_metrics import of_mesh, of_volunteer
-from meshnode.observe.status import NodeStatus, StreamStatus
+from meshnode.observe.status import LatencyStatus, NodeStatus, StreamStatus
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 LABELS = {"http_refusals": "status", "events": "event", "limits_reached": "limit"}
@@ -61,6 +63,8 @@ class NodeMetrics(Collector):
         for name, value in status.gauges.items():
             yield _gauge(name, _words(name), value)
         yield from _of_counters(status.counters)
+        if status.latency is not None:
+            yield _of_latency(status.latency)
 
 
 def _of_streams(streams: Iterable[StreamStatus]) -> Iterator[Metric]:
@@ -74,6 +78,17 @@ def _of_streams(streams: Iterable[StreamStatus]) -> Iterator[Metric]:
     yield _labelled_gauge("streams", "Streams known here", "state", states)
     yield _labelled_gauge("tracks", "Tracks published here", "codec", tracks)
     yield _gauge("viewers", "Sessions that watch", viewers)
+
+
+def _of_latency(latency: LatencyStatus) -> Metric:
+    sums = accumulate(latency.counts)
+    names = [*map(str, latency.bounds_s), "+Inf"]
+    return HistogramMetricFamily(
+        "meshnode_forward_latency_seconds",
+        "From the kernel's receive stamp to the last copy of a packet",
+        buckets=list(zip(names, sums, strict=True)),
+        sum_value=latency.sum_s,
+    )
 
 
 def _of_counters(counters: Mapping[str, object]) -> Iterator[Metric]:

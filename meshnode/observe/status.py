@@ -70,11 +70,23 @@ class StreamStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class LatencyStatus:
+    """Packets by how long they stayed here, from the kernel's receive stamp to the last
+    copy: `counts` between `bounds_s`, one more above the last; `sum_s` of them all.
+    """
+
+    bounds_s: tuple[float, ...]
+    counts: tuple[int, ...]
+    sum_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """A node; `state` is starting, ready, draining or stopped.
 
     `counters` only grow: numbers, and tables of numbers by reason.  `gauges` are what
-    is open at this moment.  `mesh` is None for a node that serves alone.
+    is open at this moment.  `latency` is None where the plane does not measure it,
+    `mesh` for a node that serves alone.
     """
 
     version: str
@@ -87,6 +99,7 @@ class NodeStatus:
     streams: tuple[StreamStatus, ...] = ()
     counters: Mapping[str, object] = field(default_factory=dict)
     gauges: Mapping[str, float] = field(default_factory=dict)
+    latency: LatencyStatus | None = None
     mesh: MeshStatus | None = None
     volunteer: VolunteerStatus | None = None
 

@@ -31,14 +31,27 @@ def test_every_part_measures_something() -> None:
     assert done.stderr == ""
     told = re.split(r"^== ", done.stdout, flags=re.MULTILINE)
     parts = {part.partition("\n")[0]: part for part in told[1:]}
-    assert list(parts) == ["cost", "planes", "relay", "joins", "rewriting"]
+    assert list(parts) == [
+        "cost",
+        "planes",
+        "latency",
+        "memory",
+        "relay",
+        "joins",
+        "rewriting",
+    ]
     rows = re.findall(
         rf"^video 600 kb/s +5 v +{FIGURE} .*$", parts["cost"], re.MULTILINE
     )
     assert len(rows) == 2, "with and without feedback"
     assert all(row.endswith("0.0%") for row in rows), "nothing is lost"
-    three = rf"^video 600 kb/s +5 v( +{FIGURE} \({FIGURE}-{FIGURE}\)){{3}} +{FIGURE} "
-    assert re.search(three, parts["planes"], re.MULTILINE) or native.missing()
+    if not native.missing():
+        three = rf"^video 600 kb/s +5 v( +{FIGURE} \({FIGURE}-{FIGURE}\)){{3}} "
+        assert re.search(three, parts["planes"], re.MULTILINE)
+        delays = rf"^ +native: p50 +{FIGURE} .* p99 +{FIGURE} .* lost 0$"
+        assert re.search(delays, parts["latency"], re.MULTILINE)
+        assert re.search(rf"plane +native +{FIGURE}", parts["memory"])
+    assert re.search(rf"plane reference +{FIGURE}", parts["memory"])
     assert re.search(r"MediaRelay .* at [1-9]\d* fps", parts["relay"])
     assert (
         len(re.findall(rf" {FIGURE} \({FIGURE}-{FIGURE}\)$", parts["joins"], re.M)) == 3
@@ -49,4 +62,4 @@ def test_every_part_measures_something() -> None:
 def test_an_unknown_part_is_answered_with_those_there_are() -> None:
     done = bench("coost")
     assert done.returncode == 2
-    assert "no part coost; there are: cost planes relay joins rewriting" in done.stderr
+    assert "no part coost; there are: cost planes latency memory relay" in done.stderr

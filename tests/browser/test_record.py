@@ -59,9 +59,10 @@ async def test_sound_and_picture_belong_together_in_what_is_recorded(
             other.send_signal(signal.SIGKILL)
             one.send_signal(signal.SIGINT)
             await asyncio.wait_for(asyncio.gather(one.wait(), other.wait()), 15)
-    for path in (whole, killed):
-        offsets = offsets_s(path)
+    found = {path.name: offsets_s(path) for path in (whole, killed)}
+    for name, offsets in found.items():
         shown = ", ".join(f"{1000 * each:.0f}" for each in offsets)
-        print(f"{path.name}: median {1000 * median(offsets):.0f} ms of {shown}")
+        print(f"{name}: median {1000 * median(offsets):.0f} ms of {shown}")
+    for offsets in found.values():
         assert len(offsets) >= 12
         assert max(map(abs, offsets)) < OFFSET_MAX_S

@@ -11,12 +11,14 @@ from aiohttp import web
 
 from browser.test_page import AUDIT, free_port
 from meshnode import MeshNode
-from support.mesh_nodes import mesh_nodes, ready
-from support.node import eventually
+from support.control_world import until
+from support.mesh_nodes import mesh_nodes, ready, with_door
 from support.room_page import GRANTED, Person, enter, people, speech, visit, visit_page
 
 # why long: `make test` holds one publisher and one viewer of a browser
 pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
+
+LEARN_S = 4.0
 
 
 def at(node: MeshNode) -> str:
@@ -139,7 +141,7 @@ async def test_no_more_comes_than_is_seen(node: MeshNode) -> None:
         room = node._parts.rooms.get("green")
         assert room is not None
         [seat] = [one for one in room.seats.values() if one.who.name == "Ben"]
-        await eventually(lambda: any(map(seat.hides, seat.playing)), 10, "not seen")
+        await until(lambda: any(map(seat.hides, seat.playing)), "not seen")
         took = []
         for _ in range(2):
             [video] = await ben.run("inbound('video')")
@@ -170,7 +172,7 @@ async def test_when_a_node_goes_its_people_go_on_at_another() -> None:
     async with mesh_nodes() as start:
         a = await start()
         b = await start(a)
-        await eventually(lambda: ready(a) and ready(b), 10, "a link")
+        await until(lambda: ready(a) and ready(b), "a link")
         async with people(at(a), GRANTED) as browser:
             ben = await enter(browser, at(b), "Ben")
             ann = await visit(browser, at(a), "Ann")
@@ -179,13 +181,35 @@ async def test_when_a_node_goes_its_people_go_on_at_another() -> None:
             await ben.sees("Ann")
             await ann.sees("Ben")
             peer = await ann.run("element().room.peer")
+            assert await ann.run("element().room.ways.count") == 2
             await a.__aexit__(None, None, None)
             began = time.monotonic()
+            room = b._parts.rooms.get("green")
+            assert room is not None
+            await until(lambda: len(room.seats) == 2, "she sits there", 10)
             await ann.until(f"element().room.peer === '{peer}'")
             await ben.sees("Ann", more=1)
             await ann.sees("Ben", more=1)
             print(f"seen again after {time.monotonic() - began:.1f} s")
             assert await ben.run("element().room.members.length") == 1
+
+
+async def test_a_page_learns_where_else_it_could_be() -> None:
+    async with mesh_nodes() as start:
+        a = await start(**with_door())
+        b = await start(a, **with_door())
+        await until(lambda: ready(a) and ready(b), "a link")
+        async with people(at(a), GRANTED) as browser:
+            ann = await enter(browser, at(a), "Ann")
+            peer = await ann.run("element().room.peer")
+            asked = "fetch('../api/entries?stream=green~' + element().room.seat.user)"
+            await ann.until(f"{asked}.then(a => a.json()).then(a => a.entries[1])")
+            await asyncio.sleep(LEARN_S)  # as long as the page takes to look
+            await a.__aexit__(None, None, None)
+            await ann.until(f"element().room.peer === '{peer}'")
+            room = b._parts.rooms.get("green")
+            assert room is not None
+            assert [seat.who.peer for seat in room.seats.values()] == [peer]
 
 
 async def test_a_page_that_is_loaded_again_has_its_seat(node: MeshNode) -> None:

@@ -142,8 +142,8 @@ def described(event: RoomEvent) -> tuple[str, dict[str, Any]]:
             return type_, {**told, **_said(data)}
         case MuteWanted(by, kind):
             return "mute", {"peerId": by, "kind": kind}
-        case Removed(reason):
-            return "removed", {"reason": reason}
+        case Removed(reason, resume):
+            return "removed", {"reason": reason, "resume": resume}
         case Quality(peer, lost):
             return "quality-stats", {
                 "peerId": peer,

@@ -431,5 +431,5 @@ class Rooms:
             task.cancel()
         for room in self:
             for seat in tuple(room.seats.values()):
-                seat.tell(Removed("the node stopped"))
+                seat.tell(Removed("the node stopped", resume=True))
                 self.leave(seat, "the node stopped")

@@ -99,9 +99,12 @@ class MuteWanted:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The member itself is out: kicked, replaced, or the room was closed."""
+    """The member itself is out: kicked, replaced, the room was closed; or the node
+    stops, and the member may `resume` at another one.
+    """
 
     reason: str
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@
  * elements (`element-style.js`).
  */
 
-import { sheet } from './element-style.js';
 import { element } from './element-base.js';
+import { sheet } from './element-style.js';
+import { listen } from './events.js';
 import { Bar } from './room-bar.js';
 import { Chat } from './room-chat.js';
 import { Devices } from './room-devices.js';
@@ -96,7 +97,7 @@ export class MeshRoom extends HTMLElement {
   }
 
   #preset() {
-    const [room, name, way] = ['room', 'name', 'with'].map((each) => this.getAttribute(each));
+    const [room, name, way] = ['room', 'name', 'with'].map((each) => this.getAttribute(each) ?? '');
     this.lobby.preset({ room, name, way });
   }
 
@@ -115,7 +116,8 @@ export class MeshRoom extends HTMLElement {
     this.lobby.say('Opening your devices…', true);
     try {
       if (way === 'test') await media.openTest();
-      else if (way !== 'none') await media.open(...(way === 'both' ? ['mic', 'camera'] : ['mic']));
+      else if (way === 'both') await media.open('mic', 'camera');
+      else if (way !== 'none') await media.open('mic');
     } catch (error) {
       this.#over(error.message);
       return;
@@ -125,13 +127,13 @@ export class MeshRoom extends HTMLElement {
   }
 
   async #enter(room, media) {
-    room.addEventListener('state', ({ detail }) => this.#stated(room, detail));
-    room.addEventListener('members', () => this.#counted(room));
-    room.addEventListener('chat', ({ detail }) => this.#said(detail));
-    room.addEventListener('complaint', ({ detail }) => this.#notice(detail));
-    room.addEventListener('mute', ({ detail }) => this.#asked(detail));
-    room.addEventListener('quality', ({ detail }) => { this.#level = detail; });
-    media.addEventListener('changed', () => this.#draw());
+    listen(room, 'state', (now) => this.#stated(room, now));
+    listen(room, 'members', () => this.#counted(room));
+    listen(room, 'chat', (line) => this.#said(line));
+    listen(room, 'complaint', (text) => this.#notice(text));
+    listen(room, 'mute', (asked) => this.#asked(asked));
+    listen(room, 'quality', (level) => { this.#level = level; });
+    listen(media, 'changed', () => this.#draw());
     this.grid.follow(room, media);
     this.#draw();
     await room.join();
@@ -178,8 +180,10 @@ export class MeshRoom extends HTMLElement {
   }
 
   #draw() {
-    const media = this.#media;
+    const [room, media] = [this.#room, this.#media];
     if (!media) return;
+    const muted = media.tracks.has('mic') && !media.heard;
+    if (muted !== room.isMuted) room.muted(muted);
     this.bar.show({
       mic: media.heard, camera: media.seen, screen: media.shares,
       chat: this.chat.open, unread: this.chat.unread,
@@ -225,13 +229,8 @@ export class MeshRoom extends HTMLElement {
   }
 
   async #toggleMic() {
-    const [room, media] = [this.#room, this.#media];
-    if (!media.tracks.has('mic')) {
-      await media.open('mic');
-      return;
-    }
-    media.hear(!media.heard);
-    room.muted(!media.heard);
+    if (this.#media.tracks.has('mic')) this.#media.hear(!this.#media.heard);
+    else await this.#media.open('mic');
   }
 
   async #toggleCamera() {

@@ -24,7 +24,7 @@ export class Bar {
     this.buttons = Object.fromEntries(Object.entries(on).map(([name, press]) =>
       [name, button(name, press, name === 'leave' ? 'leave' : '')]));
     this.quality = element('div', { className: 'quality', role: 'img' });
-    this.element = element('div', { className: 'controls', role: 'toolbar' });
+    this.element = element('div', { className: 'controls', role: 'group' });
     this.element.ariaLabel = 'Room';
     this.element.append(...Object.values(this.buttons), this.quality);
     this.connection('', null);

@@ -11,6 +11,7 @@
  * again for somebody else.
  */
 
+import { tell } from './events.js';
 import { remoteTracks, renamed } from './room-sdp.js';
 
 /** Sections that receive at first, of each kind: a small room needs no second offer. */
@@ -48,7 +49,7 @@ export class RoomCall extends EventTarget {
     /** @type {Map<string, RemoteTrack>} what the node sends, by id */
     this.remote = new Map();
     this.pc.addEventListener('connectionstatechange', () =>
-      this.dispatchEvent(new CustomEvent('connection', { detail: this.pc.connectionState })));
+      tell(this, 'connection', this.pc.connectionState));
   }
 
   /** Make the first offer. */
@@ -75,6 +76,7 @@ export class RoomCall extends EventTarget {
       return;
     }
     if (!this.#streams.has(source)) this.#streams.set(source, new MediaStream());
+    /** @type {RTCRtpTransceiverInit} */
     const init = { direction: 'sendonly', streams: [this.#streams.get(source)] };
     if (encodings) init.sendEncodings = encodings;
     this.#slots.set(slot, this.pc.addTransceiver(track, init));
@@ -113,8 +115,7 @@ export class RoomCall extends EventTarget {
       if (this.pc.signalingState === 'closed') return;
       await work();
     };
-    this.#order = this.#order.then(guarded).catch((error) =>
-      this.dispatchEvent(new CustomEvent('failed', { detail: error })));
+    this.#order = this.#order.then(guarded).catch((error) => tell(this, 'failed', error));
   }
 
   #negotiate() {
@@ -176,11 +177,16 @@ export class RoomCall extends EventTarget {
     const found = remoteTracks(sdp).filter(({ mid }) => by.has(mid));
     this.remote = new Map(found.map(({ mid, peer, id }) =>
       [id, { id, peer, mid, track: by.get(mid).receiver.track }]));
-    this.dispatchEvent(new Event('tracks'));
+    tell(this, 'tracks');
   }
 }
 
-/** A direction with sending turned on or off; what is received stays. */
+/**
+ * A direction with sending turned on or off; what is received stays.
+ * @param {RTCRtpTransceiverDirection} direction
+ * @param {boolean} sends
+ * @returns {RTCRtpTransceiverDirection}
+ */
 function directed(direction, sends) {
   const receives = RECEIVING.includes(direction);
   if (sends) return receives ? 'sendrecv' : 'sendonly';

@@ -7,6 +7,7 @@
 
 import { element } from './element-base.js';
 
+/** @type {['mic'|'camera'|'sink', MediaDeviceKind, string][]} */
 const FIELDS = [
   ['mic', 'audioinput', 'Microphone'],
   ['camera', 'videoinput', 'Camera'],

@@ -8,6 +8,7 @@
  */
 
 import { element } from './element-base.js';
+import { listen } from './events.js';
 import { Layout } from './room-layout.js';
 import { Sizes } from './room-sizes.js';
 import { Tile } from './room-tile.js';
@@ -16,6 +17,19 @@ const SCREEN = 'screen';
 
 /** @typedef {import('./room.js').Room} Room */
 /** @typedef {import('./room-media.js').RoomMedia} RoomMedia */
+/**
+ * A tile that is to be there.
+ * @typedef {object} Wanted
+ * @property {string} key
+ * @property {string} peer
+ * @property {string} name
+ * @property {MediaStreamTrack|null} video
+ * @property {boolean} [own]
+ * @property {boolean} [screen]
+ * @property {string|null} [trackId]
+ * @property {boolean} [muted]
+ * @property {boolean} [speaking]
+ */
 
 export class Grid {
   #tiles = new Map();
@@ -37,13 +51,8 @@ export class Grid {
   /** Follow a room; `media` is what we send into it. */
   follow(room, media) {
     [this.room, this.media] = [room, media];
-    for (const type of ['members', 'tracks', 'speaker']) {
-      room.addEventListener(type, () => this.draw());
-    }
-    room.addEventListener('state', ({ detail }) => {
-      if (detail.state === 'live') this.sizes.again();
-    });
-    media.addEventListener('changed', () => this.draw());
+    for (const type of ['members', 'tracks', 'speaker']) listen(room, type, () => this.draw());
+    listen(media, 'changed', () => this.draw());
     this.draw();
   }
 
@@ -74,19 +83,25 @@ export class Grid {
     this.#hear(this.#audible());
   }
 
+  /** @returns {Wanted[]} the tiles of our own */
   #own() {
     const { room, media } = this;
     const looks = { name: `${room.name || 'You'} (you)`, peer: room.peer, own: true };
     const camera = media.tracks.get('camera') ?? null;
     const muted = !media.heard;
     const speaking = room.peer !== '' && room.speaker === room.peer && !muted;
+    /** @type {Wanted[]} */
     const found = [{ ...looks, key: 'own', video: camera, muted, speaking }];
     const screen = media.tracks.get('screen');
     if (screen) found.push({ ...looks, key: `own ${SCREEN}`, video: screen, screen: true });
     return found;
   }
 
-  /** The tiles of another member: one for itself, one for each screen it shows. */
+  /**
+   * The tiles of another member: one for itself, one for each screen it shows.
+   * @param {import('./room-members.js').Member} member
+   * @returns {Wanted[]}
+   */
   #of({ peer, name, tracks }) {
     const videos = tracks.filter(({ kind }) => kind === 'video');
     const [camera, ...more] = [
@@ -103,7 +118,8 @@ export class Grid {
     }));
   }
 
-  #update({ key, peer, own, screen = false, trackId = null, ...looks }, staged) {
+  /** @param {Wanted} wanted @param {boolean} staged */
+  #update({ key, peer, own = false, screen = false, trackId = null, ...looks }, staged) {
     let tile = this.#tiles.get(key);
     if (!tile) {
       const mute = own || screen ? null : () => this.room?.askToMute(peer);

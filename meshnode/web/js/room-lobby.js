@@ -57,9 +57,12 @@ export class Lobby {
     return { name: this.name.value.trim(), way: this.way.value, token: this.key.value.trim() };
   }
 
-  /** Set what is chosen at first. */
-  preset({ room, name, way, token }) {
-    this.title.textContent = room ? `Join ${room}` : 'Join the room';
+  /**
+   * Set what is chosen at first; what is missing stays.
+   * @param {{room?: string, name?: string, way?: string, token?: string}} given
+   */
+  preset({ room, name, way = '', token }) {
+    if (room !== undefined) this.title.textContent = room ? `Join ${room}` : 'Join the room';
     if (name) this.name.value = name;
     if (way in WAYS) this.way.value = way;
     if (token) this.key.value = token;

@@ -27,11 +27,13 @@ export function sentence(error, what) {
   return WHY[error.name]?.(what) ?? error.message ?? `Your ${what} cannot be used.`;
 }
 
+/** @typedef {'mic'|'camera'|'screen'|'sound'} Slot */
+
 export class RoomMedia extends EventTarget {
   #chosen = { mic: '', camera: '' };
   #test = null;
 
-  /** @param {(slot: string, track: MediaStreamTrack|null, options?: object) => void} show */
+  /** @param {(slot: Slot, track: MediaStreamTrack|null, options?: object) => void} show */
   constructor(show) {
     super();
     this.show = show;
@@ -58,14 +60,12 @@ export class RoomMedia extends EventTarget {
   async choose(kind, deviceId) {
     this.#chosen[kind] = deviceId;
     if (!this.tracks.has(kind)) return;
-    const enabled = this.tracks.get(kind).enabled;
     await this.open(kind);
-    this.tracks.get(kind).enabled = enabled;
   }
 
   /**
    * Open microphone or camera, or both at once so that a person is asked once.
-   * @param {...('mic'|'camera')} kinds
+   * @param {('mic'|'camera')[]} kinds
    * @throws {Error} one sentence
    */
   async open(...kinds) {
@@ -145,7 +145,10 @@ export class RoomMedia extends EventTarget {
   }
 
   #put(slot, track, width) {
-    this.tracks.get(slot)?.stop();
+    const before = this.tracks.get(slot);
+    before?.stop();
+    // who is muted stays muted, not even for a moment otherwise
+    if (before && slot === 'mic') track.enabled = before.enabled;
     this.tracks.set(slot, track);
     track.addEventListener('ended', () => {
       if (this.tracks.get(slot) === track) this.close(slot);

@@ -2,10 +2,11 @@
  * The page of one room, `/room/NAME`: the element, as high as the window, and a link.
  */
 
-import './elements.js';
+import { listen } from './events.js';
+import { MeshRoom } from './elements.js';
 
 const [, above, encoded] = /^(.*\/)room\/([^/]+)$/.exec(location.pathname) ?? [];
-const room = document.querySelector('mesh-room');
+const room = /** @type {MeshRoom} */ (document.querySelector('mesh-room'));
 const name = decodeURIComponent(encoded ?? '');
 const copy = document.getElementById('copy');
 
@@ -19,8 +20,8 @@ copy.addEventListener('click', async () => {
   await navigator.clipboard?.writeText(location.href);
   copy.textContent = navigator.clipboard ? 'Link copied' : 'Copy the address above';
 });
-room.addEventListener('state', ({ detail }) => {
-  document.body.toggleAttribute('inside', !['refused', 'ended'].includes(detail.state));
+listen(room, 'state', ({ state }) => {
+  document.body.toggleAttribute('inside', !['refused', 'ended'].includes(state));
 });
 addEventListener('beforeunload', (event) => {
   if (room.getAttribute('state') === 'live' && room.media?.shares) event.preventDefault();

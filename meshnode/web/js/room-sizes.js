@@ -46,15 +46,10 @@ export class Sizes {
       this.#meet.unobserve(element);
       return;
     }
+    this.#told.delete(place?.trackId);
     this.#places.set(element, { trackId, meets: place?.meets ?? true });
     this.#resize.observe(element);
     this.#meet.observe(element);
-    this.#soon(SOON_MS);
-  }
-
-  /** The node knows nothing any more: tell everything again. */
-  again() {
-    this.#told.clear();
     this.#soon(SOON_MS);
   }
 

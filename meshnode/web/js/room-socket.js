@@ -6,6 +6,7 @@
  * socket: what was under way on the old one is void anyhow.
  */
 
+import { listen, tell } from './events.js';
 import { Refused } from './http.js';
 
 const OPEN_TIMEOUT_MS = 5_000;
@@ -30,12 +31,12 @@ export class RoomSocket extends EventTarget {
     super();
     this.#socket = new WebSocket(url);
     this.#socket.addEventListener('message', ({ data }) => this.#hear(data));
-    this.#socket.addEventListener('close', ({ reason }) =>
-      this.dispatchEvent(new CustomEvent('closed', { detail: reason })));
+    this.#socket.addEventListener('close', ({ reason }) => tell(this, 'closed', reason));
   }
 
   /**
    * Resolves when it is open.
+   * @returns {Promise<void>}
    * @throws {Refused} where the node cannot be reached
    */
   opened() {
@@ -64,18 +65,21 @@ export class RoomSocket extends EventTarget {
     this.#socket.send(JSON.stringify({ type, data, timestamp: new Date().toISOString() }));
   }
 
-  /** The next message of one of these types, as {type, data}; null when it closes first. */
+  /**
+   * The next message of one of these types; null when it closes first.
+   * @param {...string} types
+   * @returns {Promise<{type: string, data: any}|null>}
+   */
   next(...types) {
     return new Promise((resolve) => {
       const finish = (found) => {
-        this.removeEventListener('message', heard);
-        this.removeEventListener('closed', closed);
+        ends.forEach((end) => end());
         resolve(found);
       };
-      const heard = ({ detail }) => types.includes(detail.type) && finish(detail);
-      const closed = () => finish(null);
-      this.addEventListener('message', heard);
-      this.addEventListener('closed', closed);
+      const ends = [
+        listen(this, 'message', (message) => types.includes(message.type) && finish(message)),
+        listen(this, 'closed', () => finish(null)),
+      ];
     });
   }
 
@@ -93,8 +97,7 @@ export class RoomSocket extends EventTarget {
     }
     if (message?.type === 'ping') this.send('pong');
     else if (typeof message?.type === 'string') {
-      const detail = { type: message.type, data: message.data ?? {} };
-      this.dispatchEvent(new CustomEvent('message', { detail }));
+      tell(this, 'message', { type: message.type, data: message.data ?? {} });
     }
   }
 }

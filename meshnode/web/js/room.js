@@ -17,11 +17,13 @@
  * `complaint` (what the node did not like about something we said).
  */
 
+import { listen, tell } from './events.js';
 import { Backoff, Refused } from './http.js';
 import { RoomCall } from './room-call.js';
 import { Members } from './room-members.js';
 import { Seat } from './room-seat.js';
 import { RoomSocket, socketUrl } from './room-socket.js';
+import { Ways } from './room-ways.js';
 
 const GRACE_MS = 2_500;
 const RESTART_MS = 4_000;
@@ -51,7 +53,7 @@ export class Room extends EventTarget {
    */
   constructor(nodes, { room, name = '', token = '' }) {
     super();
-    this.nodes = nodes;
+    this.ways = new Ways(nodes);
     this.id = room;
     this.name = name;
     this.token = token;
@@ -60,6 +62,7 @@ export class Room extends EventTarget {
     this.call = null;
     this.peer = '';
     this.speaker = '';
+    this.isMuted = false;
     this.seat = new Seat(room);
   }
 
@@ -82,12 +85,11 @@ export class Room extends EventTarget {
     this.#running = new AbortController();
     addEventListener('online', this.#onOnline);
     return new Promise((resolve) => {
-      const settled = ({ detail }) => {
-        if (!['live', 'refused', 'ended'].includes(detail.state)) return;
-        this.removeEventListener('state', settled);
-        resolve(detail.state === 'live');
-      };
-      this.addEventListener('state', settled);
+      const end = listen(this, 'state', ({ state }) => {
+        if (!['live', 'refused', 'ended'].includes(state)) return;
+        end();
+        resolve(state === 'live');
+      });
       this.#run(this.#running.signal);
     });
   }
@@ -125,7 +127,7 @@ export class Room extends EventTarget {
   /** Write to everybody. */
   chat(text) {
     this.#socket?.send('chat', { text });
-    this.#tell('chat', { peer: '', name: this.name, text });
+    tell(this, 'chat', { peer: '', name: this.name, text });
   }
 
   /** Ask a member to mute its microphone. */
@@ -141,13 +143,9 @@ export class Room extends EventTarget {
     this.#socket?.send('show', { tracks });
   }
 
-  #tell(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
-  }
-
   #say(state, message = '', retry_s = null) {
     this.state = state;
-    this.#tell('state', { state, message, retry_s });
+    tell(this, 'state', { state, message, retry_s });
   }
 
   #finish(state, message) {
@@ -160,28 +158,32 @@ export class Room extends EventTarget {
     this.#endWait();
     this.#endTurn();
     this.#say(state, message);
-    this.#tell('members');
+    tell(this, 'members');
   }
 
   #drop() {
     clearTimeout(this.#watching);
+    this.ways.stop();
     const socket = this.#socket;
     this.#socket = null;
     socket?.close();
     this.call?.close();
     this.call = null;
     this.peer = '';
-    this.#tell('tracks');
+    tell(this, 'tracks');
   }
 
   async #run(signal) {
     for (let turn = 0; !signal.aborted; turn += 1) {
       try {
         this.#say('connecting');
-        await this.#enter(this.nodes[turn % this.nodes.length], signal);
+        const base = this.ways.at(turn);
+        await this.#enter(base, signal);
+        this.ways.follow(base, `${this.id}~${this.seat.user}`, signal);
         this.#backoff.reset();
-        await new Promise((resolve) => { this.#endTurn = resolve; });
-        turn -= 1; // the node that served us is asked first, and then the next one
+        if (signal.aborted) return; // somebody left as soon as we were in
+        await new Promise((resolve) => { this.#endTurn = () => resolve(null); });
+        turn = -1; // the node that served us is asked first, and then the next one
       } catch (error) {
         if (!signal.aborted) await this.#failed(error, turn);
       }
@@ -198,14 +200,14 @@ export class Room extends EventTarget {
       return;
     }
     // why at once: another node may be there, and our seat waits for seconds only
-    const more = (turn + 1) % this.nodes.length !== 0;
+    const more = (turn + 1) % this.ways.count !== 0;
     const wait_s = more ? 0 : (error.retryAfter_s ?? this.#backoff.take());
     this.#say('waiting', refused ? error.message : 'The room cannot be entered', wait_s);
     await new Promise((resolve) => {
       const timer = setTimeout(resolve, wait_s * 1000);
       this.#endWait = () => {
         clearTimeout(timer);
-        resolve();
+        resolve(null);
       };
     });
   }
@@ -224,8 +226,8 @@ export class Room extends EventTarget {
     this.#socket = socket;
     this.peer = joined.peerId;
     this.seat.keep(joined.sessionToken);
-    socket.addEventListener('message', ({ detail }) => this.#hear(detail.type, detail.data));
-    socket.addEventListener('closed', () => this.#socket === socket && this.#endTurn());
+    listen(socket, 'message', ({ type, data }) => this.#hear(type, data));
+    listen(socket, 'closed', () => this.#socket === socket && this.#endTurn());
     this.#begin(socket);
     this.#say('live');
   }
@@ -247,9 +249,9 @@ export class Room extends EventTarget {
     const call = new RoomCall((type, data) => socket.send(type, data), this.peer);
     this.call = call;
     for (const [slot, { track, options }] of this.#shown) call.put(slot, track, options);
-    call.addEventListener('tracks', () => this.#tell('tracks'));
-    call.addEventListener('failed', () => this.call === call && this.#endTurn());
-    call.addEventListener('connection', ({ detail }) => this.call === call && this.#moved(detail));
+    listen(call, 'tracks', () => tell(this, 'tracks'));
+    listen(call, 'failed', () => this.call === call && this.#endTurn());
+    listen(call, 'connection', (state) => this.call === call && this.#moved(state));
     call.begin();
   }
 
@@ -275,18 +277,20 @@ export class Room extends EventTarget {
   #hear(type, data) {
     this.call?.hear(type, data);
     if (this.#members.hear(type, data)) {
-      this.#tell('members');
+      tell(this, 'members');
     } else if (type === 'dominant-speaker') {
       this.speaker = data.newPeerId ?? '';
-      this.#tell('speaker', this.speaker);
+      tell(this, 'speaker', this.speaker);
     } else if (type === 'chat') {
-      this.#tell('chat', { peer: data.peerId, name: data.name, text: String(data.text ?? '') });
+      tell(this, 'chat', { peer: data.peerId, name: data.name, text: String(data.text ?? '') });
     } else if (type === 'mute') {
-      this.#tell('mute', { peer: data.peerId, kind: data.kind });
+      tell(this, 'mute', { peer: data.peerId, kind: data.kind });
     } else if (type === 'quality-stats') {
-      this.#tell('quality', data.level);
+      tell(this, 'quality', data.level);
     } else if (type === 'error') {
-      this.#tell('complaint', data.message);
+      tell(this, 'complaint', data.message);
+    } else if (type === 'removed' && data.resume) {
+      this.#endTurn(); // the node goes, and says so: our seat is good at others
     } else if (type === 'removed') {
       this.seat.forget();
       this.#finish('ended', `You are out of the room: ${data.reason}.`);

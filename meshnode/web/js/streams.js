@@ -18,7 +18,7 @@ export function since(seconds) {
 
 function about({ codecs = [], viewers = 0, since_s = 0 }) {
   const people = viewers === 1 ? '1 viewer' : `${viewers} viewers`;
-  const named = [...codecs].sort((a, b) => /opus/i.test(a) - /opus/i.test(b)).join(' + ');
+  const named = [...codecs].sort((a, b) => Number(/opus/i.test(a)) - Number(/opus/i.test(b))).join(' + ');
   return [named, people, `for ${since(since_s)}`].filter(Boolean).join(' · ');
 }
 

@@ -236,6 +236,7 @@ pub fn send(
     headers: Option<&Rendering>,
     now: f64,
 ) {
+    state.serving = Some(key);
     let consumer = &mut state.consumers[key];
     let Some(segment) = consumer.numbering.segment() else {
         return;

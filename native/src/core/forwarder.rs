@@ -19,9 +19,12 @@ use std::mem;
 use rustc_hash::FxHashMap;
 
 use super::agenda::Timer;
+use super::audience::Audience;
 use super::config::{ForwardingConfig, RandomSource};
 use super::events::{Event, ForwardingEvent};
-use super::ids::{LayerKey, NodeId, ProducerId, ProducerKey, StreamId, TransportId, TransportKey};
+use super::ids::{
+    ConsumerId, LayerKey, NodeId, ProducerId, ProducerKey, StreamId, TransportId, TransportKey,
+};
 use super::levels::{self, Levels};
 use super::outputs::{Again, Departures, OutRtcp};
 use super::state::State;
@@ -29,8 +32,8 @@ use super::stats::{self, ProducerStats, Stats};
 use super::table::{PlaneDelta, TransportKind};
 use super::transport::Transport;
 use super::{
-    allotment, chase, delivery, hearing, ingress, pulling, relay, repair, requests, retransmit,
-    routing,
+    allotment, chase, delivery, hearing, ingress, pulling, recovery, relay, repair, requests,
+    retransmit, routing,
 };
 use crate::errors::Refused;
 
@@ -134,7 +137,10 @@ impl Forwarder {
     /// A decrypted compound RTCP packet of anybody.
     pub fn receive_rtcp(&mut self, id: TransportId, packet: &[u8], now: f64) {
         match self.known(id) {
-            Some(key) => hearing::receive(&mut self.state, key, packet, now),
+            Some(key) => {
+                hearing::receive(&mut self.state, key, packet, now);
+                self.state.serving = None;
+            }
             None => self.state.drops.count("unknown-transport"),
         }
     }
@@ -149,6 +155,7 @@ impl Forwarder {
         state.dirty = dirty;
         state.dirty.clear();
         relay::flush(state, now);
+        state.serving = None;
         out.clear();
         mem::swap(&mut state.out, out);
     }
@@ -181,9 +188,30 @@ impl Forwarder {
 
     /// Do what is due; follow with `flush`.
     pub fn handle_timeout(&mut self, now: f64) {
-        for timer in self.state.agenda.due(now) {
-            fire(&mut self.state, timer, now);
+        let state = &mut self.state;
+        state.firing = state.agenda.due(now);
+        state.firing.reverse();
+        while let Some(&timer) = state.firing.last() {
+            fire(state, timer, now);
+            state.firing.pop();
         }
+        state.serving = None;
+    }
+
+    /// A panic was caught that came out of this machine: start again from what is whole.
+    pub fn recover(&mut self, now: f64) {
+        recovery::recover(&mut self.state, now);
+    }
+
+    /// Lose what a panic in the midst of a flush loses, while `serving` was served: for the
+    /// tests of `recover`.
+    pub fn lose_track(&mut self, serving: Option<ConsumerId>) {
+        let serving = serving.and_then(|id| self.state.consumer_ids.get(id));
+        self.state.serving = serving.copied();
+        for layer in self.state.layers.values_mut() {
+            layer.audience = Audience::default();
+        }
+        self.state.dirty.clear();
     }
 
     /// Counters and gauges; `now` is for the rates.

@@ -35,6 +35,7 @@ pub mod profile;
 pub mod pull;
 pub mod pulling;
 pub mod reception;
+pub mod recovery;
 pub mod relay;
 pub mod relay_table;
 pub mod rendering;

@@ -83,6 +83,12 @@ impl Departures {
         self.legs.bursts.is_empty() && self.viewers.bursts.is_empty()
     }
 
+    /// Forget bursts that were begun and not closed.
+    pub(crate) fn abandon(&mut self) {
+        self.legs.abandon();
+        self.viewers.abandon();
+    }
+
     /// Forget everything, but keep the room for the next time.
     pub fn clear(&mut self) {
         self.legs.clear();
@@ -144,6 +150,14 @@ impl Outbox {
                 packets: self.packets.len(),
             });
         }
+    }
+
+    /// Forget what was pushed since the last `close`.
+    fn abandon(&mut self) {
+        self.packets
+            .truncate(self.bursts.last().map_or(0, |burst| burst.packets));
+        let end = self.packets.last().map_or(0, |packet| packet.header_end);
+        self.headers.truncate(end);
     }
 
     fn clear(&mut self) {

@@ -87,6 +87,11 @@ pub struct State {
     /// Room to render in: for a packet or chunk of one consumer, and for a whole batch.
     pub scratch: Rendering,
     pub headers: Rendering,
+    /// Whom the last burst is for, and who was served when the last fault came.
+    pub serving: Option<ConsumerKey>,
+    pub suspect: Option<ConsumerKey>,
+    /// Timers that were taken and are to be fired, the first one last.
+    pub firing: Vec<Timer>,
     removed: Vec<LayerKey>,
     removed_max: usize,
 }
@@ -116,6 +121,9 @@ impl State {
             profiles: 0,
             scratch: Rendering::default(),
             headers: Rendering::default(),
+            serving: None,
+            suspect: None,
+            firing: Vec::new(),
             removed: Vec::new(),
             removed_max: REMOVED,
         }

@@ -67,10 +67,11 @@ impl Engine {
                     source: arrival.source,
                     local: arrival.local,
                 };
+                self.latency.stamped(arrival.stamp);
                 for datagram in arrival.datagrams() {
                     // no datagram may stop the ones behind it
                     if let Err(why) = guarded(|| self.arrived(datagram, origin, now)) {
-                        self.report_failure("a datagram", why);
+                        self.failed_at("a datagram", why);
                     }
                 }
             }
@@ -137,6 +138,7 @@ impl Engine {
         if kind == DatagramKind::Rtcp {
             self.forwarder.receive_rtcp(transport, plain, now);
         } else {
+            self.latency.came();
             self.received.packets += 1;
             self.received.octets += octets;
             // sound comes in packets by themselves, and small ones

@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::latency::Histogram;
 use super::state::{Engine, Traffic};
 use crate::core::ids::{ProducerId, StreamId};
 use crate::core::levels::Levels;
@@ -18,6 +19,7 @@ pub struct Report {
     pub uplink: Traffic,
     pub held: u64,
     pub stun_answered: u64,
+    pub latency: Histogram,
     pub drops: Counters,
     pub forwarder: Stats,
 }
@@ -42,6 +44,7 @@ impl Engine {
             },
             held: self.uplink.held,
             stun_answered: self.ice.server.answered,
+            latency: self.latency.histogram,
             drops,
             forwarder: self.forwarder.stats(self.clock.now()),
         }

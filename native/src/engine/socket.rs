@@ -63,6 +63,7 @@ impl Socket {
             self.attempt(libc::SOL_SOCKET, option, BUFFER_BYTES);
         }
         self.attempt(libc::SOL_UDP, libc::UDP_GRO, 1);
+        self.attempt(libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1);
         let ask = libc::c_int::from(wildcard);
         if self.is_v6 {
             // Without it IPv4 sources would appear as ::ffff:a.b.c.d here.

@@ -26,6 +26,7 @@ struct Facts {
     local: Local,
     /// The size of the datagrams that GRO joined, 0 when there is only one.
     segment: usize,
+    stamp: Option<u64>,
 }
 
 /// Room for one call of recvmmsg, and what the last call brought.
@@ -39,6 +40,8 @@ pub struct Arrivals {
 pub struct Arrival<'a> {
     pub source: SocketAddr,
     pub local: Local,
+    /// When the kernel got it, in nanoseconds since 1970.
+    pub stamp: Option<u64>,
     bytes: &'a mut [u8],
     segment: usize,
 }
@@ -101,13 +104,14 @@ impl Arrivals {
         };
         let count = super::socket::checked(count)? as usize;
         for (header, name) in headers.iter().zip(&names).take(count) {
-            let (local, segment) = control_facts(&header.msg_hdr);
+            let (local, segment, stamp) = control_facts(&header.msg_hdr);
             let length = (header.msg_len as usize).min(DATAGRAM_MAX);
             self.facts.push(Facts {
                 length,
                 source: name.read(),
                 local,
                 segment: if segment < length { segment } else { 0 },
+                stamp,
             });
         }
         Ok(count)
@@ -123,6 +127,7 @@ impl Arrivals {
                 Some(Arrival {
                     source: facts.source?,
                     local: facts.local,
+                    stamp: facts.stamp,
                     bytes: &mut buffer[..facts.length],
                     segment: facts.segment,
                 })
@@ -130,9 +135,9 @@ impl Arrivals {
     }
 }
 
-/// The end of ours it came to, and the size of the datagrams that GRO joined.
-fn control_facts(header: &libc::msghdr) -> (Local, usize) {
-    let (mut local, mut segment) = (Local::Any, 0);
+/// The end of ours it came to, the size of the datagrams that GRO joined, and the time.
+fn control_facts(header: &libc::msghdr) -> (Local, usize, Option<u64>) {
+    let (mut local, mut segment, mut stamp) = (Local::Any, 0, None);
     // SAFETY: the kernel filled the control buffer and set its length; the macros stay
     // within it, and what lies behind a header has the type that level and kind promise.
     // It need not be aligned for that type, so it is read as if it were not.
@@ -156,12 +161,16 @@ fn control_facts(header: &libc::msghdr) -> (Local, usize) {
                     let size: libc::c_int = ptr::read_unaligned(data.cast());
                     segment = usize::try_from(size).unwrap_or(0);
                 }
+                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                    let time: libc::timespec = ptr::read_unaligned(data.cast());
+                    stamp = Some(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64);
+                }
                 _ => {}
             }
             at = libc::CMSG_NXTHDR(header, at);
         }
     }
-    (local, segment)
+    (local, segment, stamp)
 }
 
 /// A link-local address means nothing without its interface; others need none.

@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::clock::Clock;
 use super::events::{Event, Ring};
+use super::latency::Latency;
 use super::refusal::misused;
 use super::sender::Sender;
 use super::session::Session;
@@ -78,6 +79,7 @@ pub struct Engine {
     pub(super) frame_open: bool,
     /// Bursts of the last time that anything left.
     pub(super) fed: usize,
+    pub(super) latency: Latency,
     ssrcs: usize,
     consumers: usize,
     delays_s: HashMap<IpAddr, f64>,
@@ -109,6 +111,7 @@ impl Engine {
             rest_until: 0.0,
             frame_open: false,
             fed: 0,
+            latency: Latency::default(),
             ssrcs: config.forwarding.ssrcs_per_transport,
             consumers: config.forwarding.consumers,
             delays_s: config.delays_s,

@@ -15,6 +15,8 @@ const CALLS_LATE_MAX: usize = 64;
 /// many consumers must have been fed last for that: what leaves in one run costs half.
 const HOLD_S: f64 = 0.000_3;
 const HOLD_FED: usize = 32;
+/// What control hears of a fault that the packet path was started again after.
+const RESTARTED: &str = "the packet path was started again";
 /// A deadline that fails must not spin.
 const REST_S: f64 = 0.05;
 
@@ -47,7 +49,7 @@ impl Machine for Engine {
         let now = self.clock.now();
         if late {
             if let Err(why) = guarded(|| self.handle_timeout(now)) {
-                self.report_failure("a timeout", why);
+                self.failed_at("a timeout", why);
                 self.rest_until = now + REST_S;
             }
         }
@@ -55,7 +57,7 @@ impl Machine for Engine {
     }
 
     fn failed(&mut self, what: &'static str, why: String) {
-        self.report_failure(what, why);
+        self.failed_at(what, why);
         self.tell();
     }
 }
@@ -102,7 +104,7 @@ impl Engine {
 
     /// Send and report everything that is due.
     pub(super) fn drain(&mut self, now: f64) {
-        self.depart(now);
+        let departed = self.depart(now);
         while let Some(order) = self.forwarder.poll_resend() {
             self.again(order, now);
         }
@@ -117,10 +119,12 @@ impl Engine {
             port.sender.submit(&port.socket);
             self.learn(place);
         }
+        self.latency.left(departed);
         self.tell();
     }
 
-    fn depart(&mut self, now: f64) {
+    /// Whether anything did.
+    fn depart(&mut self, now: f64) -> bool {
         let mut departures = std::mem::take(&mut self.departures);
         self.forwarder.flush(now, &mut departures);
         let mut fed = 0;
@@ -134,6 +138,7 @@ impl Engine {
         }
         departures.clear();
         self.departures = departures;
+        fed > 0
     }
 
     /// What refusals taught about paths and egresses.
@@ -149,8 +154,26 @@ impl Engine {
         }
     }
 
-    /// A fault of ours: media goes on, and control hears of it.
-    pub(super) fn report_failure(&mut self, what: &'static str, why: String) {
+    /// Fail as asked, `poisoned` with what a fault in the midst of a flush leaves behind.
+    pub fn fail(&mut self, poisoned: bool) {
+        if poisoned {
+            self.forwarder.lose_track(None);
+        }
+        panic!("asked to");
+    }
+
+    /// A fault of ours: what may be half changed is started again, media goes on, and
+    /// control hears of it (RFC 0002 section 6.1).
+    pub(super) fn failed_at(&mut self, what: &'static str, why: String) {
+        self.report_failure(what, why);
+        let now = self.clock.now();
+        match guarded(|| self.forwarder.recover(now)) {
+            Ok(()) => self.events.push(Event::Fault(RESTARTED)),
+            Err(why) => self.report_failure("the restart", why),
+        }
+    }
+
+    fn report_failure(&mut self, what: &'static str, why: String) {
         self.drops.count("internal-error");
         self.events.push(Event::Failed { what, why });
     }

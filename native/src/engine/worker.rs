@@ -93,6 +93,11 @@ impl<M: Machine> Worker<M> {
     }
 }
 
+/// Even what is done about a fault may be one: the thread goes on.
+fn failed<M: Machine>(machine: &mut M, what: &'static str, why: String) {
+    let _ = guarded(|| machine.failed(what, why));
+}
+
 fn run<M: Machine>(mut machine: M, commands: &Receiver<Command<M>>, bell: &Bell) -> M {
     let mut watches = Vec::new();
     loop {
@@ -108,7 +113,7 @@ fn run<M: Machine>(mut machine: M, commands: &Receiver<Command<M>>, bell: &Bell)
             match commands.try_recv() {
                 Ok(command) => {
                     if let Err(why) = guarded(|| command(&mut machine)) {
-                        machine.failed("a command", why);
+                        failed(&mut machine, "a command", why);
                     }
                 }
                 Err(TryRecvError::Empty) => break,
@@ -117,7 +122,7 @@ fn run<M: Machine>(mut machine: M, commands: &Receiver<Command<M>>, bell: &Bell)
         }
         let turned = turned.and_then(|()| guarded(|| machine.turn(&watches[1..])));
         if let Err(why) = turned {
-            machine.failed("a turn", why);
+            failed(&mut machine, "a turn", why);
             thread::sleep(REST);
         }
     }

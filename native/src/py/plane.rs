@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::events::refused;
-use super::plane_values::{counters, event, ice_config, wrong, Told};
+use super::plane_values::{counters, event, ice_config, latency, wrong, Told};
 use super::{stats, table};
 use crate::core::ids::{StreamId, TransportId};
 use crate::core::table::TransportKind;
@@ -267,6 +267,7 @@ impl Engine {
         uplink.set_item("held", found.held)?;
         told.set_item("uplink", uplink)?;
         told.set_item("stun_answered", found.stun_answered)?;
+        told.set_item("latency", latency(py, &found.latency)?)?;
         told.set_item("drops", counters(py, &found.drops)?)?;
         told.set_item("forwarder", stats::snapshot(py, &found.forwarder)?)?;
         Ok(told)
@@ -291,9 +292,11 @@ impl Engine {
         stats::levels(py, found)
     }
 
-    /// Let the worker fail once: for the tests that it goes on.
-    fn panic(&self, py: Python<'_>) {
-        self.post(py, |_| panic!("asked to"));
+    /// Let the worker fail once, `poisoned` in the midst of a change: for the tests that
+    /// it goes on.
+    #[pyo3(signature = (*, poisoned = false))]
+    fn panic(&self, py: Python<'_>, poisoned: bool) {
+        self.post(py, move |core| core.fail(poisoned));
     }
 }
 

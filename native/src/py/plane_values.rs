@@ -7,6 +7,7 @@ use super::events::{event as core_event, refused};
 use super::plane::plain;
 use crate::counters::Counters;
 use crate::engine::events::Event;
+use crate::engine::latency::{Histogram, BOUNDS_US};
 use crate::errors::{Refused, StateError};
 use crate::ice::config::IceConfig;
 
@@ -88,5 +89,15 @@ pub fn counters<'py>(py: Python<'py>, counted: &Counters) -> PyResult<Bound<'py,
     for (name, times) in counted.iter() {
         told.set_item(name, times)?;
     }
+    Ok(told)
+}
+
+/// Bounds and sum in seconds, packets between the bounds.
+pub fn latency<'py>(py: Python<'py>, counted: &Histogram) -> PyResult<Bound<'py, PyDict>> {
+    let told = PyDict::new(py);
+    let bounds_s = BOUNDS_US.map(|bound| bound as f64 / 1e6);
+    told.set_item("bounds_s", bounds_s.to_vec())?;
+    told.set_item("counts", counted.counts.to_vec())?;
+    told.set_item("sum_s", counted.total_ns as f64 / 1e9)?;
     Ok(told)
 }

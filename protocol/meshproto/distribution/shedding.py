@@ -79,9 +79,9 @@ def regrant(shared: Shared, tree: Tree, child: Child) -> None:
 def step_aside(shared: Shared, tree: Tree, now: float) -> None:
     """Without viewers, ask the only child to move to our parent (section 6.5)."""
     child, parent, config = tree.lone_child, tree.parent, shared.config
-    if child is None or parent is None:
+    if child is None:
         return
-    if tree.live and tree.move is None:
+    if parent is not None and tree.live and tree.move is None:
         there = Target(parent.node, parent.delay_s, 1)
         targets = candidates.with_peers(shared, [there])
         release = Release(tree.stream, child.serial, targets, aside=True)

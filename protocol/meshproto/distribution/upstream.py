@@ -223,12 +223,17 @@ def ask(shared: Shared, tree: Tree, search: Search, now: float) -> None:
         tree.stream, serial, tree.origin, search.use, demand, after, search.place
     )
     shared.outbox.send(node, join)
-    shared.set(tree, ALARMS[search.use], now + _patience(shared, search, node))
+    patience_s = _patience(shared, tree, search, node)
+    shared.set(tree, ALARMS[search.use], now + patience_s)
 
 
-def _patience(shared: Shared, search: Search, node: NodeId) -> float:
+def _patience(shared: Shared, tree: Tree, search: Search, node: NodeId) -> float:
     config, rtt_s = shared.config, shared.rtt_s(node)
     if search.use is Use.REPAIR:
+        if tree.second is not None and tree.second.node == node:
+            # why none: it was not ahead when the parent fell, so it lags, or it fell,
+            # too; others are asked meanwhile
+            return 0.0
         return rtt_s * config.repair_factor + config.repair_patience_s
     return 2 * rtt_s + config.ask_patience_s
 

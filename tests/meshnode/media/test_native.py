@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from meshnode.media import native
+from meshnode.media.plane import PlaneFault
 from meshnode.media.port import MediaPort
 from meshproto.errors import StateError
 from support.light_client import join
-from support.media import consume, new_port, produce, stream, until
+from support.media import consume, new_port, produce, rtp, stream, until
 from support.planes import make_plane
 
 
@@ -38,7 +41,36 @@ async def test_a_worker_that_panics_goes_on_and_is_reported_once(port) -> None:
     assert len(packets) == 5
     await until(lambda: port.plane.stats()["drops"].get("internal-error", 0) >= 3)
     assert len(told) == 1
-    assert "asked to at src/py/plane.rs" in told[0]
+    assert "asked to at src/engine/turning.rs" in told[0]
+    publisher.close()
+    viewer.close()
+
+
+@pytest.mark.parametrize("poisoned", [False, True])
+async def test_after_a_fault_media_goes_on_within_200_ms(port, poisoned: bool) -> None:
+    """Every 5 ms a packet, for a second; a third on its way the packet path panics."""
+    faults: list[object] = []
+    port.on_event(faults.append)
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    first, publisher = await join(port)
+    second, viewer = await join(port)
+    consume(port, produce(port, first), second)
+    await stream(publisher, [viewer], 5)
+    got: list[tuple[float, bytes]] = []
+    viewer.on_rtp = lambda packet: got.append((time.monotonic(), packet))
+    begin = time.monotonic()
+    for number in range(5, 205):
+        await asyncio.sleep(begin + number * 0.005 - time.monotonic())
+        if number == 70:
+            port.plane._engine.panic(poisoned=poisoned)
+        publisher.send_rtp(rtp(number, b"packet %d" % number))
+    await until(lambda: len(got) == 200)
+    assert [packet[12:] for _, packet in got] == [
+        b"packet %d" % n for n in range(5, 205)
+    ]
+    gap_s = max(later[0] - sooner[0] for sooner, later in itertools.pairwise(got))
+    assert gap_s < 0.2
+    assert PlaneFault("the packet path was started again") in faults
     publisher.close()
     viewer.close()
 

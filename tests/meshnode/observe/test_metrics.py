@@ -5,7 +5,12 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 
 from meshnode.observe.metrics import REASONS_MAX, NodeMetrics
-from meshnode.observe.status import NodeStatus, StreamStatus, TrackStatus
+from meshnode.observe.status import (
+    LatencyStatus,
+    NodeStatus,
+    StreamStatus,
+    TrackStatus,
+)
 
 
 def status(**more) -> NodeStatus:
@@ -37,6 +42,15 @@ def test_numbers_are_counters_and_tables_have_a_label() -> None:
     assert found["meshnode_drops_total", "bad"] == 2
     assert found["meshnode_drops_total", "late"] == 3
     assert not [key for key in found if "text" in key]
+
+
+def test_latency_is_a_histogram_of_sums() -> None:
+    found = samples(lambda: status(latency=LatencyStatus((0.001, 0.1), (3, 2, 1), 0.5)))
+    name = "meshnode_forward_latency_seconds"
+    buckets = [found[f"{name}_bucket", bound] for bound in ("0.001", "0.1", "+Inf")]
+    assert buckets == [3, 5, 6]
+    assert (found[f"{name}_count",], found[f"{name}_sum",]) == (6, 0.5)
+    assert not [key for key in samples(status) if key[0].startswith(name)]
 
 
 def test_what_is_open_is_a_gauge() -> None:

@@ -1,0 +1,50 @@
+"""Runs a plane by itself, or a loop beside it, under the same publisher and crowd."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bench.child import child
+from bench.copies_run import TAG
+from bench.cost import Cost, measure_cost
+from bench.crowd_load import Crowd, gathered, sealed
+from bench.load import Ages, Publisher
+from bench.shapes import Shape
+
+SETTLE_S = 0.3
+"""Until the first key frame was replayed to everybody."""
+
+
+async def run(plane: str, shape: Shape, viewers: int, duration_s: float) -> Cost:
+    """One publisher to `viewers` through plane `plane` (reference or native)."""
+    with gathered(viewers) as crowd:
+        async with child("bench.plane_child") as server:
+            order = {"plane": plane, "kind": shape.kind, "viewers": viewers}
+            await server.tell(order)
+            address = ("127.0.0.1", (await server.hear())["port"])
+            live = asyncio.create_task(server.hear())
+            await crowd.enter(address, live)
+            source = Publisher(shape, sealed(crowd.publisher, address))
+            return await _measured(server.pid, source, crowd, viewers, duration_s)
+
+
+async def copies(how: str, shape: Shape, viewers: int, duration_s: float) -> Cost:
+    """The same through a loop that copies in a way (see `_native.Copies`)."""
+    with gathered(viewers) as crowd:
+        async with child("bench.copies") as server:
+            address = ("127.0.0.1", (await server.hear())["port"])
+            await server.tell({"viewers": crowd.addresses, "how": how})
+
+            def send(packets: object) -> None:
+                for packet in packets:
+                    crowd.publisher.sendto(packet + TAG, address)
+
+            source = Publisher(shape, send)
+            cost = await _measured(server.pid, source, crowd, viewers, duration_s)
+    return cost
+
+
+async def _measured(
+    pid: int, source: Publisher, crowd: Crowd, viewers: int, duration_s: float
+) -> Cost:
+    return await measure_cost(pid, source, crowd.total, Ages(), viewers, duration_s)
