@@ -26,20 +26,27 @@ run: $(STAMP) ## start a node with its page: make run ARGS="--port 5000"
 
 test: $(STAMP) ## the test suite, with one real browser in it
 	@tools/system.sh browser
-	@# side by side: one half computes, the other mostly waits for sockets
+	@# side by side: one part computes, the other two mostly wait for sockets
 	@said=$$(mktemp); \
 	$(BIN)/pytest $(PURE) -m "not long" --cov=protocol/meshproto --cov-branch \
 		--cov-report=term:skip-covered --cov-fail-under=98 >$$said 2>&1 & pure=$$!; \
 	trap 'kill $$pure; rm -f $$said; exit 130' INT TERM; \
-	$(BIN)/pytest tests -m "not long" $(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%); \
+	$(BIN)/pytest tests -n 2 --dist loadfile -m "not long" \
+		$(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%); \
 	failed=$$?; \
 	wait $$pure || failed=1; cat $$said; rm -f $$said; exit $$failed
+
+reference: $(STAMP) ## the runtime's tests over the packet path in Python, where both are built
+	@MESHNODE_PLANE=reference $(BIN)/pytest tests/meshnode -m "not long"
 
 long: $(STAMP) ## what takes minutes: the wheel as users get it, long runs and waits
 	@$(BIN)/pytest tests -m long $(ELSEWHERE:%=--ignore=%)
 
 native: $(STAMP) ## the Rust packet path, where cargo is there: lint, test, build in place
 	@tools/native.sh
+
+web: ## types of the page's modules (needs npm)
+	@tools/web.sh
 
 check: $(STAMP) ## format, lint, types, import contracts, tidy
 	@$(BIN)/ruff format --check .
@@ -117,5 +124,5 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .differential .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test long check native format interop network bench sim attacks fuzz \
+.PHONY: help setup run test reference long check web native format interop network bench sim attacks fuzz \
 	mutations storm differential clean fuzz-native asan lab $(LIVE) sim-vs-live

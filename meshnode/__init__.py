@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         LocalSubscriber,
         LocalTrack,
         MeshNode,
+        RoomRecording,
     )
 
 __version__ = "0.1.0"
@@ -32,6 +33,7 @@ __all__ = [
     "LocalSubscriber",
     "LocalTrack",
     "MeshNode",
+    "RoomRecording",
     "Settings",
     "__version__",
 ]

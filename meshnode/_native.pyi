@@ -15,7 +15,9 @@ from meshproto.ids import ProducerId
 __all__ = [
     "Copies",
     "Engine",
+    "Heard",
     "INTERFACE",
+    "Links",
     "Sinks",
     "__version__",
     "congestion",
@@ -101,6 +103,49 @@ class Engine:
         """Let the worker fail once, `poisoned` in the midst of a change: for the tests
         that it goes on.
         """
+
+@final
+class Heard:
+    """When an address last sent anything authentic: both sides note it."""
+
+    def __new__(cls, now: float) -> Heard: ...
+    def at(self) -> float: ...
+    def note(self, now: float) -> None:
+        """A sign of life; an earlier one than known changes nothing."""
+
+@final
+class Links:
+    """What the agent of links tells an engine; see `meshnode.media.native_links`."""
+
+    def __new__(cls, engine: Engine) -> Links: ...
+    def add(self, transport: int, node: bytes, ufrag: str) -> None:
+        """Raises `StateError` or `LimitError`."""
+
+    def remove(self, transport: int) -> None: ...
+    def claim(
+        self,
+        address: tuple[str, int],
+        transport: int,
+        token: int,
+        hold_s: float,
+        heard: Heard,
+    ) -> None: ...
+    def release(self, address: tuple[str, int], token: int) -> None: ...
+    def client_at(self, address: tuple[str, int]) -> tuple[int, float] | None:
+        """The client there, and when it was last heard of."""
+
+    def use_path(
+        self, transport: int, socket: int, local: bytes, address: tuple[str, int]
+    ) -> None: ...
+    def mute(self, transport: int) -> None:
+        """Send nothing to the neighbour until `use_path`."""
+
+    def send(
+        self, socket: int, local: bytes, address: tuple[str, int], datagram: bytes
+    ) -> None: ...
+    def measured(self, transport: int, rtt_s: float | None) -> None: ...
+    def catch_up(self) -> None:
+        """Read what waits in the sockets, and tell it."""
 
 @final
 class Copies:

@@ -15,11 +15,18 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
+from meshnode.config import Settings
+from support.planes import PLANE
+
 PATIENT = ("long", "untraced")
 PATIENT_S = 300
 
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
+
+# nodes of this process run on the plane that MESHNODE_PLANE names, as children do
+Settings.model_fields["plane"].default = PLANE
+Settings.model_rebuild(force=True)
 
 
 def _is(item: pytest.Item, *names: str) -> bool:

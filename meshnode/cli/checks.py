@@ -18,7 +18,7 @@ from meshnode.cli.conflicts import taken_flags
 from meshnode.cli.folder import DataFolder, LockedError, default_folder
 from meshnode.config import Settings
 from meshnode.node.addresses import advertised, local_addresses
-from meshnode.node.planes import UNFINISHED, choose
+from meshnode.node.planes import choose
 from meshproto.errors import StateError
 
 OK, NOTE, BAD = "ok", "note", "bad"
@@ -34,7 +34,7 @@ RECEIVE_BUFFER_WANTED_BYTES = 8 * 2**20
 def findings(settings: Settings) -> Iterator[Finding]:
     """Everything there is to say, the machine first."""
     yield from _software()
-    yield from _plane(settings)
+    yield _plane(settings)
     yield from _offload()
     yield from _receive_buffer()
     yield from _addresses(settings)
@@ -51,15 +51,12 @@ def _software() -> Iterator[Finding]:
     yield OK, "packages", ", ".join(f"{name} {version(name)}" for name in names)
 
 
-def _plane(settings: Settings) -> Iterator[Finding]:
+def _plane(settings: Settings) -> Finding:
     try:
         chosen = choose(settings)
     except StateError as error:
-        yield BAD, "plane", str(error)
-        return
-    yield OK, "plane", f"{chosen.name}: {chosen.why}"
-    if chosen.name == "native" and UNFINISHED:
-        yield NOTE, "plane", f"{UNFINISHED}: such a node serves alone"
+        return BAD, "plane", str(error)
+    return OK, "plane", f"{chosen.name}: {chosen.why}"
 
 
 def _offload() -> Iterator[Finding]:

@@ -26,7 +26,6 @@ from meshnode.cli.folder import DataFolder, LockedError, default_folder
 from meshnode.cli.terminal import say
 from meshnode.config import Settings
 from meshnode.node.mesh import MeshNode
-from meshnode.node.planes import may_mesh
 from meshnode.observe.log import configure
 from meshproto.errors import StateError
 
@@ -55,9 +54,7 @@ def run_node(settings: Settings) -> int:
 
 
 def _in_mesh(settings: Settings) -> bool:
-    """A node of the command line is, unless it is told otherwise or cannot be."""
-    if settings.mesh is None and not settings.bootstrap:
-        return may_mesh(settings)
+    """A node of the command line is, unless it is told otherwise."""
     return settings.mesh is not False
 
 

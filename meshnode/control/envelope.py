@@ -1,6 +1,6 @@
-"""What nodes exchange besides frames and gossip: descriptors and lists of peers.
+"""What nodes exchange besides frames and gossip: descriptors, peers, short messages.
 
-One libp2p protocol carries both, and descriptors travel through neighbours as well,
+One libp2p protocol carries all, and descriptors travel through neighbours as well,
 where question and answer are separate records.  The first octet tells them apart (RFC
 0005 section 5.4): for a descriptor it is the first octet of its seal, so a descriptor
 needs no room around it.
@@ -30,6 +30,7 @@ class Kind(Enum):
     ANSWER = 2  # a sealed descriptor that answers one
     REFUSED = 3  # a label of lower case letters and hyphens: it could not be read
     PEERS = 4  # signed peer records, and asks for some
+    SAID = 5  # a message of a room's member (`saying`); the answer is the octet alone
 
 
 def kind_of(payload: bytes) -> Kind:

@@ -64,8 +64,8 @@ class Linking:
         self._log = log
         self._called = called
         self._driver: Driver
-        self._courier = Courier(host, self._introduce, self._addresses_of)
-        self._gossip = Gossiping(host, tasks, self._addresses_of, clock)
+        self._courier = Courier(host, self._introduce, self.addresses_of)
+        self._gossip = Gossiping(host, tasks, self.addresses_of, clock)
         self._dialling = Dialling(
             make_links(self._courier.exchange, self._accepts, brain.record),
             self._courier,
@@ -194,7 +194,8 @@ class Linking:
 
     # -- libp2p ------------------------------------------------------------------------
 
-    def _addresses_of(self, node: NodeId) -> Sequence[str]:
+    def addresses_of(self, node: NodeId) -> Sequence[str]:
+        """Where libp2p finds a node, as far as is known."""
         peer = self._brain.peer(node)
         found = []
         for octets in () if peer is None else peer.control:

@@ -33,6 +33,7 @@ from meshnode.control.libp2p.multiaddress import Multiaddress, from_octets
 from meshnode.control.linking import Linking, MakeLinks
 from meshnode.control.reach import WORDS, Reachability, media_addresses
 from meshnode.control.reporting import Report
+from meshnode.control.saying import Saying, Sayings
 from meshnode.control.seam import Address, Host, Plane
 from meshnode.control.streams import Streams
 from meshnode.control.tasks import Tasks
@@ -108,6 +109,8 @@ class Control:
         )
         self._linking.drive(self._driver)
         self._streams = Streams(self._driver, keys.seed, wall_ms)
+        self.sayings = Sayings(host, self._linking.addresses_of, self._tasks, clock)
+        """What members of rooms say, from node to node."""
         self._joining = Joining(
             self, host, contacts, data, self._tasks, self._alone, chance, clock
         )
@@ -242,6 +245,10 @@ class Control:
         """Set who gets messages for clients here."""
         self._linking.carrier.deliver = handler
 
+    def tell_node(self, node: NodeId, saying: Saying) -> bool:
+        """Have a node hear what a member of a room says; False where it is too much."""
+        return self.sayings.say(node, saying)
+
     def fed(self, stream: StreamId) -> bool:
         """Whether packets of the stream come from a parent."""
         trees = self._brain.view.trees
@@ -311,6 +318,7 @@ class Control:
             "joining": dict(self._joining.counts),
             "refused": dict(self._refused),
             "messages": self._brain.view.trees.messages(),
+            "sayings": dict(self.sayings.counts),
             "defects": {
                 **self._driver.defects,
                 **self._tasks.failures,
@@ -367,6 +375,8 @@ class Control:
             kind = envelope.kind_of(payload)
             if kind is Kind.PEERS:
                 return self._joining.answer(payload)
+            if kind is Kind.SAID:
+                return self.sayings.arrived(source, payload)
             if kind is Kind.DIAL:
                 return await self._linking.answer(source, payload)
         except DecodeError as error:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from time import monotonic
 
-from meshnode.media.link_ice import LinkIce
+from meshnode.media.link_ice import LinkIce, SocketWays
 from meshnode.media.plane import (
     Address,
     DtlsReceived,
@@ -25,6 +25,7 @@ from meshnode.media.session import Session
 from meshnode.media.udp import UdpSocket, local_end
 from meshproto.errors import DecodeError
 from meshproto.forwarding.forwarder import Forwarder
+from meshproto.ice.events import Local
 from meshproto.ice.lite import IceLite
 from meshproto.ice.path import IceEvent, PathSelected, Remote
 from meshproto.ids import TransportId
@@ -46,6 +47,7 @@ class Ingress:
         sessions: dict[TransportId, Session],
         lite: IceLite,
         links: LinkIce,
+        ways: SocketWays,
         forwarder: Forwarder,
         events: list[PlaneEvent],
     ) -> None:
@@ -55,6 +57,7 @@ class Ingress:
         self._sessions = sessions
         self._lite = lite
         self._links = links
+        self._ways = ways
         self._by_address = lite.by_address
         self._forwarder = forwarder
         self._events = events
@@ -119,9 +122,10 @@ class Ingress:
             self._lite.malformed(error)
             return
         path, now = sock.path(address, control), monotonic()
-        if self._links.receive(message, sock, path, now):
+        end = Local(self._ways.sockets.index(sock), local_end(path))
+        if self._links.receive(message, address, end, now):
             return
-        local = (sock.address, local_end(path))
+        local = (sock.address, end.address)
         reply, event = self._lite.handle(message, address, now, local)
         if reply is not None:
             path.send(reply)

@@ -4,9 +4,7 @@ A worker thread of the extension owns sockets, sessions and the forwarder; nothi
 Python runs between a packet's arrival and its departures.  This class turns calls into
 the worker's commands and its events into ours.  Commands that can be refused wait for
 the worker, some tens of microseconds; the others do not.  A bell that the loop reads
-says that events wait.
-
-What is not carried yet is refused in one clear sentence: links to other nodes.
+says that events wait.  Links to other nodes are checked from here (`native_links`).
 """
 
 from __future__ import annotations
@@ -15,28 +13,25 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from meshnode.media.native_events import NativeEvents
+from meshnode.media.native_links import NativeLinks
 from meshnode.media.plane import (
     Address,
-    DtlsReceived,
-    LocalFeedback,
     LocalSink,
     PlaneEvent,
-    PlaneFault,
     SrtpKeys,
-    TransportSilent,
     TransportSpec,
-    TransportValidated,
 )
+from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
 from meshproto.forwarding.levels import Levels
 from meshproto.forwarding.relay_table import PlaneDelta
 from meshproto.forwarding.table import AddProducer, RemoveProducer, TransportKind
-from meshproto.ice.events import Probed
 from meshproto.ice.path import IceConfig
-from meshproto.ids import ConsumerId, ProducerId, StreamId, TransportId
+from meshproto.ids import ProducerId, StreamId, TransportId
 
 if TYPE_CHECKING:
     from meshnode import _native
@@ -46,14 +41,11 @@ else:
     except ImportError:
         _native = None
 
-INTERFACE = 2
+INTERFACE = 3
 """What the extension calls its side of this file; another one was built from other
 sources.
 """
 NTP_EPOCH_S = 2_208_988_800
-COMPLAIN_EVERY_S = 10.0
-"""The log hears of internal faults this often, whatever a remote can provoke."""
-NO_LINKS = "the native plane has no links to other nodes yet"
 
 
 def missing() -> str:
@@ -73,6 +65,7 @@ class NativePlane:
         forwarding: ForwardingConfig | None = None,
         ice: IceConfig | None = None,
         *,
+        links: AgentConfig | None = None,
         stun_rate_per_s: float = 32.0,
         stun_burst: int = 64,
         uplink_bps: float = 0.0,
@@ -81,10 +74,11 @@ class NativePlane:
         if why := missing():
             raise StateError(why)
         config = forwarding or ForwardingConfig()
+        clients = ice or IceConfig(transports=config.transports)
         now = time.monotonic()
         self._engine = _native.Engine(
             config,
-            ice or IceConfig(transports=config.transports),
+            clients,
             stun_rate_per_s=stun_rate_per_s,
             stun_burst=stun_burst,
             uplink_bps=uplink_bps,
@@ -93,52 +87,54 @@ class NativePlane:
             ntp_offset_s=NTP_EPOCH_S + time.time() - now,
         )
         self._kinds: dict[TransportId, TransportKind] = {}
-        self._sinks: dict[TransportId, LocalSink] = {}
         self._local_producers: dict[ProducerId, TransportId] = {}
-        self._handler: Callable[[PlaneEvent], None] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._own_events: list[PlaneEvent] = []
-        self._telling = False
-        self._counted: Counter[str] = Counter()
-        self._complain_at = 0.0
+        self._events = NativeEvents(self._engine)
+        worker = _native.Links(self._engine)
+        self._links = self._events.links = NativeLinks(
+            links or AgentConfig(),
+            clients,
+            worker,
+            _native.Heard,
+            self._events.own,
+            self._events.want,
+        )
 
     # -- port ----------------------------------------------------------------------
 
     async def open(self, hosts: Sequence[str], port: int) -> tuple[Address, ...]:
         """See `MediaPlane.open`."""
-        if self._loop is not None:
+        if self._events.is_open:
             raise StateError("the plane is open already")
         addresses = tuple(self._engine.open(list(hosts), port))
-        self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._engine.bell(), self._tell)
+        self._links.open([host for host, _ in addresses])
+        self._events.start(asyncio.get_running_loop())
         return addresses
 
     async def close(self) -> None:
         """See `MediaPlane.close`."""
         for transport in tuple(self._kinds):
             self.close_transport(transport)
-        if self._loop is not None:
-            self._loop.remove_reader(self._engine.bell())
-            self._loop = None
+        self._links.open(())
+        self._events.stop()
         self._engine.close()
-        self._own_events.clear()
 
     def on_event(self, handler: Callable[[PlaneEvent], None]) -> None:
         """See `MediaPlane.on_event`."""
-        self._handler = handler
+        self._events.handler = handler
 
     # -- transports ----------------------------------------------------------------
 
     def add_transport(self, spec: TransportSpec) -> None:
         """See `MediaPlane.add_transport`."""
         if spec.kind is TransportKind.RELAY:
-            raise StateError(NO_LINKS)
-        self._engine.add_transport(
-            spec.transport,
-            spec.kind.value,
-            (spec.local_ufrag, spec.local_pwd, spec.remote_ufrag),
-            spec.start_bitrate_bps,
-        )
+            self._links.add(spec)
+        else:
+            self._engine.add_transport(
+                spec.transport,
+                spec.kind.value,
+                (spec.local_ufrag, spec.local_pwd, spec.remote_ufrag),
+                spec.start_bitrate_bps,
+            )
         self._kinds[spec.transport] = spec.kind
 
     def restart_transport(self, spec: TransportSpec) -> None:
@@ -151,25 +147,19 @@ class NativePlane:
         self, transport: TransportId, addresses: Iterable[Address]
     ) -> None:
         """See `MediaPlane.add_candidates`."""
-        del transport, addresses
-        raise StateError(NO_LINKS)
+        self._links.add_candidates(transport, tuple(addresses))
 
     def pace(self, transport: TransportId, interval_s: float) -> None:
         """See `MediaPlane.pace`."""
-        del transport, interval_s
-        raise StateError(NO_LINKS)
+        self._links.pace(transport, interval_s)
 
     def check(self, transport: TransportId) -> None:
         """See `MediaPlane.check`."""
-        del transport
-        raise StateError(NO_LINKS)
+        self._links.check(transport)
 
     def probe(self, address: Address, token: int) -> None:
         """See `MediaPlane.probe`."""
-        del address  # nobody answers: what it is for needs links
-        self._own_events.append(Probed(token, None))
-        if self._loop is not None:
-            self._loop.call_soon(self._tell)
+        self._links.probe(address, token)
 
     def set_keys(self, transport: TransportId, keys: SrtpKeys) -> None:
         """See `MediaPlane.set_keys`."""
@@ -192,8 +182,9 @@ class NativePlane:
         """See `MediaPlane.close_transport`."""
         if self._kinds.pop(transport, None) is None:
             return
+        self._links.remove(transport)
         self._engine.close_transport(transport)
-        self._sinks.pop(transport, None)
+        self._events.sinks.pop(transport, None)
         for producer, owner in tuple(self._local_producers.items()):
             if owner == transport:
                 del self._local_producers[producer]
@@ -212,13 +203,13 @@ class NativePlane:
         if transport is None:
             raise StateError(f"producer {producer} is not on a local transport")
         self._engine.inject(transport, list(packets))
-        self._tell()
+        self._events.tell()
 
     def on_local(self, transport: TransportId, sink: LocalSink) -> None:
         """See `MediaPlane.on_local`."""
         if transport not in self._kinds:
             raise StateError(f"no transport {transport}")
-        self._sinks[transport] = sink
+        self._events.sinks[transport] = sink
 
     def _note_local(self, delta: PlaneDelta) -> None:
         if isinstance(delta, AddProducer):
@@ -227,60 +218,6 @@ class NativePlane:
         elif isinstance(delta, RemoveProducer):
             self._local_producers.pop(delta.producer, None)
 
-    # -- events --------------------------------------------------------------------
-
-    def _tell(self) -> None:
-        """Hand on what waits, one after another, never nested."""
-        if self._telling:
-            return
-        self._telling = True
-        try:
-            own, self._own_events = self._own_events, []
-            for event in own:
-                self._report(event)
-            for kind, told in self._engine.take():
-                self._take(kind, told)
-        finally:
-            self._telling = False
-
-    def _take(self, kind: str, told: tuple[Any, ...]) -> None:
-        match kind, told:
-            case "packet", [transport, consumer, packet]:
-                self._hand_over(transport, ConsumerId(consumer), packet)
-            case "failed", [what, why]:
-                self._failed(what, RuntimeError(why))
-            case _, _:
-                self._report(_EVENTS[kind](*told))
-
-    def _hand_over(
-        self, transport: TransportId, consumer: ConsumerId, packet: bytes
-    ) -> None:
-        sink = self._sinks.get(transport)
-        if sink is None:
-            return
-        try:
-            sink(consumer, packet)
-        except Exception as error:  # a faulty sink must not stop the others
-            self._failed("a local sink", error)
-
-    def _report(self, event: PlaneEvent) -> None:
-        if self._handler is None or self._loop is None:
-            return
-        try:
-            self._handler(event)
-        except Exception as error:  # a faulty handler must not stop media
-            self._failed(f"the handler of {type(event).__name__}", error)
-
-    def _failed(self, what: str, error: Exception) -> None:
-        """A fault of ours: media goes on, and the log hears of it now and then."""
-        self._counted["internal-error"] += 1
-        now = time.monotonic()
-        if self._loop is not None and now >= self._complain_at:
-            self._complain_at = now + COMPLAIN_EVERY_S
-            self._loop.call_exception_handler(
-                {"message": f"{what} raised in the media plane", "exception": error}
-            )
-
     # -- what is known -------------------------------------------------------------
 
     def stats(self) -> dict[str, object]:
@@ -288,7 +225,7 @@ class NativePlane:
         found = self._engine.stats()
         drops = found["drops"]
         assert isinstance(drops, dict)
-        drops = dict(self._counted + Counter(drops))
+        drops = dict(self._events.counted + Counter(drops) + self._links.refused)
         return {"kind": "native", **found, "drops": drops}
 
     def stream_history(self, stream: StreamId) -> tuple[int, int] | None:
@@ -306,14 +243,3 @@ class NativePlane:
     def producer_stats(self) -> dict[ProducerId, dict[str, object]]:
         """See `MediaPlane.producer_stats`."""
         return self._engine.producer_stats()
-
-
-_EVENTS: dict[str, Callable[..., PlaneEvent]] = {
-    "validated": TransportValidated,
-    "silent": TransportSilent,
-    "dtls": DtlsReceived,
-    "feedback": LocalFeedback,
-    "fault": PlaneFault,
-    # an event of the forwarder comes as it is
-    "event": lambda event: event,
-}

@@ -25,7 +25,7 @@ from typing import assert_never
 
 from meshnode.media.alarm import Alarm
 from meshnode.media.ingress import Ingress
-from meshnode.media.link_ice import LinkIce
+from meshnode.media.link_ice import LinkIce, SocketWays
 from meshnode.media.outgoing import Outgoing
 from meshnode.media.plane import (
     Address,
@@ -98,15 +98,21 @@ class ReferencePlane:
         self._sessions: dict[TransportId, Session] = {}
         self._local_producers: dict[ProducerId, TransportId] = {}
         self._events: list[PlaneEvent] = []
+        self._ways = SocketWays(self._sessions)
         self._links = LinkIce(
             links or AgentConfig(),
             self._lite.by_address,
-            self._sessions,
+            self._ways,
             self._events,
             self._want_turn,
         )
         self._ingress = Ingress(
-            self._sessions, self._lite, self._links, self._forwarder, self._events
+            self._sessions,
+            self._lite,
+            self._links,
+            self._ways,
+            self._forwarder,
+            self._events,
         )
         self._outgoing = Outgoing(self._sessions)
         self._uplink = uplink or Uplink()
@@ -129,7 +135,8 @@ class ReferencePlane:
         self._sockets = bind_all(hosts, port, self._receive, self._turn)
         self._loop = asyncio.get_running_loop()
         self._alarm.start(self._loop)
-        self._links.open(self._sockets)
+        self._ways.sockets = self._sockets
+        self._links.open([sock.address[0] for sock in self._sockets])
         for sock in self._sockets:
             sock.start(self._loop)
             sock.sender.fault = self._fault
@@ -148,6 +155,7 @@ class ReferencePlane:
             self._counted.update(sock.counters + sock.sender.counters)
             sock.close()
         self._sockets = []
+        self._ways.sockets = ()
         self._links.open(())
         self._alarm.stop()
         self._loop = None

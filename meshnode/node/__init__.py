@@ -8,6 +8,7 @@ from meshnode.node.local import (
 )
 from meshnode.node.mesh import MeshNode
 from meshnode.node.recorder import LocalRecording
+from meshnode.node.room_recorder import RoomRecording
 
 __all__ = [
     "LocalPacket",
@@ -16,4 +17,5 @@ __all__ = [
     "LocalSubscriber",
     "LocalTrack",
     "MeshNode",
+    "RoomRecording",
 ]

@@ -45,6 +45,7 @@ from meshnode.node.pulse import Pulse
 from meshnode.node.recorder import LocalRecording
 from meshnode.node.relaying import Relaying
 from meshnode.node.report import stream_status
+from meshnode.node.room_recorder import RoomRecording
 from meshnode.node.volunteer import Volunteer
 from meshnode.observe.health import Phase
 from meshnode.observe.status import NodeStatus, StreamStatus
@@ -56,7 +57,7 @@ from meshproto.errors import MeshError, StateError
 from meshproto.forwarding.events import LayersWanted
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.ice.events import MappedSeen, Probed
-from meshproto.ids import StreamId
+from meshproto.ids import StreamId, StreamName
 
 TICK_S = 1.0
 DRAIN_VIEWERS_S = 4.0
@@ -89,7 +90,7 @@ class MeshNode:
         self._tasks = asyncio.TaskGroup()
         self._running: list[asyncio.Task[None]] = []
         self._draining: asyncio.Task[None] | None = None
-        self._recordings: WeakSet[LocalRecording] = WeakSet()
+        self._recordings: WeakSet[LocalRecording | RoomRecording] = WeakSet()
         self._began_s = 0.0
 
     # -- life --------------------------------------------------------------------------
@@ -322,6 +323,24 @@ class MeshNode:
             return self.subscribe(stream)
 
         recording = LocalRecording(Path(path), subscribed, patience_s)
+        self._recordings.add(recording)
+        return recording
+
+    def record_room(self, room: str, folder: str | Path) -> RoomRecording:
+        """Record everybody in a room of the mesh, each into a file of its own.
+
+        Goes on until it is closed; `folder` is made.  Raises `StateError` where it
+        cannot be.
+        """
+        parts = self._parts
+
+        async def subscribed(name: StreamName) -> LocalSubscriber:
+            await self.bring(name)
+            return self.subscribe(name)
+
+        recording = RoomRecording(
+            Path(folder), lambda: parts.rooms.get(room), subscribed
+        )
         self._recordings.add(recording)
         return recording
 

@@ -95,6 +95,7 @@ def build(parts: Parts, relaying: Relaying, volunteer: Volunteer) -> Control:
     )
     control.on_change(relaying.changed)
     control.on_message(relaying.delivered)
+    control.sayings.hear = relaying.heard_from
     relaying.join(control)
     return control
 

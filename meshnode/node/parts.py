@@ -31,8 +31,8 @@ from meshnode.signalling.entrance import Onward
 from meshnode.signalling.extensions import Slots
 from meshnode.signalling.happenings import Happening
 from meshnode.signalling.lists import StreamList
+from meshnode.signalling.rooms.around import House
 from meshnode.signalling.rooms.rooms import Rooms
-from meshnode.signalling.rooms.seat import House
 from meshnode.signalling.rooms.tokens import Tokens
 from meshnode.signalling.rooms.values import RoomLimits
 from meshnode.signalling.seam import Elsewhere

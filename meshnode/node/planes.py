@@ -1,8 +1,7 @@
 """Which packet path runs: `--plane auto|reference|native`, and why.
 
 The reference plane is always there.  The native one is there where it was built, and
-does not carry everything yet (`UNFINISHED`); as long as that is so, `auto` means the
-reference plane, and says so.
+does the same for less; so `auto` means the native plane where there is one.
 """
 
 from __future__ import annotations
@@ -16,9 +15,6 @@ from meshnode.media.reference import ReferencePlane
 from meshnode.media.uplink import Uplink
 from meshproto.errors import StateError
 from meshproto.forwarding.config import ForwardingConfig
-
-UNFINISHED = "native does not carry streams between nodes yet"
-"""What keeps `auto` from choosing the native plane; empty: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +36,10 @@ def choose(settings: Settings) -> Choice:
                 f"--plane native cannot be: {missing}; `make native` builds it,"
                 " --plane reference needs nothing"
             )
-        if UNFINISHED and settings.meshed:
-            raise StateError(
-                f"--plane native cannot be part of a mesh: {UNFINISHED};"
-                " use --plane reference, or --no-mesh to serve alone"
-            )
         return Choice("native", "asked for")
-    if missing or UNFINISHED:
-        return Choice("reference", missing or f"{UNFINISHED}; --plane native tries it")
+    if missing:
+        return Choice("reference", missing)
     return Choice("native", "built here")
-
-
-def may_mesh(settings: Settings) -> bool:
-    """Whether a node that nobody asked to be alone can be part of a mesh."""
-    return settings.plane != "native" or not UNFINISHED
 
 
 def make_plane(settings: Settings) -> MediaPlane:

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from meshnode.node.joined import JoinedSubscriber
 from meshnode.node.local import LocalPacket, LocalSubscriber
 from meshnode.recording.feeding import BATCH_S, Feed
 from meshnode.recording.recording import Recording, Report, Summary, TrackInfo
@@ -26,7 +27,8 @@ LAYERS_S = 2.0
 """How often to look whether a track has a better layer by now."""
 KEY_FRAME_S = 1.0
 
-Subscribe = Callable[[], Awaitable[LocalSubscriber]]
+Subscriber = LocalSubscriber | JoinedSubscriber
+Subscribe = Callable[[], Awaitable[Subscriber]]
 
 
 class LocalRecording:
@@ -83,7 +85,7 @@ class LocalRecording:
             raise
         return await self._feed.close()
 
-    async def _published(self) -> LocalSubscriber | None:
+    async def _published(self) -> Subscriber | None:
         """The stream as soon as somebody publishes it; None at the end."""
         began_s = self._clock()
         while not self._stopping.is_set():
@@ -99,7 +101,7 @@ class LocalRecording:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    async def _session(self, subscriber: LocalSubscriber) -> None:
+    async def _session(self, subscriber: Subscriber) -> None:
         """Record until the stream ends or we are to stop."""
         await self._feed.begin([_info(track) for track in subscriber.tracks])
         subscriber.on_report(self._reported)
@@ -121,7 +123,7 @@ class LocalRecording:
             stop.cancel()
         await self._feed.end()
 
-    async def _pump(self, subscriber: LocalSubscriber) -> None:
+    async def _pump(self, subscriber: Subscriber) -> None:
         codecs = [
             {codec.payload_type: codec.name for codec in track.codecs}
             for track in subscriber.tracks
@@ -135,7 +137,7 @@ class LocalRecording:
     def _reported(self, track: int, report: SenderReport) -> None:
         self._feed.offer(track, Report(report.ntp_time, report.rtp_time))
 
-    def _refresh(self, subscriber: LocalSubscriber) -> None:
+    def _refresh(self, subscriber: Subscriber) -> None:
         """Ask for key frames where only they help, and not all the time."""
         now_s = self._clock()
         for track in range(len(subscriber.tracks)):
@@ -162,7 +164,7 @@ def _packet(arrived: LocalPacket, codecs: dict[int, str], at_s: float) -> Packet
     return None
 
 
-def _choose(subscriber: LocalSubscriber) -> None:
+def _choose(subscriber: Subscriber) -> None:
     """Record the best layer there is."""
     for place, track in enumerate(subscriber.tracks):
         live = {rid: layer for rid, layer in track.layers.items() if layer.live}

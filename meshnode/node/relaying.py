@@ -26,6 +26,7 @@ from meshnode.control.changes import (
     StreamTaken,
     StreamUnseen,
 )
+from meshnode.control.saying import Saying
 from meshnode.node import media_map
 from meshnode.node.arrival import DOOR, Arrival
 from meshnode.node.carried import Carried
@@ -34,6 +35,7 @@ from meshnode.node.parts import Parts
 from meshnode.signalling import happenings
 from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
+from meshnode.signalling.seam import Words
 from meshnode.signalling.streams import LINGER_S as STREAMS_LINGER_S
 from meshproto.errors import MeshError
 from meshproto.forwarding.relay_table import (
@@ -93,6 +95,9 @@ class Mesh(Protocol):
 
     def unwatch(self, stream: StreamId) -> None:
         """Want it no more."""
+
+    def tell_node(self, node: NodeId, saying: Saying) -> bool:
+        """Have a node hear it."""
 
 
 class Relaying:
@@ -298,6 +303,17 @@ class Relaying:
             case StreamSilent(stream):
                 self._silent(stream)
 
+    def tell_node(self, node: NodeId, words: Words, data: bytes | str) -> bool:
+        """See `seam.Elsewhere`."""
+        mesh = self._mesh_or_none
+        return mesh is not None and mesh.tell_node(node, Saying(*words, data))
+
+    def heard_from(self, node: NodeId, saying: Saying) -> None:
+        """A member of a room at that node says something."""
+        *words, data = saying
+        room, user, to, label = words
+        self._parts.rooms.heard_from(node, (room, user, to, label), data)
+
     def _tell_rooms(self, seen: StreamSeen) -> None:
         """A stream that may be a room member's."""
         if seen.origin == self._mesh.node:
@@ -306,7 +322,7 @@ class Relaying:
         about = media_map.about_of(seen.media)
         carried = media_map.carried_tracks(seen.media)
         kind = carried[0].kind.name.lower() if carried else ""
-        self._parts.rooms.seen(seen.name, about, kind)
+        self._parts.rooms.seen(seen.name, about, kind, seen.origin)
 
     def _seen(self, seen: StreamSeen) -> None:
         if seen.origin == self._mesh.node:

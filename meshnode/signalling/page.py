@@ -3,7 +3,7 @@
 The list of files is made once, so a request can only name what is in it: there is no
 path to traverse.  Modules are readable from other sites, because `<mesh-player>` is
 meant to be pasted there.  The policy lets scripts come from here only, and connections
-go anywhere, since a player may play from another node.
+go anywhere, since a player may play from another node, and a room go on at one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TYPES = {
 POLICY = "; ".join(
     (
         "default-src 'self'",
-        "connect-src 'self' http: https:",
+        "connect-src 'self' http: https: ws: wss:",
         "img-src 'self' data: blob:",
         "media-src 'self' data: blob: mediastream:",
         "style-src 'self' 'unsafe-inline'",

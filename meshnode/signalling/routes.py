@@ -88,7 +88,8 @@ def dialect(name: str, house: House, lobby: Lobby) -> Table:
 def page(doorway: Doorway) -> Table:
     """The page's files, by path; those that show the mesh are not among them."""
     files = web_files()
-    return _files(doorway, {n: p for n, p in files.items() if not _of_mesh(n)})
+    public = {n: p for n, p in files.items() if not _of_mesh(n)}
+    return _files(doorway, {**public, "room/{room}": files["room/index.html"]})
 
 
 def mesh_page(doorway: Doorway) -> Table:

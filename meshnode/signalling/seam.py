@@ -12,7 +12,10 @@ from typing import Any, Literal, Protocol
 
 from meshproto.forwarding.levels import Levels
 from meshproto.forwarding.table import ForwardingDelta
-from meshproto.ids import ProducerId, TransportId
+from meshproto.ids import NodeId, ProducerId, TransportId
+
+Words = tuple[str, str, str, str]
+"""Room, user id, the peer that is meant ("" all), label: whose words to whom."""
 
 
 class State(Protocol):
@@ -109,6 +112,13 @@ class Elsewhere(Protocol):
 
     def arriving(self, name: str, owner: str, secret: bytes | None) -> None:
         """A publisher is about to claim `name` here; it may own what comes in."""
+
+    def tell_node(self, node: NodeId, words: Words, data: bytes | str) -> bool:
+        """Have a node hear what a member of a room here says (RFC 0014 section 5).
+
+        `words` are its room, its user id, the peer that is meant ("" all) and the
+        label.  False where it cannot be said.
+        """
 
 
 class Media(Protocol):

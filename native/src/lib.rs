@@ -26,6 +26,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     {
         py::plane::register(module)?;
         py::copying::register(module)?;
+        py::links::register(module)?;
     }
     py::descriptor::register(module)?;
     py::congestion::register(module)?;

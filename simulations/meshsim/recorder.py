@@ -43,10 +43,11 @@ STORY_S = 3.0
 STORY_STEPS_MAX = 400
 _CAUSES = {
     "move": o.Cause.MAINTENANCE,
+    "aside": o.Cause.MAINTENANCE,
     "swap": o.Cause.SWAP,
     "route": o.Cause.ROUTE,
 }
-_COMMITTED = frozenset({"move", "swap", "released"})
+_COMMITTED = frozenset({"move", "swap", "released", "aside"})
 
 
 @dataclass(slots=True)

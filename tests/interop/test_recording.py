@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import signal
-import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import av
 import pytest
 from playwright.async_api import Browser
 
@@ -29,12 +25,12 @@ from support.clapper import Clapper
 from support.node import KEY, RunningNode, running_node
 from support.packetise import encoded, payloads, rtp_packet, tones
 from support.playback import play_file, probe
+from support.recorder import grown, length_s, recording
 
 RECORDED_S = 4.0
 RATE_MIN = 10.0
 """Pictures a second; 15 are sent, by an encoder that shares this machine."""
 STALL_S_MAX = 1.0
-GROWN_S = 45.0
 TRACKS = [
     LocalTrack(
         MediaKind.VIDEO, Codec(98, "h265", 90000, feedback=("nack", "nack pli"))
@@ -77,45 +73,11 @@ async def publishing(
         await page.page.close()
 
 
-@contextlib.asynccontextmanager
-async def recording(url: str, path: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "meshnode.cli.main", "record"),
-        *(url, "-o", str(path), "--wait", "30"),
-        env=os.environ,
-    )
-    try:
-        yield process
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-
-
 def clapping(
     node: RunningNode, stream: str, codec: str, width: int, height: int
 ) -> Publisher:
     tracks = Clapper(width, height).tracks
     return Publisher(node.whip(stream), tracks, codec=codec, bearer=KEY)
-
-
-def length_s(path: Path) -> float:
-    """The time of the last picture that can be read out of the file by now."""
-    try:
-        with av.open(str(path)) as container:
-            packets = container.demux(container.streams.video[0])
-            times = [float(p.pts * p.time_base) for p in packets if p.pts is not None]
-    except (av.FFmpegError, OSError, IndexError):
-        return 0.0  # not even a header yet
-    return max(times, default=0.0)
-
-
-async def grown(path: Path, seconds: float) -> None:
-    deadline = time.monotonic() + GROWN_S
-    # why a thread: a publisher may run in this loop
-    while (length := await asyncio.to_thread(length_s, path)) < seconds:
-        assert time.monotonic() < deadline, f"{path.name}: {length} s only"
-        await asyncio.sleep(0.5)
 
 
 async def ended_by(process: asyncio.subprocess.Process, number: int) -> None:

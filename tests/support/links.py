@@ -15,13 +15,14 @@ from meshnode.media.certificate import Certificate
 from meshnode.media.link_table import to_media
 from meshnode.media.link_transport import LinkState, LinkTransport
 from meshnode.media.port import MediaPort
-from meshnode.media.reference import ReferencePlane
 from meshproto.config.ice import AgentConfig
 from meshproto.errors import StateError
 from meshproto.ids import NodeId
 from meshproto.outputs import Purpose
 from meshproto.wire import peer_id
 from meshproto.wire.control.peer import PeerRecord, Reach
+from support.middle import Front, Middle
+from support.planes import PLANE, make_plane
 
 EPOCHS = itertools.count(1_700_000_000_000)
 
@@ -58,6 +59,8 @@ class LinkNode:
     epoch: int = field(default_factory=lambda: next(EPOCHS))
     wall_offset_s: float = 0.0
     links: list[tuple[LinkTransport, Purpose]] = field(default_factory=list)
+    front: Front | None = None
+    """Where it can be cut off, if it has one."""
 
     def __post_init__(self) -> None:
         own = Own(self.record, lambda: self.candidates, self.port.fingerprint)
@@ -100,9 +103,14 @@ async def open_node(
     hosts: Sequence[str] = ("127.0.0.1",),
     port: int = 0,
     links: AgentConfig | None = None,
+    plane: str = PLANE,
+    middle: Middle | None = None,
 ) -> LinkNode:
-    media = MediaPort(ReferencePlane(links=links), Certificate.generate())
+    media = MediaPort(make_plane(plane, links=links), Certificate.generate())
     addresses = await media.open(hosts, port)
     made = LinkNode(Keys(number), media, others, tuple(addresses))
+    if middle is not None:
+        made.front = await middle.front(addresses[0])
+        made.candidates = (made.front.address,)
     others[made.keys.node] = made
     return made

@@ -11,11 +11,11 @@ from meshnode.media.certificate import Certificate
 from meshnode.media.client_transport import ClientTransport
 from meshnode.media.plane import MediaPlane
 from meshnode.media.port import MediaPort
-from meshnode.media.reference import ReferencePlane
 from meshproto.forwarding.table import AddConsumer, AddProducer
 from meshproto.ids import ConsumerId, ProducerId
 from meshproto.wire.parameters import Codec, Extension, MediaKind, SsrcBinding
 from support.light_client import LightClient
+from support.planes import PLANE, make_plane
 
 OPUS = Codec(111, "opus", 48000, 2)
 SSRC = 0x1000
@@ -33,7 +33,7 @@ def rtp(sequence: int, payload: bytes, *, ssrc: int = SSRC, pt: int = 111) -> by
 def new_port(plane: MediaPlane | None = None, **options: object) -> MediaPort:
     """A port that is not open yet."""
     certificate = Certificate.generate()
-    return MediaPort(plane or ReferencePlane(), certificate, **options)  # type: ignore[arg-type]
+    return MediaPort(plane or make_plane(PLANE), certificate, **options)  # type: ignore[arg-type]
 
 
 def produce(

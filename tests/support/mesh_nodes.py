@@ -13,6 +13,7 @@ from meshnode import LocalTrack, MeshNode, Settings
 from meshnode.node.local import LocalPublisher
 from meshproto.wire.parameters import Codec, MediaKind
 from support.control_world import until
+from support.planes import PLANE
 
 OPUS = LocalTrack(MediaKind.AUDIO, Codec(111, "opus", 48000, 2))
 FRAME_S = 0.02
@@ -76,12 +77,13 @@ def apart(a: MeshNode, b: MeshNode) -> None:
         control._brain.accepts = refuse  # type: ignore[method-assign]
 
 
-async def chain(start: Start) -> tuple[MeshNode, MeshNode, MeshNode]:
-    """Three nodes in a row: the last has no link to the first."""
-    first = await start()
-    middle = await start(first)
+async def chain(start: Start, *planes: str) -> tuple[MeshNode, MeshNode, MeshNode]:
+    """Three nodes in a row, of these planes: the last has no link to the first."""
+    one, two, three = planes or (PLANE,) * 3
+    first = await start(plane=one)
+    middle = await start(first, plane=two)
     await until(lambda: ready(middle) == 1, "a link")
-    last = await start(middle)
+    last = await start(middle, plane=three)
     apart(first, last)
     await until(lambda: ready(last) >= 1, "a link")
     return first, middle, last

@@ -8,7 +8,7 @@ impolite side here, and offers itself where a client that was asked does not bri
 sections.
 
 What our own client says beyond sfu-go's uses the same envelope: `subscribe`,
-`unsubscribe`, `last-n`, `chat`, `app`, `mute`, `kick`.
+`unsubscribe`, `last-n`, `show`, `muted`, `chat`, `app`, `mute`, `kick`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from meshnode.signalling.connection import Rules
@@ -25,6 +26,7 @@ from meshnode.signalling.dialects.sfu_go_messages import (
     field,
     peer_of,
     rid_for,
+    size_of,
     text_of,
 )
 from meshnode.signalling.dialects.socket import Socket
@@ -88,12 +90,14 @@ class SfuGo:
             "ice-restart-request": self._restart,
             "layer-switch": self._layer,
             "set-bandwidth-limit": self._bandwidth,
+            "show": self._show,
+            "muted": self._muted,
             "quality-stats": self._quality,
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "last-n": self._last_n,
-            "chat": self._chat,
-            "app": self._chat,
+            "chat": partial(self._chat, "chat"),
+            "app": partial(self._chat, "app"),
             "mute": self._mute,
             "kick": self._kick,
             "ping": lambda _: self.send("pong", None),
@@ -112,7 +116,8 @@ class SfuGo:
         try:
             handler(data_of(message))
         except Refused as error:
-            self.complain(404 if error.status == 404 else 400, error.detail)
+            code = 404 if error.status == 404 else 400
+            self.complain(code, error.detail, error.status)
         except LimitError as error:
             self.complain(429, str(error))
         except DecodeError as error:
@@ -120,9 +125,12 @@ class SfuGo:
         except MeshError as error:
             self.complain(500, str(error))
 
-    def complain(self, code: int, text: str) -> None:
-        """Tell the client what is wrong."""
-        self.send("error", {"code": code, "message": text})
+    def complain(self, code: int, text: str, status: int = 0) -> None:
+        """Tell the client what is wrong; `status` where HTTP has a finer word for it
+        than this dialect (401: a key is wanted).
+        """
+        more = {"status": status} if status not in (0, code) else {}
+        self.send("error", {"code": code, "message": text, **more})
 
     def send(self, type_: str, data: Mapping[str, Any] | None) -> None:
         """One message to the client."""
@@ -178,6 +186,9 @@ class SfuGo:
         )
         others = [peer_of(who) for who in joined.room.members() if who.peer != peer]
         self.send("room-state", {"peers": others})
+        for event in joined.room.shown():
+            if event.who.peer != peer:
+                self.told(event)
 
     def _leave(self, _data: dict[str, Any]) -> None:
         joined = self._member()
@@ -319,6 +330,26 @@ class SfuGo:
         self._rooms.fit(seat)
         self.send("set-bandwidth-limit", {"bandwidth": bandwidth, "success": True})
 
+    def _show(self, data: dict[str, Any]) -> None:
+        """How large pictures are seen: those of `tracks`, or the one that is named."""
+        joined = self._member()
+        told = data.get("tracks", [data])
+        if not isinstance(told, list) or len(told) > PEERS_MAX:
+            raise Refused(400, f"tracks must be a list of at most {PEERS_MAX}")
+        named = {o.source.track_id: n for n, o in joined.seat.playing.items()}
+        for one in told:
+            track, size = size_of(one)
+            if track in named:  # else it went meanwhile
+                joined.seat.show(named[track], size)
+        self._rooms.fit(joined.seat)
+        joined.room.changed()
+
+    def _muted(self, data: dict[str, Any]) -> None:
+        """Tracks of its own show nothing for now, or something again."""
+        seat, muted = self._member().seat, field(data, "muted", bool)
+        if not seat.mute(field(data, "kind", str), text_of(data, "source"), muted):
+            raise Refused(404, "there is no such track of yours")
+
     def _quality(self, _data: dict[str, Any]) -> None:
         self._member().seat.tell_quality()
 
@@ -357,19 +388,20 @@ class SfuGo:
 
     # -- each other --------------------------------------------------------------------
 
-    def _chat(self, data: dict[str, Any]) -> None:
+    def _chat(self, label: str, data: dict[str, Any]) -> None:
         joined = self._member()
         text = text_of(data, "text")
         if not text or len(text) > CHAT_MAX:
             raise Refused(400, f"text must be 1 to {CHAT_MAX} characters")
-        self._rooms.say(Said(joined.seat.who, "chat", text))
+        self._rooms.say(Said(joined.seat.who, label, text))
 
     def _mute(self, data: dict[str, Any]) -> None:
         joined = self._member()
         kind = data.get("kind", "audio")
         if kind not in ("audio", "video"):
             raise Refused(400, "kind must be audio or video")
-        if not joined.room.ask_mute(joined.seat.who, field(data, "peerId", str), kind):
+        peer, who = field(data, "peerId", str), joined.seat.who
+        if not self._rooms.ask_mute(joined.room, who, peer, kind):
             raise Refused(404, "there is no such peer here")
 
     def _kick(self, data: dict[str, Any]) -> None:

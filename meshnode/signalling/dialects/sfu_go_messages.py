@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any, TypeVar, assert_never
 
@@ -50,7 +51,22 @@ def field(data: dict[str, Any], name: str, type_: type[T]) -> T:
     return value
 
 
-_NAMES: dict[type, str] = {str: "a string", int: "a whole number"}
+_NAMES: dict[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    bool: "true or false",
+}
+PIXELS_MAX = 65_535
+
+
+def size_of(told: object) -> tuple[str, tuple[int, int]]:
+    """A track and how large it is seen, in pixels.  Raises `Refused`."""
+    if not isinstance(told, dict):
+        raise Refused(400, "tracks must be a list of objects")
+    size = field(told, "width", int), field(told, "height", int)
+    if not all(0 <= side <= PIXELS_MAX for side in size):
+        raise Refused(400, f"width and height must be 0 to {PIXELS_MAX}")
+    return field(told, "trackId", str), size
 
 
 def text_of(data: dict[str, Any], name: str) -> str:
@@ -93,6 +109,12 @@ def called(layers: Sequence[str]) -> list[str]:
 _NAMED = ("l", "m", "h")
 
 
+def _said(data: bytes | str) -> dict[str, str]:
+    if isinstance(data, str):
+        return {"text": data}
+    return {"base64": base64.b64encode(data).decode()}
+
+
 def described(event: RoomEvent) -> tuple[str, dict[str, Any]]:
     """An event as a message: its type and data."""
     match event:
@@ -106,6 +128,7 @@ def described(event: RoomEvent) -> tuple[str, dict[str, Any]]:
                     "trackId": f"{who.peer}-{track.label}",
                     "kind": track.kind,
                     "source": track.source,
+                    "muted": track.muted,
                 }
                 for track in tracks
             ]
@@ -113,11 +136,14 @@ def described(event: RoomEvent) -> tuple[str, dict[str, Any]]:
         case SpeakerChanged(old, new):
             return "dominant-speaker", {"oldPeerId": old, "newPeerId": new}
         case Said(who, label, data):
-            return label, {"peerId": who.peer, "name": who.name, "text": data}
+            # why not the label: it is a client's word, and no order to others
+            type_ = "chat" if label == "chat" else "app"
+            told = {"peerId": who.peer, "name": who.name, "label": label}
+            return type_, {**told, **_said(data)}
         case MuteWanted(by, kind):
             return "mute", {"peerId": by, "kind": kind}
-        case Removed(reason):
-            return "removed", {"reason": reason}
+        case Removed(reason, resume):
+            return "removed", {"reason": reason, "resume": resume}
         case Quality(peer, lost):
             return "quality-stats", {
                 "peerId": peer,

@@ -15,6 +15,10 @@ from meshproto.forwarding.table import Selection
 from meshproto.ids import StreamName
 
 AUDIO_BPS = 64_000
+ENOUGH = 0.8
+"""The share of the pixels that a picture is shown with, in a row or a column, from
+which a layer looks as good as the next better one.
+"""
 PAUSED = Selection(paused=True)
 
 
@@ -36,6 +40,24 @@ class Picture:
         if self.most not in rids:
             return self.layers
         return self.layers[: rids.index(self.most) + 1]
+
+
+def enough(layers: Sequence[tuple[str, int, int]], size: tuple[int, int]) -> str | None:
+    """The cheapest layer that fills so many pixels, None where only the best does.
+
+    `layers` are (rid, width, height), cheapest first; unknown sizes are 0.
+    """
+    for rid, width, height in layers[:-1]:
+        # why or: a picture that is fitted into its place touches two of its edges
+        if width >= ENOUGH * size[0] or height >= ENOUGH * size[1]:
+            return rid
+    return None
+
+
+def lower(layers: Sequence[str], one: str | None, other: str | None) -> str | None:
+    """The cheaper of two bounds; None is none."""
+    found = [rid for rid in (one, other) if rid in layers]
+    return min(found, key=layers.index, default=None)
 
 
 def fit(

@@ -29,18 +29,19 @@ from meshnode.signalling.rooms.values import (
 )
 from meshnode.signalling.streams import Streams
 from meshproto.forwarding.levels import Levels
-from meshproto.ids import ProducerId, StreamName
+from meshproto.ids import NodeId, ProducerId, StreamName
 
 
 @dataclass(slots=True, eq=False)
 class Afar:
-    """A member at another node: who it is, its tracks by their streams, and since when
-    it has been there (Unix time).
+    """A member at another node: who it is, its tracks by their streams, since when it
+    has been there (Unix time), and which node that is.
     """
 
     who: Who
     tracks: dict[StreamName, Shown] = field(default_factory=dict)
     since_ms: int = 0
+    origin: NodeId | None = None
 
 
 class Room:
@@ -113,6 +114,15 @@ class Room:
             for name, shown in afar.tracks.items():
                 yield name, afar.who, shown
 
+    def shown(self) -> Iterator[TracksChanged]:
+        """What everybody shows who shows anything."""
+        for seat in self.seats.values():
+            if seat.shown:
+                yield TracksChanged(seat.who, seat.shown)
+        for afar in self.afar.values():
+            if afar.tracks:
+                yield TracksChanged(afar.who, tuple(afar.tracks.values()))
+
     def voices(self) -> dict[str, ProducerId]:
         """The first microphone of everybody who has one and is heard here."""
         found: dict[str, ProducerId] = {}
@@ -155,11 +165,23 @@ class Room:
         known = self.afar.get(who.user)
         if known is not None and known.who == who:
             return known
-        afar = self.afar[who.user] = Afar(who, {} if known is None else known.tracks)
+        tracks, origin = ({}, None) if known is None else (known.tracks, known.origin)
+        afar = self.afar[who.user] = Afar(who, tracks, origin=origin)
         if who.user not in self.seats:
             self._tell(MemberJoined(who))
         self.changed()
         return afar
+
+    def shows(self, afar: Afar, name: StreamName, shown: Shown | None) -> None:
+        """Somebody elsewhere shows a track, or (None) no more."""
+        if afar.tracks.get(name) == shown:
+            return
+        if shown is None:
+            del afar.tracks[name]
+        else:
+            afar.tracks[name] = shown
+        self._tell(TracksChanged(afar.who, tuple(afar.tracks.values())))
+        self.changed()
 
     def departed(self, user: str) -> None:
         """Somebody is at that other node no more."""
@@ -184,15 +206,19 @@ class Room:
 
     # -- what members say --------------------------------------------------------------
 
+    def origins(self) -> frozenset[NodeId]:
+        """The nodes where members sit that are not here."""
+        return frozenset(a.origin for a in self.afar.values() if a.origin is not None)
+
     def say(self, said: Said) -> None:
-        """A member here says something to all others here."""
+        """A member says something to all others: those here hear it."""
         for seat in tuple(self.seats.values()):
             if seat.who != said.who:
                 seat.connection.say(said.label, said.data)
                 seat.tell(said)
 
     def heard(self, said: Said) -> None:
-        """A member elsewhere says something; its data channels are served already."""
+        """The same by a tree, which serves data channels itself."""
         self._tell(said)
 
     def ask_mute(self, by: Who, peer: str, kind: str) -> bool:
@@ -241,6 +267,8 @@ class Room:
                 seat.drop(name)
         for name, (who, shown) in by_name.items():
             stream = self._streams.get(name)
+            if seat.hides(name):
+                continue
             if stream is not None and stream.tracks and not stream.ended:
                 seat.play(name, who.peer, shown.label, stream.tracks[0])
             elif who.user not in self.seats:

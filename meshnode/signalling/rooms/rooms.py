@@ -18,8 +18,9 @@ from meshnode.signalling.layers import best_first
 from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
+from meshnode.signalling.rooms.around import Host, House, Identity
 from meshnode.signalling.rooms.room import Room
-from meshnode.signalling.rooms.seat import Host, House, Identity, Seat
+from meshnode.signalling.rooms.seat import Seat
 from meshnode.signalling.rooms.tokens import RETURN_S, Place, Session, Tokens
 from meshnode.signalling.rooms.values import (
     Guest,
@@ -29,14 +30,17 @@ from meshnode.signalling.rooms.values import (
     Shown,
     Who,
 )
-from meshnode.signalling.seam import Elsewhere
+from meshnode.signalling.seam import Elsewhere, Words
 from meshproto.errors import LimitError, MeshError
-from meshproto.ids import ProducerId, StreamName
+from meshproto.ids import NodeId, ProducerId, StreamName
 
 EMPTY_S = 30.0
 """A room without members is swept after so long."""
 LISTEN_S = 0.2
 QUALITY_TICKS = 3
+MUTE = "mute"
+LABEL_MAX = 64
+"""Characters of a label that somebody at another node speaks under."""
 PLACES_MAX = 65_536
 """Members that are remembered for a while after they left."""
 
@@ -233,7 +237,36 @@ class Rooms:
         seat = None if room is None else room.seats.get(said.who.user)
         if room is not None and seat is not None:
             room.say(said)
-            seat.say_onward(said)
+            words = (said.who.room, said.who.user, "", said.label)
+            reached = [self._tell(node, words, said.data) for node in room.origins()]
+            if not any(reached):  # it is too long for that way
+                seat.say_onward(said)
+
+    def _tell(self, node: NodeId, words: Words, data: bytes | str) -> bool:
+        return self.elsewhere is not None and self.elsewhere.tell_node(
+            node, words, data
+        )
+
+    def heard_from(self, node: NodeId, words: Words, data: bytes | str) -> None:
+        """A member at that node says something, or (`to`) asks a member to mute."""
+        room_id, user, to, label = words
+        room = self._rooms.get(room_id)
+        afar = None if room is None else room.afar.get(user)
+        # why: a node speaks for those alone that sit there by its own word
+        if room is None or afar is None or afar.origin != node:
+            return
+        if not to:
+            room.say(Said(afar.who, label[:LABEL_MAX], data))
+        elif label == MUTE and data in ("audio", "video"):
+            room.ask_mute(afar.who, to, str(data))
+
+    def ask_mute(self, room: Room, by: Who, peer: str, kind: str) -> bool:
+        """Ask a member, wherever it sits, to mute; False for who is not in the room."""
+        if room.ask_mute(by, peer, kind):
+            return True
+        nodes = [a.origin for a in room.afar.values() if a.who.peer == peer]
+        words = (by.room, by.user, peer, MUTE)
+        return any(node and self._tell(node, words, kind) for node in nodes)
 
     def layers(self, name: StreamName) -> tuple[tuple[str, int], ...]:
         """The layers of a stream that have been seen with their rates in bit/s,
@@ -276,7 +309,13 @@ class Rooms:
 
     # -- the rest of the mesh ----------------------------------------------------------
 
-    def seen(self, name: StreamName, about: Mapping[str, str], kind: str) -> None:
+    def seen(
+        self,
+        name: StreamName,
+        about: Mapping[str, str],
+        kind: str,
+        origin: NodeId | None = None,
+    ) -> None:
         """A stream of a member at another node is there, or changed."""
         who, label = names.who_of(about), about.get("label", "")
         if who is None:
@@ -285,13 +324,14 @@ class Rooms:
         room = self._rooms.get(room_id) or self._new(room_id)
         self._of_stream[name] = (room_id, user)
         if not label:
-            since = about.get("since", "")
-            room.arrived(who).since_ms = int(since) if since.isdecimal() else 0
+            since, afar = about.get("since", ""), room.arrived(who)
+            afar.since_ms = int(since) if since.isdecimal() else 0
+            afar.origin = origin
         else:
-            known = room.afar.get(user)
-            afar = known or room.arrived(who)
-            afar.tracks[name] = Shown(label, kind, about.get("source", ""))
-            room.changed()
+            afar = room.afar.get(user) or room.arrived(who)
+            afar.origin = afar.origin or origin
+            shown = Shown(label, kind, about.get("source", ""), "muted" in about)
+            room.shows(afar, name, shown)
 
     def here(self, name: StreamName) -> None:
         """A stream is of this node now: its member came here."""
@@ -315,8 +355,8 @@ class Rooms:
         if room is None:
             return
         afar = room.afar.get(user)
-        if afar is not None and afar.tracks.pop(name, None) is not None:
-            room.changed()
+        if afar is not None and name in afar.tracks:
+            room.shows(afar, name, None)
         elif afar is not None:
             self._note_left(room_id, user, afar.since_ms)
             room.departed(user)
@@ -391,5 +431,5 @@ class Rooms:
             task.cancel()
         for room in self:
             for seat in tuple(room.seats.values()):
-                seat.tell(Removed("the node stopped"))
+                seat.tell(Removed("the node stopped", resume=True))
                 self.leave(seat, "the node stopped")

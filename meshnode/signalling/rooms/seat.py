@@ -14,15 +14,17 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from meshnode.signalling.connection import Addresses, Connection, Rules
+from meshnode.signalling.connection import Connection, Rules
 from meshnode.signalling.members import Publisher, Track, Viewer
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
-from meshnode.signalling.rooms.fitting import Picture, fit
+from meshnode.signalling.rooms.around import Host, House, Identity
+from meshnode.signalling.rooms.fitting import PAUSED, Picture, fit
+from meshnode.signalling.rooms.playing import Playing
 from meshnode.signalling.rooms.values import (
     Guest,
     LayersSeen,
@@ -32,10 +34,7 @@ from meshnode.signalling.rooms.values import (
     Said,
     Shown,
     Wanted,
-    Who,
 )
-from meshnode.signalling.seam import Media
-from meshnode.signalling.streams import Streams
 from meshnode.signalling.tracks import Inlet, Outlet, Source
 from meshproto.errors import MeshError
 from meshproto.forwarding.table import Selection
@@ -48,52 +47,6 @@ TRACKS_MAX = 8
 """Of one member; what it sends beyond that nobody gets."""
 Layers = tuple[tuple[str, int], ...]
 """(rid, bit/s) of a picture, cheapest first."""
-
-
-@dataclass(frozen=True, slots=True)
-class House:
-    """What seats need of the node."""
-
-    media: Media
-    streams: Streams
-    addresses: Addresses
-    clock: Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who sits there since when (Unix time), and what only it knows: `owner`, `secret`
-    claim its streams.
-    """
-
-    who: Who
-    owner: str
-    secret: bytes | None = field(default=None, repr=False)
-    address: str = ""
-    since_ms: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """Who is told what a seat does: `showed` that its own tracks changed, `said` what
-    the member says to the others, `moved` that it sits somewhere else by now;
-    `arriving` hears of streams before they are claimed.
-    """
-
-    showed: Callable[[Seat], None]
-    said: Callable[[Said], None]
-    moved: Callable[[Seat], None]
-    arriving: Callable[[Publisher], None]
-
-
-@dataclass(slots=True, eq=False)
-class _Playing:
-    """A stream that the member gets, or shall get."""
-
-    peer: str
-    label: str
-    outlet: Outlet
-    viewer: Viewer | None = None
 
 
 class Seat:
@@ -123,9 +76,8 @@ class Seat:
         self._host = host
         self._published: dict[str, tuple[ProducerId, Publisher]] = {}
         self._shown: dict[str, Shown] = {}
-        self._playing: dict[StreamName, _Playing] = {}
+        self._playing: dict[StreamName, Playing] = {}
         self._choices: dict[StreamName, str] = {}
-        self._fitted: set[StreamName] = set()
         self._layers: dict[StreamName, tuple[str, ...]] = {}
         self._presence = self._publisher(
             names.member_stream(self.who.room, self.who.user),
@@ -204,6 +156,25 @@ class Seat:
         """The same, by the names of their streams."""
         room, user = self.who.room, self.who.user
         return {names.track_stream(room, user, s.label): s for s in self.shown}
+
+    def mute(self, kind: str, source: str, muted: bool) -> bool:
+        """The member says that its tracks of that kind and source show nothing for now,
+        or something again; False where there is none.
+        """
+        found = [s for s in self.shown if (s.kind, s.source) == (kind, source)]
+        for shown in found:
+            if shown.muted is not muted:
+                self._tell_muted(shown, muted)
+        return bool(found)
+
+    def _tell_muted(self, shown: Shown, muted: bool) -> None:
+        self._shown[shown.label] = replace(shown, muted=muted)
+        if known := self._published.get(shown.label):
+            publisher = known[1]
+            more = {"muted": "1"} if muted else {}
+            kept = {k: v for k, v in publisher.about.items() if k != "muted"}
+            publisher.about = {**kept, **more}
+        self._host.showed(self)
 
     def producers(self) -> dict[ProducerId, str]:
         """Labels by what the packet path calls the tracks."""
@@ -326,17 +297,19 @@ class Seat:
 
     def play(self, name: StreamName, peer: str, label: str, track: Track) -> None:
         """Get a stream: one track of another member."""
-        if name in self._playing or self.left:
+        known = self._playing.get(name)
+        if known is not None:
+            self._watch_again(name, known)
+        if known is not None or self.left:
             return
         source = Source(track.kind, track.codecs, peer, f"{peer}-{label}")
         outlet = self.connection.send(source)
-        self._playing[name] = _Playing(peer, label, outlet)
+        self._playing[name] = Playing(peer, label, outlet)
 
     def drop(self, name: StreamName) -> None:
         """Get it no more."""
         playing = self._playing.pop(name, None)
         self._choices.pop(name, None)
-        self._fitted.discard(name)
         self._layers.pop(name, None)
         if playing is not None:
             self.connection.stop(playing.outlet)
@@ -352,24 +325,59 @@ class Seat:
         self._choices[name] = rid
         return True
 
+    def show(self, name: StreamName, size: tuple[int, int]) -> bool:
+        """The member shows a picture so large (pixels), (0, 0) not at all; False where
+        the stream is not there.  What nobody sees is not watched any more: where no
+        other member sees it either, it does not come to this node.
+        """
+        playing = self._playing.get(name)
+        if playing is None:
+            return False
+        playing.size = size
+        if playing.hidden:
+            self._select(name, PAUSED)
+            self._unwatch(playing, "not shown")
+        else:
+            self._watch_again(name, playing)
+        return True
+
+    def hides(self, name: StreamName) -> bool:
+        """Whether the member has that stream and does not show it."""
+        return name in self._playing and self._playing[name].hidden
+
+    def _watch_again(self, name: StreamName, playing: Playing) -> None:
+        leg = playing.outlet.leg
+        if playing.viewer is not None or playing.hidden or leg is None:
+            return
+        stream = self._house.streams.get(name)
+        if stream is None or stream.ended or not stream.tracks:
+            return  # the room fetches it, and comes here then
+        try:
+            self._watch(name, playing)
+        except MeshError:
+            self.drop(name)  # another codec by now, or too many: the room tries again
+
+    def _most(self, name: StreamName) -> str | None:
+        stream, chosen = self._house.streams.get(name), self._choices.get(name)
+        return self._playing[name].most(stream, chosen, self.loss)
+
     def fit(self, layers: Callable[[StreamName], Layers], order: Sequence[str]) -> None:
-        """Keep to the limit, if there is one: pictures of the first peers in `order`
-        come first.
+        """Choose layers: what is shown no larger than it is seen, and all within the
+        limit, if there is one; pictures of the first peers in `order` come first.
         """
         places = {peer: place for place, peer in enumerate(order)}
         kinds = {name: p.outlet.source.kind for name, p in self._playing.items()}
-        names_ = [name for name, kind in kinds.items() if kind is MediaKind.VIDEO]
-        names_.sort(key=lambda n: places.get(self._playing[n].peer, len(places)))
+        every = [name for name, kind in kinds.items() if kind is MediaKind.VIDEO]
+        seen = [name for name in every if not self._playing[name].hidden]
         if not self.limit_bps:
-            for name in self._fitted & frozenset(names_):
-                self._select(name, Selection(self._choices.get(name)))
-            self._fitted.clear()
+            for name in seen:
+                self._select(name, Selection(self._most(name)))
             return
-        pictures = [Picture(n, layers(n), self._choices.get(n)) for n in names_]
-        fitting = fit(self.limit_bps, len(kinds) - len(names_), pictures)
+        seen.sort(key=lambda n: places.get(self._playing[n].peer, len(places)))
+        pictures = [Picture(n, layers(n), self._most(n)) for n in seen]
+        fitting = fit(self.limit_bps, len(kinds) - len(every), pictures)
         for name, selection in fitting.items():
             self._select(name, selection)
-            self._fitted.add(name)
 
     def tell_layers(self, layers: Callable[[StreamName], Layers]) -> None:
         """Tell the member of pictures that come in several layers, once."""
@@ -399,14 +407,14 @@ class Seat:
         found = next(
             ((n, p) for n, p in self._playing.items() if p.outlet is outlet), None
         )
-        if found is None or outlet.leg is None:
+        if found is None or outlet.leg is None or found[1].hidden:
             return
         try:
             self._watch(*found)
         except MeshError:
             self.drop(found[0])  # the stream went meanwhile; the room tries again
 
-    def _watch(self, name: StreamName, playing: _Playing) -> None:
+    def _watch(self, name: StreamName, playing: Playing) -> None:
         streams, transport = self._house.streams, self.connection.transport
         leg = playing.outlet.leg
         assert transport is not None and leg is not None  # noqa: PT018
@@ -434,7 +442,7 @@ class Seat:
             if playing.outlet is outlet:
                 self._unwatch(playing, "its leg is gone")
 
-    def _unwatch(self, playing: _Playing, reason: str) -> None:
+    def _unwatch(self, playing: Playing, reason: str) -> None:
         viewer, playing.viewer = playing.viewer, None
         if viewer is not None:
             self._house.streams.closed(viewer, reason)

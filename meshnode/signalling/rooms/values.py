@@ -40,12 +40,14 @@ class Who:
 class Shown:
     """A track of a member: `label` tells it from its others, and stays when it resumes.
 
-    `source` is what its client calls the MediaStream it belongs to ("screen").
+    `source` is what its client calls the MediaStream it belongs to ("screen"); `muted`
+    that it says it shows nothing at the moment.
     """
 
     label: str
     kind: str
     source: str = ""
+    muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,12 @@ class MuteWanted:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """The member itself is out: kicked, replaced, or the room was closed."""
+    """The member itself is out: kicked, replaced, the room was closed; or the node
+    stops, and the member may `resume` at another one.
+    """
 
     reason: str
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)

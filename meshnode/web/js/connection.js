@@ -10,6 +10,7 @@
  * States: idle, connecting, live, restarting, waiting (with `retry_s`), refused, ended.
  */
 
+import { tell } from './events.js';
 import { Backoff, Refused } from './http.js';
 import { untilConnected, watchLoss } from './loss.js';
 import { Session } from './session.js';
@@ -22,6 +23,7 @@ export class Connection extends EventTarget {
   #abort = null;
   #backoff = new Backoff();
   #endWait = () => {};
+  /** @type {(how: {moved: boolean}) => void} */
   #endTurn = () => {};
   #onHide = () => this.stop();
   #onOnline = () => this.retryNow();
@@ -43,10 +45,16 @@ export class Connection extends EventTarget {
     this.target = src;
   }
 
-  /** Add tracks or transceivers before the offer; subclasses say which. */
+  /**
+   * Add tracks or transceivers before the offer; subclasses say which.
+   * @param {RTCPeerConnection} _pc
+   */
   prepare(_pc) {}
 
-  /** Where to ask first; subclasses may know better than `src`. */
+  /**
+   * Where to ask first; subclasses may know better than `src`.
+   * @param {AbortSignal} _signal
+   */
   async locate(_signal) {
     return this.src;
   }
@@ -83,7 +91,7 @@ export class Connection extends EventTarget {
   say(state, message = '', retry_s = null) {
     this.state = state;
     const detail = { state, message, retry_s };
-    this.dispatchEvent(new CustomEvent('state', { detail }));
+    tell(this, 'state', detail);
   }
 
   #finish(state, message = '') {
@@ -140,8 +148,8 @@ export class Connection extends EventTarget {
   #turn() {
     return new Promise((resolve) => {
       this.#endTurn = resolve;
-      const tell = (restarting) => this.say(restarting ? 'restarting' : 'live');
-      watchLoss(this.pc, this.session, tell, () => resolve({ moved: false }));
+      const shown = (restarting) => this.say(restarting ? 'restarting' : 'live');
+      watchLoss(this.pc, this.session, shown, () => resolve({ moved: false }));
       this.say('live');
       this.connected();
     });
@@ -166,7 +174,7 @@ export class Connection extends EventTarget {
       const timer = setTimeout(resolve, seconds * 1000);
       this.#endWait = () => {
         clearTimeout(timer);
-        resolve();
+        resolve(null);
       };
     });
   }

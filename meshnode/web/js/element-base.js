@@ -43,6 +43,8 @@ export class MeshElement extends HTMLElement {
     this.statusLine = element('p', { className: 'status' }, this.statusText, this.countdown);
     this.statistics = element('dl', { className: 'stats', hidden: true });
     this.connection = null;
+    /** @type {number|null} milliseconds to the first frame, of players */
+    this.firstFrame_ms = null;
   }
 
   /** WHIP or WHEP URL; setting it while running starts over at the new one. */
@@ -60,6 +62,9 @@ export class MeshElement extends HTMLElement {
       this.start();
     }
   }
+
+  /** Begin; subclasses say what. */
+  start() {}
 
   disconnectedCallback() {
     this.stop();
@@ -116,7 +121,7 @@ export class MeshElement extends HTMLElement {
     const sample = await this.#meter.meter.sample();
     this.sample = sample;
     this.dispatchEvent(new CustomEvent('sample', { detail: sample }));
-    const rows = describe(sample, this.firstFrame_ms ?? null);
+    const rows = describe(sample, this.firstFrame_ms);
     this.statistics.replaceChildren(...rows.map(([term, value]) =>
       element('div', {}, element('dt', { textContent: term }), element('dd', { textContent: value }))));
   }

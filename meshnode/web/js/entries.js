@@ -35,6 +35,25 @@ export async function nearest(src, signal) {
   }
 }
 
+/**
+ * Other nodes by which the mesh of a stream can be entered, as URLs, the best first; none
+ * where that cannot be found out.
+ * @param {string} base URL of the node to ask
+ * @param {string} stream
+ * @param {AbortSignal} signal
+ * @returns {Promise<string[]>}
+ */
+export async function elsewhere(base, stream, signal) {
+  try {
+    const asked = new URL(`api/entries?stream=${encodeURIComponent(stream)}`, base);
+    const { entries } = await (await quick(asked, LIST_TIMEOUT_MS, signal)).json();
+    const others = entries.filter((entry) => !entry.here && usable(entry, asked));
+    return others.slice(0, ENTRIES_MAX).map(({ whep }) => new URL('/', whep).href);
+  } catch {
+    return [];
+  }
+}
+
 async function listed(src, signal) {
   const url = new URL(src);
   const [above, door] = [url.pathname.slice(0, url.pathname.indexOf('/whep/')), '/whep/'];
@@ -64,6 +83,7 @@ async function sum({ whep, cost_ms: cost }, signal) {
   }
 }
 
+/** @param {RequestMode} mode */
 function quick(url, timeout_ms, signal, mode = 'cors') {
   const signals = AbortSignal.any([signal, AbortSignal.timeout(timeout_ms)]);
   return fetch(url, { cache: 'no-store', credentials: 'omit', mode, signal: signals });

@@ -17,7 +17,7 @@ export function untilConnected(pc, deadline_ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error('no path')), deadline_ms);
     const check = () => {
-      if (healthy(pc)) resolve();
+      if (healthy(pc)) resolve(null);
       else if (['failed', 'closed'].includes(pc.connectionState)) reject(new Error('no path'));
       else return;
       clearTimeout(timer);

@@ -9,6 +9,7 @@
  */
 
 import { MeshElement, element } from './element-base.js';
+import { listen, tell } from './events.js';
 import { formatBitrate } from './stats.js';
 import { Player } from './whep.js';
 
@@ -26,6 +27,8 @@ export class MeshPlayer extends MeshElement {
 
   constructor() {
     super();
+    /** The key of a node that asks viewers for one. */
+    this.token = '';
     this.firstFrame_ms = null;
     this.frame = element('div', { className: 'frame' }, this.video, this.statistics, this.statusLine);
     this.watch = element('button', { type: 'button', className: 'main', textContent: 'Watch' });
@@ -51,15 +54,14 @@ export class MeshPlayer extends MeshElement {
   start() {
     if (this.connection || !this.src) return;
     const player = new Player(this.endpoint, {
-      token: this.token ?? '',
+      token: this.token,
       roams: !this.hasAttribute('here'),
     });
-    player.addEventListener('stream', ({ detail }) => this.#show(player, detail));
-    player.addEventListener('layers', ({ detail }) => this.#offer(detail));
-    player.addEventListener('viewers', ({ detail }) =>
-      this.dispatchEvent(new CustomEvent('viewers', { detail })));
-    player.addEventListener('publisher', ({ detail }) => {
-      this.statusText.textContent = detail ? 'Live' : 'The publisher is away';
+    listen(player, 'stream', (stream) => this.#show(player, stream));
+    listen(player, 'layers', (layers) => this.#offer(layers));
+    listen(player, 'viewers', (count) => tell(this, 'viewers', count));
+    listen(player, 'publisher', (there) => {
+      this.statusText.textContent = there ? 'Live' : 'The publisher is away';
     });
     this.follow(player);
   }

@@ -1,11 +1,12 @@
 /**
- * The page at `/`: two elements, a list and links; `#watch=NAME` and `#publish=NAME`.
+ * The page at `/`: two elements, a list, a way into rooms; `#watch=NAME`, `#publish=NAME`.
  *
  * A watch link plays at once (muted, which browsers allow); a publish link only fills in
  * the name, since a capture needs a person's press.
  */
 
 import './elements.js';
+import { RoomList, isOfRoom } from './rooms.js';
 import { share } from './share.js';
 import { StreamList } from './streams.js';
 
@@ -17,6 +18,8 @@ const watchName = byId('watch-name');
 const NAME = /^(?!\.{1,2}$)[A-Za-z0-9_.~-]{1,128}$/;
 
 const endpoint = (kind, name) => new URL(`${kind}/${encodeURIComponent(name)}`, location.href).href;
+
+const roomLink = (name) => new URL(`room/${encodeURIComponent(name)}`, location.href).href;
 
 function nameChanged() {
   const name = publishName.value.trim();
@@ -58,16 +61,23 @@ byId('watch-form').addEventListener('submit', (event) => {
   event.preventDefault();
   watch(watchName.value.trim());
 });
+byId('room-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  location.href = roomLink(byId('room-name').value.trim());
+});
 addEventListener('hashchange', followLink);
 
 nameChanged();
 followLink();
 const parts = { list: byId('streams'), status: byId('streams-status'), names: byId('known-streams') };
+const rooms = new RoomList(byId('rooms'), roomLink);
 const list = new StreamList(parts, {
   watch,
+  hides: (name) => isOfRoom(name, rooms.ids),
   listed: (names) => {
     const waits = player.connection?.state === 'waiting';
     if (waits && names.includes(watchName.value.trim())) player.retryNow();
   },
 });
+rooms.run(new URL('api/rooms', location.href));
 list.run(new URL('api/streams', location.href));

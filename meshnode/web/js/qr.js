@@ -7,6 +7,7 @@
  */
 
 /** Per version: error-correction bytes of a block, and [blocks, data bytes] groups. */
+/** @type {[number, ...[number, number][]][]} */
 const VERSIONS = [
   null,
   [10, [1, 16]],
@@ -172,8 +173,8 @@ function format(set, size, mask) {
   const bits = bch(mask, 0x537, 10) ^ 0x5412;
   for (let i = 0; i < 15; i += 1) {
     const dark = ((bits >> i) & 1) === 1;
-    if (i < 8) set(i + (i > 5), 8, dark);
-    else set(8, 14 - i + (i === 8), dark);
+    if (i < 8) set(i + Number(i > 5), 8, dark);
+    else set(8, 14 - i + Number(i === 8), dark);
     if (i < 8) set(8, size - 1 - i, dark);
     else set(size - 15 + i, 8, dark);
   }
@@ -195,7 +196,7 @@ function place(modules, codewords, masked) {
   const size = modules.length;
   let index = 0;
   for (let right = size - 1; right > 0; right -= right === 8 ? 3 : 2) {
-    const up = ((right + (right < 6)) & 2) === 0;
+    const up = ((right + Number(right < 6)) & 2) === 0;
     for (let step = 0; step < size; step += 1) {
       const row = up ? size - 1 - step : step;
       for (const column of [right, right - 1]) {

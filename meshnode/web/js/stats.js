@@ -19,7 +19,7 @@ export class Meter {
     this.#pc = pc;
   }
 
-  /** @returns {Promise<object>} the sample since the last call */
+  /** @returns {Promise<Record<string, any>>} the sample since the last call */
   async sample() {
     const report = await this.#pc.getStats();
     const totals = receives(report) ? inbound(report) : outbound(report);
@@ -99,7 +99,7 @@ export function formatBitrate(bitrate_bps) {
 
 /**
  * A sample as [term, value] pairs for a description list.
- * @param {object} sample of a `Meter`
+ * @param {Record<string, any>} sample of a `Meter`
  * @param {number|null} firstFrame_ms for players
  */
 export function describe(sample, firstFrame_ms = null) {

@@ -18,7 +18,7 @@ export function since(seconds) {
 
 function about({ codecs = [], viewers = 0, since_s = 0 }) {
   const people = viewers === 1 ? '1 viewer' : `${viewers} viewers`;
-  const named = [...codecs].sort((a, b) => /opus/i.test(a) - /opus/i.test(b)).join(' + ');
+  const named = [...codecs].sort((a, b) => Number(/opus/i.test(a)) - Number(/opus/i.test(b))).join(' + ');
   return [named, people, `for ${since(since_s)}`].filter(Boolean).join(' · ');
 }
 
@@ -27,7 +27,8 @@ export class StreamList {
 
   /**
    * @param {{list: HTMLElement, status: HTMLElement, names: HTMLElement}} parts
-   * @param {{watch: (name: string) => void, listed: (names: string[]) => void}} on
+   * @param {{watch: (name: string) => void, listed: (names: string[]) => void,
+   *   hides: (name: string) => boolean}} on
    */
   constructor(parts, on) {
     this.parts = parts;
@@ -52,8 +53,9 @@ export class StreamList {
     }
   }
 
-  /** @param {{name: string, codecs: string[], viewers: number, since_s: number}[]} streams */
-  show(streams) {
+  /** @param {{name: string, codecs: string[], viewers: number, since_s: number}[]} all */
+  show(all) {
+    const streams = all.filter(({ name }) => !this.on.hides(name));
     const names = streams.map(({ name }) => name);
     for (const [name, row] of this.#rows) {
       if (names.includes(name)) continue;

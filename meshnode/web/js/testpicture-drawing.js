@@ -14,7 +14,7 @@ export const STRIP_HEIGHT = 1 / 12;
 const BARS = ['#c8c8c8', '#c8c800', '#00c8c8', '#00c800', '#c800c8', '#c80000', '#0000c8'];
 
 /**
- * @param {OffscreenCanvasRenderingContext2D} context of a canvas `width` x `height`
+ * @param {OffscreenCanvasRenderingContext2D|CanvasRenderingContext2D} context of a canvas `width` x `height`
  * @param {number} frame counted from 0
  * @param {number} now_ms milliseconds since 1970
  */

@@ -70,7 +70,8 @@ function canvasTrack(worker, { width, height }) {
   const canvas = Object.assign(document.createElement('canvas'), { width, height });
   const context = canvas.getContext('2d', { alpha: false });
   draw(context, width, height, 0, Date.now());
-  const [track] = canvas.captureStream(0).getVideoTracks();
+  const [track] = /** @type {CanvasCaptureMediaStreamTrack[]} */ (
+    canvas.captureStream(0).getVideoTracks());
   worker.onmessage = ({ data }) => {
     draw(context, width, height, data.tick, Date.now());
     track.requestFrame();

@@ -113,7 +113,7 @@ export class Player extends Connection {
 
   /**
    * Watch one layer, or the best that the bandwidth allows.
-   * @param {object|null} layer one of the `layers` event, null: automatic
+   * @param {Record<string, any>|null} layer one of the `layers` event, null: automatic
    */
   async selectLayer(layer) {
     this.#layer = layer;

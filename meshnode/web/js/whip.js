@@ -22,7 +22,7 @@ const SINGLE = [{ maxBitrate: 2_500_000 }];
 const LAYERS_BY_WIDTH = [[960, 3], [480, 2]];
 
 /** The layers that a browser will really send of a picture this wide. */
-function layers(width) {
+export function layers(width) {
   const [, count] = LAYERS_BY_WIDTH.find(([least]) => width >= least) ?? [0, 1];
   return count > 1 ? SIMULCAST.slice(-count) : SINGLE;
 }

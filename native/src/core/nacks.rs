@@ -2,7 +2,9 @@
 //!
 //! A gap is asked for at once, after everything that arrived together was looked at (so a
 //! mere swap inside one batch costs nothing), and again every round trip, until it is
-//! filled, tried often enough or too old to be of use (RFC 4585 section 6.2.1).
+//! filled, tried often enough or too old to be of use (RFC 4585 section 6.2.1).  From the
+//! fourth time on the rounds grow longer: who did not answer three times may be about to be
+//! replaced.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +16,9 @@ const RTT_START_S: f64 = 0.05;
 const SLACK_S: f64 = 0.01;
 
 const RETRY_MAX_S: f64 = 0.25;
+
+/// Rounds as long as a round trip allows; each one after the next is longer by one.
+const EAGER: u32 = 2;
 
 #[derive(Clone, Copy, Debug)]
 struct Missing {
@@ -33,7 +38,8 @@ impl Missing {
 
     fn due_at(&self, retry_s: f64) -> f64 {
         if self.asked > 0 {
-            self.asked_at + retry_s
+            let rounds = self.asked.saturating_sub(EAGER).max(1);
+            self.asked_at + retry_s * f64::from(rounds)
         } else {
             self.since
         }
@@ -41,6 +47,10 @@ impl Missing {
 }
 
 /// The missing packets of one layer, by extended number, oldest first.
+///
+/// `rtt_s` is learnt from answers.  A packet that was merely late looks like a quick one, so
+/// `path_s`, the round trip that whoever is asked was measured to have (0: unknown), counts
+/// where it is longer.
 #[derive(Debug)]
 pub struct NackGenerator {
     pub requested: u64,
@@ -52,6 +62,7 @@ pub struct NackGenerator {
     missing: BTreeMap<i64, Missing>,
     highest: Option<i64>,
     rtt_s: f64,
+    path_s: f64,
 }
 
 impl NackGenerator {
@@ -66,6 +77,7 @@ impl NackGenerator {
             missing: BTreeMap::new(),
             highest: None,
             rtt_s: RTT_START_S,
+            path_s: 0.0,
         }
     }
 
@@ -110,8 +122,16 @@ impl NackGenerator {
         self.highest = None;
     }
 
+    /// Somebody else is asked from now on: of him nothing was wanted yet.
+    pub fn renew(&mut self, now: f64) {
+        for missing in self.missing.values_mut() {
+            (missing.since, missing.asked) = (now, 0);
+        }
+    }
+
     /// The numbers to ask for now, in order, and whether any was given up.
-    pub fn due(&mut self, now: f64) -> (Vec<i64>, bool) {
+    pub fn due(&mut self, now: f64, path_s: f64) -> (Vec<i64>, bool) {
+        self.path_s = path_s;
         let (retry_s, retries, give_up_s) = (self.retry_s(), self.retries, self.give_up_s);
         let (mut asked, before) = (Vec::new(), self.missing.len());
         self.missing.retain(|&number, missing| {
@@ -146,9 +166,8 @@ impl NackGenerator {
     }
 
     fn retry_s(&self) -> f64 {
-        (1.5 * self.rtt_s)
-            .max(self.rtt_s + SLACK_S)
-            .min(RETRY_MAX_S)
+        let rtt_s = self.rtt_s.max(self.path_s);
+        (1.5 * rtt_s).max(rtt_s + SLACK_S).min(RETRY_MAX_S)
     }
 
     fn found(&mut self, number: i64, now: f64) {

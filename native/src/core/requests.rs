@@ -22,9 +22,10 @@ pub fn layer_due(state: &mut State, key: LayerKey, now: f64) {
     let Some((to, ssrc)) = state.asked(key) else {
         return;
     };
+    let path_s = state.transports[to].rtt_s.unwrap_or(0.0);
     let layer = &mut state.layers[key];
     let (lost, abandoned) = match &mut layer.nacks {
-        Some(nacks) => nacks.due(now),
+        Some(nacks) => nacks.due(now, path_s),
         None => (Vec::new(), false),
     };
     if abandoned && layer.kind == MediaKind::Video {

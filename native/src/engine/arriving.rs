@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::events::Event;
 use super::guard::guarded;
@@ -18,6 +19,8 @@ use super::state::Engine;
 use crate::core::ids::TransportId;
 use crate::ice::events::IceEvent;
 use crate::ice::lite::Owner;
+use crate::ice::neighbours::Heard;
+use crate::stun::decode;
 use crate::wire::demux::{classify, DatagramKind};
 
 /// Our ends that are told apart: addresses of this host, so the host bounds them.
@@ -30,9 +33,15 @@ const MARKER: u8 = 0x80;
 /// Where a datagram came in, and from whom.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Origin {
-    port: usize,
-    source: SocketAddr,
-    local: Local,
+    pub port: usize,
+    pub source: SocketAddr,
+    pub local: Local,
+}
+
+/// Whose address a datagram came from.
+enum Whose {
+    Client(TransportId, Owner),
+    Neighbour(TransportId, Arc<Heard>),
 }
 
 impl Engine {
@@ -78,23 +87,36 @@ impl Engine {
         if kind == DatagramKind::Stun {
             return self.stun(datagram, origin, now);
         }
-        let Some(owner) = self.ice.owner(origin.source) else {
+        let Some(whose) = self.whose(origin.source) else {
             return self.drops.count(unvalidated(kind));
         };
         match kind {
-            DatagramKind::Rtp | DatagramKind::Rtcp => self.media(datagram, owner, kind, now),
-            DatagramKind::Dtls => self.dtls(datagram, owner),
+            DatagramKind::Rtp | DatagramKind::Rtcp => self.media(datagram, &whose, kind, now),
+            DatagramKind::Dtls => self.dtls(datagram, whose),
             DatagramKind::Zrtp => self.drops.count("unused-zrtp"),
             DatagramKind::TurnChannel => self.drops.count("unused-turn-channel"),
             _ => self.drops.count("unused-unknown"),
         }
     }
 
-    fn media(&mut self, datagram: &mut [u8], owner: Owner, kind: DatagramKind, now: f64) {
+    fn whose(&self, source: SocketAddr) -> Option<Whose> {
+        if let Some(held) = self.ice.neighbours.at(source) {
+            let transport = TransportId(held.transport);
+            return Some(Whose::Neighbour(transport, Arc::clone(&held.heard)));
+        }
+        let owner = self.ice.owner(source)?;
+        let transport = TransportId(self.ice.at(owner.slot)?.transport);
+        Some(Whose::Client(transport, owner))
+    }
+
+    fn media(&mut self, datagram: &mut [u8], whose: &Whose, kind: DatagramKind, now: f64) {
         let octets = datagram.len() as u64;
-        self.ice.received(owner, octets);
-        let Some(transport) = self.transport(owner) else {
-            return;
+        let transport = match *whose {
+            Whose::Client(transport, owner) => {
+                self.ice.received(owner, octets);
+                transport
+            }
+            Whose::Neighbour(transport, _) => transport,
         };
         let session = self.sessions.get_mut(&transport);
         let Some(inbound) = session.and_then(|session| session.inbound.as_mut()) else {
@@ -109,7 +131,10 @@ impl Engine {
             Ok(length) => &datagram[..length],
             Err(error) => return self.drops.count(error.reason),
         };
-        self.ice.authenticated(owner, now);
+        match whose {
+            Whose::Client(_, owner) => self.ice.authenticated(*owner, now),
+            Whose::Neighbour(_, heard) => heard.note(now),
+        }
         if kind == DatagramKind::Rtcp {
             self.forwarder.receive_rtcp(transport, plain, now);
         } else {
@@ -122,23 +147,37 @@ impl Engine {
         }
     }
 
-    fn transport(&self, owner: Owner) -> Option<TransportId> {
-        Some(TransportId(self.ice.at(owner.slot)?.transport))
-    }
-
-    fn dtls(&mut self, datagram: &[u8], owner: Owner) {
-        self.ice.received_dtls(owner, datagram.len() as u64);
-        if let Some(transport) = self.transport(owner) {
-            self.events.push(Event::Dtls {
-                transport,
-                datagram: datagram.to_vec(),
-            });
-        }
+    fn dtls(&mut self, datagram: &[u8], whose: Whose) {
+        let transport = match whose {
+            Whose::Client(transport, owner) => {
+                self.ice.received_dtls(owner, datagram.len() as u64);
+                transport
+            }
+            Whose::Neighbour(transport, heard) => {
+                let session = self.sessions.get_mut(&transport);
+                if let Some(link) = session.and_then(|session| session.link.as_mut()) {
+                    link.dtls_from = Some(heard);
+                }
+                transport
+            }
+        };
+        self.events.push(Event::Dtls {
+            transport,
+            datagram: datagram.to_vec(),
+        });
     }
 
     fn stun(&mut self, datagram: &[u8], origin: Origin, now: f64) {
+        let message = match decode(datagram) {
+            Ok(message) => message,
+            Err(error) => return self.ice.refused.count(error.reason),
+        };
+        if self.ice.neighbours.concern(&message) {
+            return self.hand_up(datagram, origin, now);
+        }
         let local = self.local(origin);
-        let (reply, event) = self.ice.receive(datagram, origin.source, now, local);
+        let (reply, event) = self.ice.handle(&message, origin.source, now, local);
+        self.tell_released();
         let way = Way {
             local: origin.local,
             remote: origin.source,

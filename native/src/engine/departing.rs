@@ -8,6 +8,7 @@
 use super::events::Event;
 use super::session::{Path, Session};
 use super::state::Engine;
+use super::uplink::HEADERS_V4;
 use crate::core::ids::TransportId;
 use crate::core::outputs::{Again, Burst, Resend};
 use crate::core::table::TransportKind;
@@ -55,6 +56,10 @@ impl Engine {
         }
         self.sent.packets += packets;
         self.sent.octets += octets;
+        if session.link.is_some() {
+            self.relayed.packets += packets;
+            self.relayed.octets += octets + HEADERS_V4 as u64 * packets;
+        }
         let owner = (transport.0, path.segment_limit);
         let uplink = &mut self.uplink;
         port.sender
@@ -66,9 +71,10 @@ impl Engine {
         match order {
             Again::Resend(resend) => self.resend(&resend, now),
             Again::Repeat(repeat) => {
-                // legs do not come here yet
-                self.drops.count("repeat-without-leg");
-                drop(repeat);
+                let (header, payload) = (&repeat.header, &repeat.payload);
+                let (ssrc, index) = (repeat.ssrc, repeat.index);
+                // it needs no memory here: it is always the same bytes
+                self.once_more(repeat.transport, header, payload, (ssrc, index), now);
             }
         }
     }
@@ -77,27 +83,48 @@ impl Engine {
         let Some(session) = self.sessions.get_mut(&order.transport) else {
             return;
         };
-        let (Some(repeats), Some(outbound)) = (&session.repeats, &mut session.outbound) else {
+        let Some(repeats) = session.repeats.take() else {
             return;
         };
-        let Some(kept) = repeats.find(order.ssrc, order.packet_index) else {
-            return self.drops.count("resend-gone");
+        if let Some(kept) = repeats.find(order.ssrc, order.packet_index) {
+            let named = (kept.ssrc, kept.index);
+            self.once_more(order.transport, &kept.header, &kept.payload, named, now);
+        } else {
+            self.drops.count("resend-gone");
+        }
+        if let Some(session) = self.sessions.get_mut(&order.transport) {
+            session.repeats = Some(repeats);
+        }
+    }
+
+    /// Protect and send a packet that may have been sent before: `named` SSRC and index.
+    fn once_more(
+        &mut self,
+        transport: TransportId,
+        header: &[u8],
+        payload: &[u8],
+        named: (u32, u64),
+        now: f64,
+    ) {
+        let Some(session) = self.sessions.get_mut(&transport) else {
+            return;
+        };
+        let Some(outbound) = &mut session.outbound else {
+            return;
         };
         let Some(path) = session.path else {
             return self.drops.count("no-address");
         };
         let (arena, sizes) = self.ports[path.port].sender.begin();
         let start = arena.len();
-        arena.extend_from_slice(&kept.header);
-        arena.extend_from_slice(&kept.payload);
+        arena.extend_from_slice(header);
+        arena.extend_from_slice(payload);
         arena.resize(arena.len() + outbound.room(), 0);
-        let header = kept.header.len();
-        let packet = &mut arena[start..];
-        match outbound.repeat(packet, header, kept.ssrc, kept.index) {
+        match outbound.repeat(&mut arena[start..], header.len(), named.0, named.1) {
             Ok(()) => sizes.push(arena.len() - start),
             Err(_) => return arena.truncate(start),
         }
-        self.leave(order.transport, path, now);
+        self.leave(transport, path, now);
     }
 
     /// Protect and send a compound RTCP packet, or tell this process.
@@ -189,6 +216,9 @@ fn protect(
 }
 
 fn may_send(ice: &mut IceLite, session: &Session, octets: u64) -> bool {
+    if let Some(link) = &session.link {
+        return link.open;
+    }
     let path = session.slot.and_then(|slot| ice.at_mut(slot));
     path.is_some_and(|path| path.may_send(octets))
 }

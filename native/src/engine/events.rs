@@ -1,19 +1,23 @@
 //! What the packet path tells Python: a bounded ring, and a bell that its loop hears.
 //!
-//! Events are rare facts; only DTLS datagrams and the packets of LOCAL transports can be
-//! many, so these have limits of their own and cannot keep the others from being told.
+//! Events are rare facts; only datagrams that are handed up and the packets of LOCAL
+//! transports can be many, so these have limits of their own and cannot keep the others from
+//! being told.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::socket_address::Local;
 use super::socket_poll::Bell;
 use crate::core::events::Event as CoreEvent;
 use crate::core::ids::{ConsumerId, TransportId};
 
 /// DTLS datagrams that may wait.
 const DTLS_MAX: usize = 1024;
+/// STUN of links that may wait: eight of each.
+const STUN_MAX: usize = 2048;
 /// Packets of LOCAL transports that may wait: a second of thirty streams.
 const LOCAL_MAX: usize = 16_384;
 /// All others together.
@@ -38,6 +42,16 @@ pub enum Event {
         transport: TransportId,
         datagram: Vec<u8>,
     },
+    /// A STUN message of a link or probe: where it came in, from whom, and when.
+    Stun {
+        datagram: Vec<u8>,
+        port: usize,
+        local: Local,
+        source: SocketAddr,
+        at: f64,
+    },
+    /// A client has the address that the agent of links claimed as `token`.
+    Released { address: SocketAddr, token: u64 },
     /// A plain packet for a consumer of a LOCAL transport.
     LocalPacket {
         transport: TransportId,
@@ -60,6 +74,7 @@ pub enum Event {
 #[derive(Clone, Copy)]
 enum Class {
     Dtls,
+    Stun,
     Local,
     Other,
 }
@@ -68,6 +83,7 @@ impl Event {
     fn class(&self) -> Class {
         match self {
             Self::Dtls { .. } => Class::Dtls,
+            Self::Stun { .. } => Class::Stun,
             Self::LocalPacket { .. } => Class::Local,
             _ => Class::Other,
         }
@@ -78,6 +94,7 @@ impl Class {
     const fn limit(self) -> usize {
         match self {
             Self::Dtls => DTLS_MAX,
+            Self::Stun => STUN_MAX,
             Self::Local => LOCAL_MAX,
             Self::Other => OTHERS_MAX,
         }
@@ -87,6 +104,7 @@ impl Class {
     const fn full(self) -> &'static str {
         match self {
             Self::Dtls => "dtls-waiting-full",
+            Self::Stun => "stun-waiting-full",
             Self::Local => "local-waiting-full",
             Self::Other => "events-full",
         }
@@ -96,7 +114,7 @@ impl Class {
 #[derive(Debug, Default)]
 struct Waiting {
     events: VecDeque<Event>,
-    counts: [usize; 3],
+    counts: [usize; 4],
 }
 
 /// Events from the worker to one reader.
@@ -137,7 +155,7 @@ impl Ring {
     pub fn take(&self) -> VecDeque<Event> {
         self.bell.hush();
         let mut waiting = self.waiting();
-        waiting.counts = [0; 3];
+        waiting.counts = [0; 4];
         std::mem::take(&mut waiting.events)
     }
 

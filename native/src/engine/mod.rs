@@ -17,6 +17,7 @@ pub mod events;
 pub mod gso;
 pub mod guard;
 pub mod latency;
+mod linking;
 pub mod random;
 pub mod refusal;
 mod repeats;

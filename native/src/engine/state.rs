@@ -61,7 +61,7 @@ pub struct Engine {
     /// Taken while what came is worked through.
     pub(super) arrivals: Option<Box<Arrivals>>,
     pub(super) sessions: FxHashMap<TransportId, Session>,
-    pub(super) ice: IceLite,
+    pub ice: IceLite,
     pub(super) forwarder: Forwarder,
     pub(super) departures: Departures,
     pub(super) uplink: Uplink,
@@ -209,9 +209,15 @@ impl Engine {
         let wrong = |error: StateError| Refused::State(error.0.to_owned());
         let received = derive(receiving).map_err(wrong)?;
         let sent = derive(sending).map_err(wrong)?;
-        session.inbound = Some(Inbound::new(&received, ssrcs));
-        // Each consumer has one SSRC, with RTX two, and none is ever given again.
-        session.outbound = Some(Outbound::new(&sent, consumers * 2));
+        if session.link.is_some() {
+            let inbound = Inbound::leg(&received).map_err(wrong)?;
+            session.outbound = Some(Outbound::leg(&sent).map_err(wrong)?);
+            session.inbound = Some(inbound);
+        } else {
+            session.inbound = Some(Inbound::new(&received, ssrcs));
+            // Each consumer has one SSRC, with RTX two, and none is ever given again.
+            session.outbound = Some(Outbound::new(&sent, consumers * 2));
+        }
         self.dtls_authentic(transport);
         let now = self.clock.now();
         self.forwarder.set_sending(transport, true, now)
@@ -219,12 +225,16 @@ impl Engine {
 
     /// The last DTLS datagram handed up proved genuine.
     pub fn dtls_authentic(&mut self, transport: TransportId) {
-        let slot = self
-            .sessions
-            .get(&transport)
-            .and_then(|session| session.slot);
-        if let Some(path) = slot.and_then(|slot| self.ice.at_mut(slot)) {
+        let now = self.clock.now();
+        let Some(session) = self.sessions.get(&transport) else {
+            return;
+        };
+        if let Some(path) = session.slot.and_then(|slot| self.ice.at_mut(slot)) {
             path.handshake_done();
+        }
+        let link = session.link.as_ref();
+        if let Some(heard) = link.and_then(|link| link.dtls_from.as_ref()) {
+            heard.note(now);
         }
     }
 
@@ -236,6 +246,7 @@ impl Engine {
         let refused = session.outbound.map_or(0, |outbound| outbound.refused);
         self.drops.add("nonce-refused", refused);
         self.ice.remove(transport.0);
+        self.ice.neighbours.remove(transport.0);
         self.forwarder.remove_transport(transport);
     }
 

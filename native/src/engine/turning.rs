@@ -178,7 +178,7 @@ impl Engine {
         self.events.push(Event::Failed { what, why });
     }
 
-    fn tell(&mut self) {
+    pub(super) fn tell(&mut self) {
         let drops = &mut self.drops;
         self.ring.tell(&mut self.events, |full| drops.count(full));
     }

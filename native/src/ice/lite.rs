@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use super::config::IceConfig;
 use super::credentials::{CredentialTable, Credentials, Slot};
 use super::events::{IceEvent, Misuse, TransportId};
+use super::neighbours::{Held, Neighbours};
 use super::path::{ClientPath, Remote, RemoteId};
 use super::wakes::{Wake, Wakes};
 use crate::counters::Counters;
@@ -33,6 +34,7 @@ pub struct Owner {
 pub struct IceLite {
     pub refused: Counters,
     pub server: StunServer,
+    pub neighbours: Neighbours,
     pub(super) config: IceConfig,
     by_transport: HashMap<TransportId, Slot>,
     by_address: HashMap<SocketAddr, Owner>,
@@ -48,6 +50,7 @@ impl IceLite {
         Self {
             refused: Counters::default(),
             server,
+            neighbours: Neighbours::default(),
             config,
             by_transport: HashMap::new(),
             by_address: HashMap::new(),
@@ -192,6 +195,9 @@ impl IceLite {
             }
             self.forget(address, holder);
         }
+        if !self.neighbours.gives_way(address, now) {
+            return None;
+        }
         if let Some(spare) = self.at(slot)?.spare(&self.config) {
             let remote = spare.id;
             self.forget(spare.address, Owner { slot, remote });
@@ -203,6 +209,22 @@ impl IceLite {
             .remotes
             .push(Remote { id, address, heard });
         Some(id)
+    }
+
+    /// A neighbour answered there, or claims it: it is no client's any more.
+    pub fn claim(&mut self, address: SocketAddr, held: Held) {
+        if let Some(holder) = self.owner(address) {
+            self.forget(address, holder);
+        }
+        self.neighbours.claim(address, held);
+    }
+
+    /// The client at an address, and when it was last heard of.
+    pub fn client_at(&self, address: SocketAddr) -> Option<(TransportId, f64)> {
+        let holder = self.owner(address)?;
+        let path = self.at(holder.slot)?;
+        let found = path.remotes().iter().find(|one| one.id == holder.remote);
+        Some((path.transport, found?.heard))
     }
 
     fn is_alive(&self, holder: Owner, now: f64) -> bool {

@@ -9,6 +9,8 @@ mod events;
 mod extensions;
 pub mod forwarder;
 pub mod ice;
+#[cfg(target_os = "linux")]
+pub mod links;
 mod parameters;
 #[cfg(target_os = "linux")]
 pub mod plane;

@@ -29,7 +29,7 @@ use crate::stun::bucket::{PrefixBucket, SLOTS};
 use crate::stun::StunServer;
 
 /// The shape of this class; `meshnode.media.native` asks for the one that it knows.
-pub const INTERFACE: u32 = 2;
+pub const INTERFACE: u32 = 3;
 
 /// Whether the engine has its thread.
 enum Life {
@@ -53,7 +53,7 @@ type KnownBy = (String, String, String);
 
 impl Engine {
     /// Do something to the engine, wherever it is, and wait for the outcome.
-    fn call<R: Send + 'static>(
+    pub(super) fn call<R: Send + 'static>(
         &self,
         py: Python<'_>,
         order: impl FnOnce(&mut Core) -> R + Send + 'static,
@@ -70,7 +70,7 @@ impl Engine {
     }
 
     /// The same without waiting.
-    fn post(&self, py: Python<'_>, order: impl FnOnce(&mut Core) + Send + 'static) {
+    pub(super) fn post(&self, py: Python<'_>, order: impl FnOnce(&mut Core) + Send + 'static) {
         py.detach(|| {
             let mut life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
             match &mut *life {
@@ -300,7 +300,7 @@ impl Engine {
     }
 }
 
-fn address(host: &str) -> PyResult<IpAddr> {
+pub(super) fn address(host: &str) -> PyResult<IpAddr> {
     let told = |_| PyValueError::new_err(format!("{host:?} is no IP address"));
     host.parse().map_err(told)
 }

@@ -34,6 +34,20 @@ pub fn event(py: Python<'_>, event: Event) -> PyResult<Told<'_>> {
             transport,
             datagram,
         } => ("dtls", (transport.0, bytes(&datagram)).into_pyobject(py)?),
+        Event::Stun {
+            datagram,
+            port,
+            local,
+            source,
+            at,
+        } => {
+            let local = (port, bytes(&local.octets()));
+            let told = (bytes(&datagram), plain(source), local, at);
+            ("stun", told.into_pyobject(py)?)
+        }
+        Event::Released { address, token } => {
+            ("released", (plain(address), token).into_pyobject(py)?)
+        }
         Event::LocalPacket {
             transport,
             consumer,

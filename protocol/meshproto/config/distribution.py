@@ -138,6 +138,10 @@ class DistributionConfig:
     standby_retry_max_s: float = 60.0
     standby_again_s: float = 2.5
     """The same after a link came up: what was in vain before may work now."""
+    aside_s: float = 10.0
+    """A node without viewers has one child so long before it asks it to move on."""
+    aside_max_s: float = 600.0
+    """Asked in vain, it waits twice as long each time: perhaps there is no way."""
     shared_ancestor_s: float = 0.030
     full_s: float = 0.040
     outside_s: float = 0.100

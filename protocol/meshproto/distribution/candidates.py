@@ -58,10 +58,13 @@ def for_orphan(shared: Shared, tree: Tree) -> list[Candidate]:
     chosen: list[Candidate] = []
     if tree.second is not None:
         chosen.append(Candidate(tree.second.node))
-    grandparent = _ancestor(shared, tree, 3)
-    if grandparent is not None:
-        chosen.append(grandparent)
+    above, stalled = grandparent(shared, tree), tree.parent is not None
+    if above is not None and not stalled:
+        chosen.append(above)
     chosen += _near(shared, tree)
+    if above is not None and stalled:
+        # why last: above a parent that lives and has nothing is one that has nothing
+        chosen.append(above)
     through = next(iter(shared.around.neighbours()), None)
     chosen += [Candidate(node, through) for node in reversed(tree.known)]
     chosen += _members(shared)
@@ -79,14 +82,21 @@ def _members(shared: Shared) -> list[Candidate]:
 
 
 def _near(shared: Shared, tree: Tree) -> list[Candidate]:
-    # why full ones too, behind: they may have a reserved slot or a burst
+    # why full ones too: they may have a reserved slot or a burst.  Why not behind all
+    # others: when a region is cut off those with slots may all be beyond the cut
+    full_s = shared.config.full_s
     ranked = [
-        (not offer.slots, shared.rtt_s(node), node)
+        (shared.rtt_s(node) + (0.0 if offer.slots else full_s), node)
         for node, offer in shared.around.offers(tree.origin, tree.stream)
         if offer.in_tree
     ]
     ranked.sort()
-    return [Candidate(node) for _, _, node in ranked]
+    return [Candidate(node) for _, node in ranked]
+
+
+def grandparent(shared: Shared, tree: Tree) -> Candidate | None:
+    """The parent of the parent, if its record is remembered."""
+    return _ancestor(shared, tree, 3)
 
 
 def _ancestor(shared: Shared, tree: Tree, steps: int) -> Candidate | None:
@@ -131,6 +141,24 @@ def elsewhere(
     elif tree.parent is not None and tree.parent.node != joiner:
         parent = tree.parent
         targets = [Target(parent.node, parent.delay_s, 0)]
+    return with_peers(shared, targets)
+
+
+def standing(shared: Shared, tree: Tree, joiner: NodeId) -> tuple[Target, ...]:
+    """Who else could stand by for `joiner`: children with a slot, then the parent."""
+    peer, parent = shared.around.peer(joiner), tree.parent
+    ranked = sorted(
+        (_predicted_s(shared, tree, child, peer), child.node)
+        for child in tree.children.values()
+        if child.active and child.spare and child.viewers and child.node != joiner
+    )
+    most = TARGETS_MAX if parent is None else TARGETS_MAX - 1
+    targets = [
+        Target(node, tree.delay_s + shared.hop_s(node), tree.children[node].room)
+        for _, node in ranked[:most]
+    ]
+    if parent is not None and parent.node != joiner:
+        targets.append(Target(parent.node, parent.delay_s, 0))
     return with_peers(shared, targets)
 
 

@@ -22,9 +22,14 @@ if TYPE_CHECKING:
 
 def locked(tree: Tree, now: float) -> bool:
     """Whether somebody's move counts on our place."""
+    return locked_until(tree, now) is not None
+
+
+def locked_until(tree: Tree, now: float) -> float | None:
+    """When the last of these moves lets go of us, None if there is none."""
     for mover in [m for m, until in tree.locks.items() if until <= now]:
         del tree.locks[mover]
-    return bool(tree.locks)
+    return max(tree.locks.values(), default=None)
 
 
 def begin(shared: Shared, tree: Tree, move: Move, now: float) -> None:

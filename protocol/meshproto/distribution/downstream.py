@@ -22,6 +22,7 @@ from meshproto.distribution.tree import Alarm, Child, Tree
 from meshproto.forwarding.relay_table import CloseLeg, OpenLeg, SetLeg
 from meshproto.ids import NodeId, short_id
 from meshproto.wire.control.distribution import (
+    KIN_MAX,
     PATH_MAX,
     Accept,
     Drop,
@@ -125,8 +126,9 @@ def _admit(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -
         if capacity.standby_allowed(shared, tree):
             accept(shared, tree, joiner, join, now)
         else:
-            refuse(shared, tree, joiner, join.serial, Why.FULL)
-    elif _slot_for(shared, tree, joiner, join.use) and _in_pace(shared, now):
+            targets = candidates.standing(shared, tree, joiner)
+            _send_to(shared, tree, joiner, join, targets)
+    elif _slot_of(shared, tree, joiner, join) and _in_pace(shared, now):
         accept(shared, tree, joiner, join, now)
     elif not _displace(shared, tree, joiner, join, now):
         redirect(shared, tree, joiner, join, now)
@@ -151,6 +153,18 @@ def _displace(
             shared.outbox.send(child.node, release)
             return True
     return False
+
+
+def _slot_of(shared: Shared, tree: Tree, joiner: NodeId, join: Join) -> bool:
+    """Whether there is a slot, or will be when a relay has stepped aside: for a moment
+    there is one child more then, as in a swap (RFC 0011 section 6.5).
+    """
+    if _slot_for(shared, tree, joiner, join.use):
+        return True
+    relay = None if join.place is None else tree.children.get(join.place.parent)
+    if relay is None or join.use is not Use.MOVE or capacity.over(shared, tree):
+        return False
+    return relay.active and relay.viewers <= join.demand.viewers
 
 
 def _slot_for(shared: Shared, tree: Tree, joiner: NodeId, use: Use) -> bool:
@@ -181,6 +195,8 @@ def accept(shared: Shared, tree: Tree, joiner: NodeId, join: Join, now: float) -
     child = Child(join, joiner, shared.next_alias(), now)
     child.layers = 1 if join.use is Use.DUAL else join.demand.layers
     tree.children[joiner] = child
+    # why: whoever asks now wants one that feeds nobody
+    tree.fed = tree.fed and any(c.carries for c in tree.children.values())
     shared.use(joiner)
     capacity.charge(shared, tree, child)
     start, base = _start(shared, tree, join.after)
@@ -226,7 +242,18 @@ def redirect(
 ) -> None:
     """Send the joiner where there is room; refuse if that is nowhere."""
     del now
-    targets = candidates.elsewhere(shared, tree, joiner, join.use)
+    _send_to(
+        shared, tree, joiner, join, candidates.elsewhere(shared, tree, joiner, join.use)
+    )
+
+
+def _send_to(
+    shared: Shared,
+    tree: Tree,
+    joiner: NodeId,
+    join: Join,
+    targets: tuple[Target, ...],
+) -> None:
     if not targets:
         refuse(shared, tree, joiner, join.serial, Why.FULL)
         return
@@ -242,13 +269,17 @@ def grown(shared: Shared, tree: Tree, now: float) -> None:
     place.tell_offers(shared, tree)
     interest.changed(shared, tree, now)
     interest.watch(shared, tree, now)
-    reckon_second(shared, tree, now)
+    reckon(shared, tree, now)
 
 
-def reckon_second(shared: Shared, tree: Tree, now: float) -> None:
+def reckon(shared: Shared, tree: Tree, now: float) -> None:
     """Who feeds somebody needs a second parent, who feeds nobody holds none: two nodes
-    that only stand by for each other would not let go (RFC 0011 section 6.4).
+    that only stand by for each other would not let go (RFC 0011 section 6.4).  Who is
+    here for one child alone steps aside after a while (section 6.5).
     """
+    if tree.lone_child is not None and not shared.waits(tree, Alarm.ASIDE):
+        tree.aside_s = shared.config.aside_s
+        shared.set(tree, Alarm.ASIDE, now + tree.aside_s)
     if tree.parent is None or tree.needed == (tree.second is not None):
         return
     if not shared.waits(tree, Alarm.SECOND):
@@ -293,8 +324,9 @@ def remove(
             shared.hasten(tree, Alarm.BURST, now + shared.config.shed_repeat_s)
         else:
             shared.cancel(tree, Alarm.BURST)
+    tree.fed = tree.fed or child.carries
     grown(shared, tree, now)
-    if not tree.wanted:
+    if not tree.wanted or tree.left_over:
         shared.hasten(tree, Alarm.COLLECT, now + shared.config.collect_s)
     return child
 
@@ -335,11 +367,15 @@ def tell(shared: Shared, tree: Tree, asker: NodeId, query: Query) -> None:
     """Answer where this node stands."""
     inside = tree.attached and tree.live
     free = capacity.slots(shared, tree).ordinary if inside else 0
-    kin = [
+    kin = tuple(
         Target(c.node, tree.delay_s + shared.hop_s(c.node), c.room)
         for c in tree.children.values()
         if c.active and c.subtree > 1
-    ]
+    )[:KIN_MAX]
+    if asker in tree.children and inside and tree.parent is not None:
+        # why with its record: it is the child's second parent where nobody else is
+        above = Target(tree.parent.node, tree.parent.delay_s, 0)
+        kin = (*candidates.with_peers(shared, [above]), *kin[: KIN_MAX - 1])
     shared.outbox.send(
         asker,
         Tell(
@@ -349,6 +385,6 @@ def tell(shared: Shared, tree: Tree, asker: NodeId, query: Query) -> None:
             min(free, 255),
             tree.root if inside else (),
             tree.root_delays if inside else (),
-            tuple(kin[:8]),
+            kin,
         ),
     )

@@ -22,7 +22,9 @@ class Joined(Event):
 
 @dataclass(frozen=True, slots=True)
 class ParentChanged(Event):
-    """`reason` is one of join, repair, standby, move, swap, lost, left."""
+    """`reason` is one of join, repair, standby, move, swap, released, aside, lost,
+    dropped, silent, gone, left.
+    """
 
     stream: StreamId
     old: NodeId | None

@@ -195,6 +195,8 @@ def _interest(
     elif child.report != before:
         interest.changed(shared, tree, now)
         place.tell_offers(shared, tree)
+    if bool(child.viewers) != bool(before[0]):
+        downstream.reckon(shared, tree, now)
     if renewed:
         interest.lease_arrived(shared, tree, now)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from meshproto.distribution import capacity
 from meshproto.distribution.events import LeaseExpired
 from meshproto.distribution.shared import Shared
-from meshproto.distribution.tree import Alarm, Tree
+from meshproto.distribution.tree import ACTIVE, Alarm, Tree
 from meshproto.ids import NodeId
 from meshproto.wire.control.distribution import Demand, Interest, Rely, Use
 
@@ -45,6 +45,9 @@ def demand(shared: Shared, tree: Tree, now: float) -> Demand:
             viewers += child.viewers
     for join, _ in tree.queue.values():
         layers |= join.demand.layers
+        if join.use in ACTIVE:
+            # why: who joins for viewers that wait here must be known to (section 6.4)
+            viewers += join.demand.viewers
     if not layers:
         # why only then: a standby that serves others gets more when it is activated
         for child in tree.children.values():

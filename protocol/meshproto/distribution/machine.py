@@ -138,7 +138,7 @@ class Distribution:
         if tree.attached:
             interest.changed(shared, tree, now, hurry=True)
             interest.watch(shared, tree, now)
-            downstream.reckon_second(shared, tree, now)
+            downstream.reckon(shared, tree, now)
         elif first and tree.search is None:
             tree.began_at = now
             repair.seek(shared, tree, now)
@@ -152,7 +152,7 @@ class Distribution:
         if tree.wanted:
             interest.changed(self._shared, tree, now, hurry=True)
             interest.watch(self._shared, tree, now)
-            downstream.reckon_second(self._shared, tree, now)
+            downstream.reckon(self._shared, tree, now)
         else:
             trees.collect(self._shared, tree, now)
 
@@ -446,6 +446,7 @@ _HANDLERS: dict[Alarm, Callable[[Shared, Tree, float], None]] = {
     Alarm.MOVE: moves.move_due,
     Alarm.BURST: shedding.burst_over,
     Alarm.LINGER: _linger_due,
+    Alarm.ASIDE: shedding.step_aside,
     Alarm.LEAVE: _leave_due,
     Alarm.DEAL: swap.deal_over,
     Alarm.PROMISE: swap.promise_over,

@@ -19,6 +19,9 @@ from meshproto.forwarding.relay_table import FirstNew, NothingNew, Second, SetSe
 from meshproto.ids import NodeId
 from meshproto.wire.control.distribution import Leave, Pause, Place, Resume, Use
 
+ASIDE = "aside"
+"""A move past a parent that is in the tree for us alone (RFC 0011 section 6.5)."""
+
 
 class Stage(Enum):
     """How far a move is."""
@@ -70,6 +73,14 @@ def enough(shared: Shared, tree: Tree, gain_s: float) -> bool:
     return gain_s > max(config.gain_share * tree.delay_s, config.gain_s)
 
 
+def _welcome(shared: Shared, tree: Tree, move: Move, gain_s: float) -> bool:
+    """Whether the place is worth it: a copy less may cost what calls no turn."""
+    config = shared.config
+    if move.forced == ASIDE:
+        return -gain_s <= max(config.worse_s, config.worse_share * tree.delay_s)
+    return bool(move.forced) or enough(shared, tree, gain_s)
+
+
 def begin(
     shared: Shared,
     tree: Tree,
@@ -83,7 +94,7 @@ def begin(
     if parent is None or tree.move is not None:
         return
     search = Search(Use.MOVE, found)
-    if not forced:
+    if forced in {"", ASIDE}:
         search.place = Place(
             parent.node,
             parent.delay_s,
@@ -100,7 +111,7 @@ def follows(tree: Tree, search: Search) -> bool:
     """Whether a search goes where it is redirected: not for a small gain."""
     if search.use is not Use.MOVE:
         return True
-    return tree.move is not None and bool(tree.move.forced)
+    return tree.move is not None and tree.move.forced not in {"", ASIDE}
 
 
 def accepted(
@@ -115,7 +126,7 @@ def accepted(
     move = tree.move
     assert move is not None
     gain_s = tree.delay_s - edge.delay_s - shared.hop_s(edge.node)
-    if tree.parent is not move.old or not (move.forced or enough(shared, tree, gain_s)):
+    if tree.parent is not move.old or not _welcome(shared, tree, move, gain_s):
         shared.outbox.send(edge.node, Leave(tree.stream, edge.serial))
         upstream.refused(shared, tree, search, edge.node, now)
         return
@@ -221,6 +232,10 @@ def done(shared: Shared, tree: Tree, now: float) -> None:
     if tree.second is not None:
         standby.show(shared, tree)
         standby.recheck(shared, tree, now)
+    if move.forced == ASIDE:
+        # why: it is gone in a moment, or would step aside again
+        until = now + shared.config.declined_s
+        tree.decline(old.node, until, shared.config.known_max)
     if move.forced == "swap":
         shared.outbox.put(Swapped(tree.stream, old.node, edge.node))
     else:

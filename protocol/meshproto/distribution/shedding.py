@@ -76,6 +76,21 @@ def regrant(shared: Shared, tree: Tree, child: Child) -> None:
         downstream.set_layers(shared, tree, child, kept)
 
 
+def step_aside(shared: Shared, tree: Tree, now: float) -> None:
+    """Without viewers, ask the only child to move to our parent (section 6.5)."""
+    child, parent, config = tree.lone_child, tree.parent, shared.config
+    if child is None:
+        return
+    if parent is not None and tree.live and tree.move is None:
+        there = Target(parent.node, parent.delay_s, 1)
+        targets = candidates.with_peers(shared, [there])
+        release = Release(tree.stream, child.serial, targets, aside=True)
+        shared.outbox.send(child.node, release)
+    tree.aside_s = min(2 * tree.aside_s, config.aside_max_s)
+    spread = 1 + shared.chance.random() / 2
+    shared.set(tree, Alarm.ASIDE, now + tree.aside_s * spread)
+
+
 def hand_over(shared: Shared, tree: Tree, now: float) -> None:
     """Before going away, ask all children to move, the parent's slot first."""
     above.release_second(shared, tree)
@@ -110,5 +125,8 @@ def released(
         shared.refuse(node, "tree-edge")
         return
     found = [Candidate(t.node, node, t.peer) for t in record.targets]
+    if record.aside:
+        moves.begin(shared, tree, found, 0.0, moves.ASIDE, now)
+        return
     found += candidates.by_offer(shared, tree)
     moves.begin(shared, tree, found, 0.0, "released", now)

@@ -5,14 +5,15 @@ parent, and every ancestor that both share counts against it.  It should be near
 node, for what counts at the switch is how fast it answers.  It is looked for again when
 its path or ours changed so that it does not fit any more.
 
-A neighbour that is not in the tree may be asked, too, behind those who are: it joins
-for it, and stays while leaves below the asker renew their leases.  Who only stands by
-has no second parent itself, so promises are never kept for promises' sake.
+Where no neighbour fits, the nearest ancestor above the parent does: a link to it costs
+less than a copy for nobody.  Only behind it are neighbours outside the tree asked: they
+join for it, and stay while leaves below the asker renew their leases.  Who only stands
+by has no second parent itself, so promises are never kept for promises' sake.
 """
 
 from __future__ import annotations
 
-from meshproto.distribution import above, survey, upstream
+from meshproto.distribution import above, candidates, survey, upstream
 from meshproto.distribution.candidates import Candidate
 from meshproto.distribution.events import StandbyChosen
 from meshproto.distribution.shared import Shared
@@ -68,15 +69,19 @@ def due(shared: Shared, tree: Tree, now: float) -> None:
 
 
 def _look(shared: Shared, tree: Tree, now: float) -> None:
+    assert tree.parent is not None
     ranked = sorted(
         (shared.rtt_s(node), node)
         for node, offer in shared.around.offers(tree.origin, tree.stream)
         if offer.in_tree and _possible(shared, tree, node)
     )
     nodes = [node for _, node in ranked[: shared.config.standby_asks_max]]
-    grandparent = shared.around.find(tree.root[-3]) if len(tree.root) > 2 else None
+    grandparent = candidates.grandparent(shared, tree)
     if grandparent is not None and shared.around.linked(grandparent.node):
         nodes.append(grandparent.node)
+    elif grandparent is None and len(tree.root) > 2 and tree.second_retry_s > 0:
+        # why the parent, below which nobody fits: it knows who is above it
+        nodes.append(tree.parent.node)
     nodes = list(dict.fromkeys(nodes))
     if not nodes:
         _choose(shared, tree, {}, now)
@@ -113,24 +118,44 @@ def _choose(shared: Shared, tree: Tree, found: dict[NodeId, Tell], now: float) -
     config = shared.config
     # why not at once: whoever subscribes with us is in the tree in a moment
     waited = tree.second_retry_s > 0
-    ranked = _outside(shared, tree, now) if waited else []
+    ranked = []
     for node, tell in found.items():
         if fits(shared, tree, node, tell.path):
             penalty_s = 0.0 if tell.slots else config.full_s
             points = score_s(shared, tree, node, tell.path, tell.delay_s)
             ranked.append((points + penalty_s, node))
-    if not ranked and not waited:
+    chosen = [Candidate(node) for _, node in sorted(ranked)]
+    if waited:
+        chosen += _above(shared, tree, found)
+        chosen += [Candidate(node) for _, node in _outside(shared, tree, now)]
+    elif not chosen:
         tree.second_retry_s = config.standby_retry_s
         shared.set(tree, Alarm.SECOND, now + config.outside_after_s)
         return
-    if not ranked or tree.second_search is not None:
+    if not chosen or tree.second_search is not None:
         survey.later(shared, tree, now)
         return
-    ranked.sort()
     use = Use.DUAL if tree.dual else Use.STANDBY
-    search = Search(use, [Candidate(node) for _, node in ranked])
-    tree.second_search = search
+    tree.second_search = search = Search(use, chosen)
     upstream.advance(shared, tree, search, now)
+
+
+def _above(shared: Shared, tree: Tree, found: dict[NodeId, Tell]) -> list[Candidate]:
+    """The parent's parent, which stands when it falls, by a link of its own."""
+    parent, known = tree.parent, candidates.grandparent(shared, tree)
+    if parent is None or len(tree.root) <= 2:
+        return []
+    if known is not None:
+        linked = shared.around.linked(known.node)
+        return [] if linked else [Candidate(known.node, parent.node, known.peer)]
+    told = found.get(parent.node)
+    kin = () if told is None else told.kin
+    short = tree.root[-3]
+    return [
+        Candidate(target.node, parent.node, target.peer)
+        for target in kin
+        if short_id(target.node) == short
+    ]
 
 
 def _outside(shared: Shared, tree: Tree, now: float) -> list[tuple[float, NodeId]]:

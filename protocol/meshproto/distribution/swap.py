@@ -11,6 +11,7 @@ from __future__ import annotations
 from meshproto.distribution import (
     candidates,
     capacity,
+    commit,
     downstream,
     interest,
     moves,
@@ -45,14 +46,17 @@ class Promise:
 
 
 class Deal:
-    """At the child: what was asked, and whether it agreed."""
+    """At the child: what was asked, whether it agreed, and by when it must have gone
+    once it was told to.
+    """
 
-    __slots__ = ("agreed", "ask", "parent")
+    __slots__ = ("agreed", "ask", "goes_by", "parent")
 
     def __init__(self, parent: NodeId, ask: SwapAsk) -> None:
         self.parent = parent
         self.ask = ask
         self.agreed = False
+        self.goes_by: float | None = None
 
 
 def wished(shared: Shared, tree: Tree, mover: NodeId, join: Join, now: float) -> bool:
@@ -149,8 +153,11 @@ def _judge(shared: Shared, tree: Tree, rtt_s: float | None, now: float) -> None:
 
 
 def deal_over(shared: Shared, tree: Tree, now: float) -> None:
-    """No measurement in time, or the mover never came."""
+    """No measurement in time, the mover never came, or a lock may be gone."""
     deal = tree.deal
+    if deal is not None and deal.goes_by is not None:
+        _give_way(shared, tree, deal, now)
+        return
     if deal is not None and not deal.agreed:
         _judge(shared, tree, None, now)
     tree.deal = None
@@ -215,11 +222,25 @@ def go(shared: Shared, tree: Tree, node: NodeId, record: SwapGo, now: float) -> 
     if deal.ask.token != record.token:
         shared.refuse(node, "tree-token")
         return
+    deal.goes_by = now + shared.config.heir_s
+    _give_way(shared, tree, deal, now)
+
+
+def _give_way(shared: Shared, tree: Tree, deal: Deal, now: float) -> None:
+    """Move, or wait for the lock of somebody else's move: who would stay for its sake
+    leaves the parent one child above its slots (RFC 0011 section 6.3).
+    """
+    parent, until = tree.parent, commit.locked_until(tree, now)
+    same = parent is not None and parent.node == deal.parent
+    waits = until is not None and deal.goes_by is not None and until < deal.goes_by
+    if same and waits and until is not None:
+        shared.set(tree, Alarm.DEAL, until)
+        return
     tree.deal = None
     shared.cancel(tree, Alarm.DEAL)
-    if moves.may_move(shared, tree, now):
+    if same and moves.may_move(shared, tree, now):
         wish = deal.ask.place
-        target = Candidate(wish.parent, node, wish.peer)
+        target = Candidate(wish.parent, deal.parent, wish.peer)
         moves.begin(shared, tree, [target], 0.0, "swap", now)
 
 

@@ -44,6 +44,7 @@ class Alarm(Enum):
     MOVE = "move"
     BURST = "burst"
     LINGER = "linger"
+    ASIDE = "aside"
     LEAVE = "leave"
     DEAL = "deal"
     PROMISE = "promise"
@@ -133,10 +134,15 @@ class Child:
         return self.use is not Use.STANDBY and self.use is not Use.DUAL
 
 
+def _watches(join: Join) -> bool:
+    return join.use is not Use.STANDBY and bool(join.demand.viewers)
+
+
 class Tree:
     """Everything a node knows of one stream's tree."""
 
     __slots__ = (
+        "aside_s",
         "asked",
         "began_at",
         "children",
@@ -145,6 +151,7 @@ class Tree:
         "declined",
         "delay_s",
         "dual",
+        "fed",
         "heirs",
         "known",
         "layers",
@@ -222,6 +229,8 @@ class Tree:
         self.children: dict[NodeId, Child] = {}
         self.queue: dict[NodeId, tuple[Join, float]] = {}
         self.heirs: dict[NodeId, float] = {}
+        self.fed = False
+        self.aside_s = 0.0
         self.offered: tuple[bool, float, int, int] | None = None
         # moves
         self.turn: Turn | None = None
@@ -250,15 +259,30 @@ class Tree:
 
     @property
     def needed(self) -> bool:
-        """Whether packets are for somebody here or below: one who only stands by for
-        others is not (RFC 0011 section 6.4).
+        """Whether packets are for somebody here or below: for one who only stands by
+        for others, or only feeds such, they are not (RFC 0011 section 6.4).
         """
         return (
             self.publishing
             or self.subscribed
-            or any(join.use is not Use.STANDBY for join, _ in self.queue.values())
-            or any(child.carries for child in self.children.values())
+            or any(_watches(join) for join, _ in self.queue.values())
+            or any(c.carries and c.viewers for c in self.children.values())
         )
+
+    @property
+    def left_over(self) -> bool:
+        """Whether this node passed packets on, and is now only counted on."""
+        here = self.publishing or self.subscribed or bool(self.queue)
+        below = any(child.carries for child in self.children.values())
+        return self.fed and not (here or below)
+
+    @property
+    def lone_child(self) -> Child | None:
+        """The child for which alone a node without viewers is in the tree."""
+        if self.publishing or self.subscribed or self.queue:
+            return None
+        fed = [child for child in self.children.values() if child.carries]
+        return fed[0] if len(fed) == 1 and fed[0].active else None
 
     @property
     def joining(self) -> bool:

@@ -28,7 +28,9 @@ def collect(shared: Shared, tree: Tree, now: float) -> None:
     """Discard the tree if nobody here or below wants it."""
     if not tree.wanted and not tree.attached and not tree.children:
         discard(shared, tree, now, Why.LEAVING)
-    elif not tree.wanted:
+    elif not tree.wanted or tree.left_over:
+        # why in spite of standby children: a copy for nobody is dearer than a look
+        # for another second parent (RFC 0011 section 6.5)
         stop_caring(shared, tree, now)
 
 

@@ -170,8 +170,9 @@ def _link_patience(shared: Shared, candidate: Candidate) -> float:
 def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
     main = search.use in MAIN
     # who asked the origin descends from it, which may take as many steps as it is deep
-    descends = PATH_MAX if tree.origin in search.seen else 0
-    if main and search.refusals >= shared.config.refusals_max + descends:
+    descends = PATH_MAX if main and tree.origin in search.seen else 0
+    patient = search.refusals < shared.config.refusals_max + descends
+    if search.use is not Use.MOVE and not patient:
         search.left.clear()
     search.left = deque(
         c for c in search.left if _askable(shared, tree, search, c.node)
@@ -222,12 +223,17 @@ def ask(shared: Shared, tree: Tree, search: Search, now: float) -> None:
         tree.stream, serial, tree.origin, search.use, demand, after, search.place
     )
     shared.outbox.send(node, join)
-    shared.set(tree, ALARMS[search.use], now + _patience(shared, search, node))
+    patience_s = _patience(shared, tree, search, node)
+    shared.set(tree, ALARMS[search.use], now + patience_s)
 
 
-def _patience(shared: Shared, search: Search, node: NodeId) -> float:
+def _patience(shared: Shared, tree: Tree, search: Search, node: NodeId) -> float:
     config, rtt_s = shared.config, shared.rtt_s(node)
     if search.use is Use.REPAIR:
+        if tree.second is not None and tree.second.node == node:
+            # why none: it was not ahead when the parent fell, so it lags, or it fell,
+            # too; others are asked meanwhile
+            return 0.0
         return rtt_s * config.repair_factor + config.repair_patience_s
     return 2 * rtt_s + config.ask_patience_s
 

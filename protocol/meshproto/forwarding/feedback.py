@@ -3,8 +3,9 @@
 `NackGenerator` follows the numbers of one layer.  A gap is asked for at once, after
 everything that arrived together was looked at (so a mere swap inside one batch costs
 nothing), and again every round trip, until it is filled, tried often enough or too old
-to be of use (RFC 4585 section 6.2.1).  `ArrivalRecorder` keeps the arrival times that
-transport-wide feedback reports.
+to be of use (RFC 4585 section 6.2.1).  From the fourth time on the rounds grow longer:
+who did not answer three times may be about to be replaced.  `ArrivalRecorder` keeps the
+arrival times that transport-wide feedback reports.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ _SLACK_S = 0.01
 """What a publisher's pacer may add to the round trip."""
 
 _RETRY_MAX_S = 0.25
+_EAGER = 2
+"""Rounds as long as a round trip allows; each one after the next is longer by one."""
+
 _RECORDED_MAX = 4096
 _REMEMBERED = 512
 
@@ -34,12 +38,18 @@ class _Missing:
 
 
 class NackGenerator:
-    """The missing packets of one layer, by extended number, oldest first."""
+    """The missing packets of one layer, by extended number, oldest first.
+
+    `rtt_s` is learnt from answers.  A packet that was merely late looks like a quick
+    one, so `path_s`, the round trip that whoever is asked was measured to have (0:
+    unknown), counts where it is longer.
+    """
 
     __slots__ = (
         "_config",
         "_highest",
         "_missing",
+        "_path_s",
         "abandoned",
         "recovered",
         "requested",
@@ -51,6 +61,7 @@ class NackGenerator:
         self._missing: OrderedDict[int, _Missing] = OrderedDict()
         self._highest: int | None = None
         self.rtt_s = _RTT_START_S
+        self._path_s = 0.0
         self.requested = 0
         self.recovered = 0
         self.abandoned = 0
@@ -90,8 +101,14 @@ class NackGenerator:
         self._missing.clear()
         self._highest = None
 
-    def due(self, now: float) -> tuple[list[int], bool]:
+    def renew(self, now: float) -> None:
+        """Somebody else is asked from now on: of him nothing was wanted yet."""
+        for missing in self._missing.values():
+            missing.since, missing.asked = now, 0
+
+    def due(self, now: float, path_s: float = 0.0) -> tuple[list[int], bool]:
         """The numbers to ask for now, in order, and whether any was given up."""
+        self._path_s = path_s
         retries = self._config.nack_retries
         asked, gone = [], []
         for number, missing in self._missing.items():
@@ -122,10 +139,13 @@ class NackGenerator:
         )
 
     def _due_at(self, missing: _Missing) -> float:
-        return missing.asked_at + self._retry_s() if missing.asked else missing.since
+        if not missing.asked:
+            return missing.since
+        return missing.asked_at + self._retry_s() * max(1, missing.asked - _EAGER)
 
     def _retry_s(self) -> float:
-        return min(max(1.5 * self.rtt_s, self.rtt_s + _SLACK_S), _RETRY_MAX_S)
+        rtt_s = max(self.rtt_s, self._path_s)
+        return min(max(1.5 * rtt_s, rtt_s + _SLACK_S), _RETRY_MAX_S)
 
     def _found(self, number: int, now: float) -> None:
         missing = self._missing.pop(number, None)

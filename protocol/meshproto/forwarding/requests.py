@@ -31,7 +31,7 @@ class Requests:
         if asked is None:
             return
         if layer.nacks is not None:
-            lost, abandoned = layer.nacks.due(now)
+            lost, abandoned = layer.nacks.due(now, asked[0].rtt_s or 0.0)
             if lost:
                 self._nack(*asked, lost)
             if abandoned and layer.kind is MediaKind.VIDEO:

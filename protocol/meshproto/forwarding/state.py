@@ -138,8 +138,11 @@ class State:
     def watch_all(self, stream: Stream, now: float) -> None:
         """There is somebody (else) to ask for the stream's packets."""
         for slot in stream.slots.values():
-            if slot.layer is not None:
-                self.watch(slot.layer, now)
+            if slot.layer is None:
+                continue
+            if slot.layer.nacks is not None:
+                slot.layer.nacks.renew(now)
+            self.watch(slot.layer, now)
 
     def watch(self, layer: Layer, soonest: float) -> None:
         """Set the layer's timer to its next request, not before `soonest`."""

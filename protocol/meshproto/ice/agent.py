@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from meshproto.chance import Chance
 from meshproto.config.ice import AgentConfig
 from meshproto.errors import DecodeError, LimitError, StateError
-from meshproto.ice.answering import Answering
+from meshproto.ice.answering import Answering, RemoteMaker
 from meshproto.ice.events import AgentEvent, Checked, Local, MappedSeen, PathProven
 from meshproto.ice.link_path import Association, LinkPath, Phase
 from meshproto.ice.liveness import NEVER
@@ -46,6 +46,7 @@ class IceAgent:
     """All links of one media port.
 
     `by_address` is shared with the agent of clients: who owns which address.
+    `make_remote` makes what stands in it, for owners that keep it elsewhere as well.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class IceAgent:
         config: AgentConfig,
         chance: Chance,
         by_address: dict[Address, Remote] | None = None,
+        make_remote: RemoteMaker = Remote,
     ) -> None:
         self.refused: Counter[str] = Counter()
         self.by_address = {} if by_address is None else by_address
@@ -69,7 +71,7 @@ class IceAgent:
         self._pace_at = 0.0
         self._probes = Probes(config, chance)
         self._mapped: dict[Address, Address] = {}
-        self._answering = Answering(self.refused, self.by_address)
+        self._answering = Answering(self.refused, self.by_address, make_remote)
 
     # -- verbs of the owner ------------------------------------------------------------
 

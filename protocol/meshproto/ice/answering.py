@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
+from collections.abc import Callable
 
 from meshproto.ice.link_path import LinkPath
-from meshproto.ice.path import Remote
+from meshproto.ice.path import PacketPath, Remote
 from meshproto.wire import stun, stun_attributes
 from meshproto.wire import stun_binding as binding
 from meshproto.wire.stun_attributes import Address
+
+RemoteMaker = Callable[[PacketPath, Address, float], Remote]
 
 REMOTES_MAX = 16
 """Addresses that one neighbour is heard from."""
@@ -25,10 +28,14 @@ class Answering:
     """The passive half of the agent; `refused` counts what has no effect."""
 
     def __init__(
-        self, refused: Counter[str], by_address: dict[Address, Remote]
+        self,
+        refused: Counter[str],
+        by_address: dict[Address, Remote],
+        make_remote: RemoteMaker,
     ) -> None:
         self._refused = refused
         self._by_address = by_address
+        self._make_remote = make_remote
 
     def reply(
         self, path: LinkPath, request: stun.Message, address: Address, now: float
@@ -112,5 +119,5 @@ class Answering:
             oldest = min(others, key=lambda remote: remote.heard)
             del self._by_address[oldest.address]
             path.forget(oldest)
-        remote = Remote(path, address, now)
+        remote = self._make_remote(path, address, now)
         self._by_address[address] = path.remotes[address] = remote

@@ -32,11 +32,12 @@ class Link:
 
     `entry` is None until the neighbour told its record; `trade` says that an older link
     is to go for this one, `declined` that the neighbour knows it is only for trees.
+    A guest stays until `ends_at`; `alone_at` is when the neighbour had no other link.
     """
 
     __slots__ = (
-        *("credit_at", "declined", "entry", "guest", "idle_since", "keys", "kind"),
-        *("node", "outbound", "since", "trade"),
+        *("alone_at", "credit_at", "declined", "ends_at", "entry", "guest"),
+        *("idle_since", "keys", "kind", "node", "outbound", "since", "trade"),
     )
 
     def __init__(self, node: NodeId, kind: Kind, outbound: bool, since: float) -> None:
@@ -47,6 +48,8 @@ class Link:
         self.entry: Entry | None = None
         self.keys: tuple[bytes | str, ...] = ()
         self.guest = False
+        self.ends_at = since
+        self.alone_at: float | None = None
         self.declined = False
         self.trade = False
         self.idle_since: float | None = None

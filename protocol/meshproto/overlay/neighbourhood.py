@@ -16,8 +16,9 @@ from meshproto.outputs import Dial, HangUp, Purpose
 from meshproto.overlay.book import Entry
 from meshproto.overlay.choice import next_link
 from meshproto.overlay.events import LinkAdopted, NeighbourDropped
+from meshproto.overlay.guests import Guests
 from meshproto.overlay.links import Kind, Link
-from meshproto.overlay.state import State, Task
+from meshproto.overlay.state import State
 from meshproto.wire.control.overlay import Guest
 from meshproto.wire.control.peer import PeerRecord
 
@@ -38,10 +39,11 @@ class Dialling:
 class Neighbourhood:
     """Decides over the links in `State.links`."""
 
-    __slots__ = ("_dialling", "_state")
+    __slots__ = ("_dialling", "_state", "guests")
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.guests = Guests(state)
         self._dialling: dict[NodeId, Dialling] = {}
 
     @property
@@ -69,7 +71,7 @@ class Neighbourhood:
         if purpose is Purpose.TREE:
             full = state.links.trees >= state.config.tree_links
             return "tree-full" if full else None
-        if self._has_room(peer) or state.links.guests < state.config.guests:
+        if self.guests.has_room(peer) or state.links.guests < state.config.guests:
             return None
         return "full"
 
@@ -113,10 +115,10 @@ class Neighbourhood:
             link.entry = state.book.hold(entry.peer)
             link.keys = entry.keys
             entry.retry_at, entry.failures = now, 0
-        if kind is Kind.INBOUND and not self._has_room(
+        if kind is Kind.INBOUND and not self.guests.has_room(
             None if entry is None else entry.peer
         ):
-            self._make_guest(link, now)
+            self.guests.receive(link, now)
         full = state.links.refusal(link.keys, purpose)
         state.links.add(link)
         if full is not None:
@@ -144,7 +146,7 @@ class Neighbourhood:
             return link.lasting
         peer = None if link.entry is None else link.entry.peer
         quota = state.links.refusal(link.keys, Purpose.OVERLAY)
-        if quota is not None or not self._has_room(peer):
+        if quota is not None or not self.guests.has_room(peer):
             if not (link.outbound or link.declined):
                 link.declined = True
                 state.outbox.send(link.node, Guest(state.config.guest_stay_s))
@@ -163,22 +165,6 @@ class Neighbourhood:
             # why: quotas hold for what a link is now, not for how it came in
             if full is not None:
                 self.drop(link.node, full)
-
-    def hosted(self, link: Link, now: float, stay_s: float) -> None:
-        """The neighbour has no room and will close this link."""
-        state = self._state
-        if not link.outbound or not link.lasting:
-            return
-        if link.entry is not None:
-            link.entry.hosted += 1
-            link.entry.retry_at = now + self._full_s(link.entry)
-        state.links.change(link, link.kind, guest=True)
-        self.guests_by(now + stay_s)
-
-    def _full_s(self, entry: Entry) -> float:
-        """How long a full host is left alone: longer each time in a row."""
-        config = self._state.config
-        return min(config.full_s * 2.0 ** min(entry.hosted - 1, 8), config.full_max_s)
 
     def lost(self, node: NodeId) -> Link | None:
         """A link is gone."""
@@ -267,32 +253,6 @@ class Neighbourhood:
         adopts = purpose is Purpose.OVERLAY and link.kind is Kind.TREE
         if adopts and links.refusal(link.keys, Purpose.OVERLAY) is None:
             links.change(link, Kind.NEAR if link.outbound else Kind.INBOUND)
-
-    def _has_room(self, peer: PeerRecord | None) -> bool:
-        state, config = self._state, self._state.config
-        if state.links.lasting >= state.room():
-            return False
-        if peer is None or not state.capable or state.capacity.capable(peer):
-            return True
-        # why: links between capable nodes carry the graph, thin ones only hang on it
-        thin = sum(
-            link.lasting and (link.entry is None or not link.entry.capable)
-            for link in state.links
-        )
-        return thin < config.links_accept - config.links_floor
-
-    def _make_guest(self, link: Link, now: float) -> None:
-        stay_s = self._state.config.guest_stay_s
-        link.guest = True
-        self._state.outbox.send(link.node, Guest(stay_s))
-        self.guests_by(now + stay_s)
-
-    def guests_by(self, at: float) -> None:
-        """Look after guests at `at` or sooner."""
-        timers = self._state.timers
-        waiting = timers.at(Task.GUESTS)
-        if waiting is None or at < waiting:
-            timers.set(Task.GUESTS, at)
 
     def _dialable(self, entry: Entry, now: float) -> bool:
         node = entry.peer.node

@@ -31,12 +31,14 @@ from meshproto.overlay.state import Sign, State, Surroundings, Task, Verify
 from meshproto.overlay.upkeep import Upkeep
 from meshproto.timers import Timers
 from meshproto.wire.control.overlay import (
+    Alone,
     Guest,
     PeerUpdate,
     RingAnswer,
     RingQuery,
     ShuffleAnswer,
     ShuffleRequest,
+    Stay,
 )
 from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach
 from meshproto.wire.control.schema import Record
@@ -292,7 +294,11 @@ class Overlay:
             case ShuffleAnswer() | RingAnswer():
                 self._state.refuse(node, "overlay-unasked")
             case Guest():
-                self._neighbourhood.hosted(link, now, record.stay_s)
+                self._neighbourhood.guests.hosted(link, now, record.stay_s)
+            case Alone():
+                self._neighbourhood.guests.alone(link, now)
+            case Stay():
+                self._neighbourhood.guests.stays(link)
             case _:
                 self._state.refuse(node, "overlay-record")
 

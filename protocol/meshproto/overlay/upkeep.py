@@ -71,7 +71,7 @@ class Upkeep:
         state = self._state
         latest: float | None = None
         for link in [link for link in state.links if link.guest]:
-            ends = link.since + state.config.guest_stay_s
+            ends = link.ends_at
             if state.surroundings.carries_tree(link.node):
                 state.links.change(link, Kind.TREE)
             elif now >= ends or (all_mine and link.outbound):
@@ -79,7 +79,7 @@ class Upkeep:
             else:
                 latest = ends if latest is None else min(latest, ends)
         if latest is not None:
-            self._neighbourhood.guests_by(latest)
+            self._neighbourhood.guests.look(latest)
 
     def gained(self, gained: Link) -> None:
         """A link dialled for a trade is there: the old one may go."""

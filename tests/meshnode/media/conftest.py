@@ -28,7 +28,7 @@ async def port(plane: str) -> AsyncIterator[MediaPort]:
 @pytest.fixture
 async def reference_port() -> AsyncIterator[MediaPort]:
     """The same of the reference plane, for tests that look inside."""
-    made = new_port()
+    made = new_port(make_plane("reference"))
     await made.open(["127.0.0.1", "::1"], 0)
     yield made
     await made.close()

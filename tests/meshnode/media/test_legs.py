@@ -1,16 +1,23 @@
-"""Streams between reference planes over loopback, with keys set by hand."""
+"""Streams between planes over loopback, with keys set by hand."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from itertools import count
+from typing import Any
 
 import pytest
 
-from meshnode.media.plane import Address, PlaneEvent, SrtpKeys, TransportSpec
-from meshnode.media.reference import ReferencePlane
+from meshnode.media.plane import (
+    Address,
+    PlaneEvent,
+    SrtpKeys,
+    TransportSpec,
+    TransportValidated,
+)
 from meshproto.errors import StateError
 from meshproto.forwarding import relay_table as t
 from meshproto.forwarding.relay import wire
@@ -20,6 +27,8 @@ from meshproto.wire import rtp
 from meshproto.wire.parameters import MediaKind
 from support.forwarding import OPUS, VIEWER_VP8, VP8, Camera
 from support.media import until
+from support.middle import Front, Middle, kind, middle
+from support.planes import PLANES, make_plane
 
 STREAM = StreamId(b"s" * 16)
 SOUND, PICTURE = ProducerId(1), ProducerId(2)
@@ -28,21 +37,35 @@ GCM = "AEAD_AES_128_GCM"
 
 
 class Host:
-    """A plane on loopback, and what it told."""
+    """A plane on loopback, behind a front, and what it told."""
 
-    def __init__(self, name: str) -> None:
+    front: Front
+
+    def __init__(self, name: str, plane: str) -> None:
         self.id = NodeId(name.encode().rjust(38, b"-"))
-        self.plane = ReferencePlane()
+        self.plane = make_plane(plane)
         self.events: list[PlaneEvent] = []
         self.links: dict[NodeId, TransportId] = {}
         self.got: list[bytes] = []
-        self.address: Address = ("", 0)
         self._ids = count(1)
         self.plane.on_event(self.events.append)
 
-    async def open(self) -> Host:
-        [self.address] = await self.plane.open(["127.0.0.1"], 0)
+    @property
+    def address(self) -> Address:
+        return self.front.address
+
+    async def open(self, between: Middle) -> Host:
+        [address] = await self.plane.open(["127.0.0.1"], 0)
+        self.front = await between.front(address)
         return self
+
+    def transports(self) -> Any:
+        return self.plane.stats()["forwarder"]["transports"]
+
+    def drops(self) -> dict[str, int]:
+        drops = self.plane.stats()["drops"]
+        assert isinstance(drops, dict)
+        return drops
 
     def notices(self, kind: type) -> list[PlaneEvent]:
         return [event for event in self.events if isinstance(event, kind)]
@@ -128,8 +151,8 @@ async def link(a: Host, b: Host) -> None:
             )
         )
     for mine, (own, other) in enumerate(((a, b), (b, a))):
-        sessions = own.plane._sessions
-        await until(lambda s=sessions[own.links[other.id]]: s.path)
+        proven = TransportValidated(own.links[other.id], other.address)
+        await until(lambda o=own, p=proven: p in o.events)
         own.plane.set_keys(
             own.links[other.id],
             SrtpKeys(GCM, keys[mine], salts[mine], keys[1 - mine], salts[1 - mine]),
@@ -163,26 +186,37 @@ def whole(host: Host, camera: Camera) -> bool:
     return bool(got) and sorted(got) == list(range(min(got), camera.serial + 1))
 
 
-@pytest.fixture
-async def hosts() -> AsyncIterator[list[Host]]:
+@asynccontextmanager
+async def four_hosts(*planes: str) -> AsyncIterator[list[Host]]:
     """Origin a, relays b and x, node c with a viewer, and their links."""
-    made = [await Host(name).open() for name in "abxc"]
-    a, b, x, c = made
-    a.publisher()
-    for host in (b, x, c):
-        host.relay()
-    c.view()
-    for one, other in ((a, b), (a, x), (b, c), (x, c)):
-        await link(one, other)
-    yield made
-    for host in made:
-        await host.plane.close()
+    async with middle() as between:
+        made = [Host(*named) for named in zip("abxc", planes, strict=True)]
+        a, b, x, c = [await host.open(between) for host in made]
+        a.publisher()
+        for host in (b, x, c):
+            host.relay()
+        c.view()
+        for one, other in ((a, b), (a, x), (b, c), (x, c)):
+            await link(one, other)
+        yield made
+        for host in made:
+            await host.plane.close()
 
 
-async def test_whoever_was_away_itself_does_not_call_its_parent_silent(
-    hosts: list[Host],
-) -> None:
-    a, b, x, c = hosts
+@pytest.fixture(params=(*PLANES, "mixed"))
+async def hosts(request: pytest.FixtureRequest) -> AsyncIterator[list[Host]]:
+    """Those of each plane that is built, and of both."""
+    planes = PLANES * 2 if request.param == "mixed" else (request.param,) * 4
+    async with four_hosts(*planes) as made:
+        yield made
+
+
+async def test_whoever_was_away_itself_does_not_call_its_parent_silent() -> None:
+    async with four_hosts(*["reference"] * 4) as hosts:
+        await away(*hosts)
+
+
+async def away(a: Host, b: Host, x: Host, c: Host) -> None:
     film_of = cameras()
     edge(a, b, AB)
     edge(a, x, AX)
@@ -215,12 +249,12 @@ async def test_a_stream_passes_over_two_relays_to_a_viewer(hosts: list[Host]) ->
     edge(b, c, BC)
     await film(a, 60, *film_of)
     await until(lambda: all(whole(c, camera) for camera in film_of))
-    drops = b.plane.stats()["drops"]
-    assert isinstance(drops, dict)
-    assert not {key: n for key, n in drops.items() if key.startswith("srtp")}
+    assert not {key for key in b.drops() if key.startswith("srtp")}
+    assert a.plane.sent()[1] > 0
+    assert c.plane.sent()[1] == 0
     for host in (b, c):  # checks tell the packet path how far its neighbours are
-        neighbours = host.plane._forwarder._state.neighbours.values()
-        await until(lambda n=neighbours: all(x.transport.rtt_s for x in n))
+        for transport in host.links.values():
+            await until(lambda h=host, t=transport: h.transports()[t]["rtt_s"])
     history = c.plane.stream_history(STREAM)
     assert history is not None
     assert history == a.plane.stream_history(STREAM)
@@ -233,28 +267,20 @@ async def test_lost_packets_are_repaired_hop_by_hop(hosts: list[Host]) -> None:
     edge(b, c, BC)
     await film(a, 20, *film_of)
     await until(lambda: whole(c, film_of[0]))
-    losing = True
     for host in (b, c):
-        lose_every(host, 7, lambda: losing)
+        host.front.loses = every(7)
     await film(a, 60, *film_of)
-    losing = False
+    for host in (b, c):
+        host.front.loses = lambda _: False
     await film(a, 10, *film_of)
     await until(lambda: all(whole(c, camera) for camera in film_of))
-    drops = c.plane.stats()["drops"]
-    assert isinstance(drops, dict)
-    assert "srtp-auth" not in drops
+    assert "srtp-auth" not in c.drops()
 
 
-def lose_every(host: Host, n: int, losing: Callable[[], bool]) -> None:
-    """Let the plane overlook every n-th media packet."""
-    ingress, counted = host.plane._ingress, count(1)
-    take = ingress._media
-
-    def media(datagram: bytes, remote: object, is_rtcp: bool) -> None:
-        if is_rtcp or next(counted) % n or not losing():
-            take(datagram, remote, is_rtcp)  # type: ignore[arg-type]
-
-    ingress._media = media  # type: ignore[method-assign]
+def every(n: int) -> Callable[[bytes], bool]:
+    """Every n-th media packet."""
+    counted = count(1)
+    return lambda datagram: kind(datagram) == "rtp" and next(counted) % n == 0
 
 
 async def test_the_standby_takes_over_without_a_gap(hosts: list[Host]) -> None:
@@ -286,22 +312,14 @@ async def test_what_is_not_of_a_neighbour_with_keys_is_not_taken(
     await film(a, 10, camera)
     await until(lambda: b.plane.stream_history(STREAM))
     before = b.plane.stream_history(STREAM)
-    session = a.plane._sessions[a.links[b.id]]
-    assert session.path is not None
-    for junk in (
+    junk = (
         b"\x90\xe0" + bytes(60),
         b"\x80\xe0" + bytes(60),
         b"\x90\xe0\0\1" + bytes(8) + b"\xbe\xde\0\3\xe9" + bytes(40),
         b"\x80\xcc\0\2" + bytes(60),
-    ):
-        session.path.send(junk)
-
-    def refused() -> bool:
-        drops = b.plane.stats()["drops"]
-        assert isinstance(drops, dict)
-        return {"srtp-mesh", "srtp-auth", "srtcp-auth"} <= drops.keys()
-
-    await until(refused)
+    )
+    a.plane.send_dtls(a.links[b.id], junk)
+    await until(lambda: {"srtp-mesh", "srtp-auth", "srtcp-auth"} <= b.drops().keys())
     assert b.plane.stream_history(STREAM) == before
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -20,18 +20,35 @@ from meshproto.outputs import Purpose
 from meshproto.wire.rtp import build
 from support.links import LinkNode, open_node
 from support.media import until
+from support.middle import kind, middle
+from support.planes import PLANES
 
 TREE_S = 0.25
 Link = LinkTransport
 
 
-@pytest.fixture
-async def pair() -> AsyncIterator[tuple[LinkNode, LinkNode]]:
+Pair = tuple[LinkNode, LinkNode]
+TWICE = (*PLANES, "mixed")
+
+
+@contextlib.asynccontextmanager
+async def two_nodes(*planes: str, **options) -> AsyncIterator[Pair]:
     others: dict = {}
-    one, two = await open_node(1, others), await open_node(2, others)
-    yield one, two
-    await one.port.close()
-    await two.port.close()
+    async with middle() as between:
+        options["middle"] = between
+        one = await open_node(1, others, plane=planes[0], **options)
+        two = await open_node(2, others, plane=planes[-1], **options)
+        yield one, two
+        await one.port.close()
+        await two.port.close()
+
+
+@pytest.fixture(params=TWICE)
+async def pair(request: pytest.FixtureRequest) -> AsyncIterator[Pair]:
+    """Two nodes of each plane that is built, and one of each."""
+    planes = PLANES if request.param == "mixed" else (request.param,)
+    async with two_nodes(*planes) as made:
+        yield made
 
 
 async def connect(one: LinkNode, two: LinkNode) -> tuple[Link, Link]:
@@ -43,14 +60,8 @@ async def connect(one: LinkNode, two: LinkNode) -> tuple[Link, Link]:
 
 def lose(node: LinkNode, dropped: Callable[[bytes], bool]) -> None:
     """Nothing arrives at `node` that `dropped` says yes to."""
-    ingress = node.port.plane._ingress
-    receive = ingress.receive
-
-    def filtered(datagram, *rest) -> None:
-        if not dropped(datagram):
-            receive(datagram, *rest)
-
-    ingress.receive = filtered
+    assert node.front is not None
+    node.front.loses = dropped
 
 
 async def test_an_association_answers_while_both_ends_have_it(pair) -> None:
@@ -71,33 +82,20 @@ async def test_an_association_answers_while_both_ends_have_it(pair) -> None:
     assert not await other.answers()
 
 
-@contextmanager
+@contextlib.contextmanager
 def deaf(node: LinkNode):
-    """The node reads nothing, as if its process were stopped; what came meanwhile is
-    lost."""
-    loop = asyncio.get_running_loop()
-    (sock,) = node.port.plane._sockets
-    loop.remove_reader(sock._socket.fileno())
-    alarm = node.port.plane._alarm.at
-    node.port.plane._alarm.at = lambda *_: None
+    """Nothing comes to the node or from it."""
+    assert node.front is not None
+    node.front.silent = True
     try:
         yield
     finally:
-        with suppress(BlockingIOError):
-            while True:
-                sock._socket.recv(2048)
-        node.port.plane._alarm.at = alarm
-        loop.add_reader(sock._socket.fileno(), sock._readable)
-        node.port.plane._turn()
+        node.front.silent = False
 
 
 def drops(node: LinkNode) -> dict:
     stats = node.port.stats()
     return {**stats["plane"]["drops"], **stats["drops"]}
-
-
-def kind(datagram: bytes) -> str:
-    return "dtls" if 20 <= datagram[0] <= 63 else "stun" if datagram[0] < 4 else "rtp"
 
 
 async def test_two_ports_make_a_link_and_exchange_frames(pair) -> None:
@@ -116,8 +114,12 @@ async def test_two_ports_make_a_link_and_exchange_frames(pair) -> None:
     assert back == [f[::-1] for f in frames]
 
 
-async def test_both_ends_know_each_other_and_have_matching_keys(pair) -> None:
-    one, two = pair
+async def test_both_ends_know_each_other_and_have_matching_keys() -> None:
+    async with two_nodes("reference") as (one, two):
+        await same_keys(one, two)
+
+
+async def same_keys(one: LinkNode, two: LinkNode) -> None:
     link, other = await connect(one, two)
     assert (link.node, other.node) == (two.keys.node, one.keys.node)
     assert link.dialled
@@ -184,17 +186,28 @@ async def test_a_parked_link_answers_and_resumes_at_once(pair) -> None:
     assert states == [LinkState.SILENT, LinkState.RESUMED]
 
 
-async def test_a_lost_link_is_forgotten_in_the_end() -> None:
-    others: dict = {}
+async def test_a_lost_link_is_forgotten_in_the_end(plane: str) -> None:
     hasty = AgentConfig(interval_s=0.1, keep_s=0.5)
-    one, two = await open_node(1, others, links=hasty), await open_node(2, others)
-    link, _ = await connect(one, two)
-    with deaf(two):
-        await until(lambda: link.state is LinkState.CLOSED)
-    assert link.close_reason.startswith("silent for")
-    assert one.port.stats()["links"] == 0
-    await one.port.close()
-    await two.port.close()
+    async with two_nodes(plane, links=hasty) as (one, two):
+        link, _ = await connect(one, two)
+        with deaf(two):
+            await until(lambda: link.state is LinkState.CLOSED)
+        assert link.close_reason.startswith("silent for")
+        assert one.port.stats()["links"] == 0
+
+
+async def test_nothing_but_checks_goes_to_who_does_not_answer(plane: str) -> None:
+    hasty = AgentConfig(interval_s=0.1, consent_s=0.3, resume_check_s=0.1)
+    async with two_nodes(plane, links=hasty) as (one, two):
+        link, other = await connect(one, two)
+        got: list[bytes] = []
+        other.on_frame(got.append)
+        with deaf(two):
+            await until(lambda: link.state is LinkState.SILENT)
+            await until(lambda: link.send(b"x") and "unproven-address" in drops(one))
+        await until(lambda: link.state is LinkState.RESUMED)
+        link.send(b"again")
+        await until(lambda: b"again" in got)
 
 
 @pytest.mark.parametrize("lost", range(1, 5))
@@ -291,7 +304,7 @@ async def test_frames_that_do_not_fit_or_come_too_early_are_counted(pair) -> Non
 async def test_garbage_is_counted_and_touches_nothing(pair) -> None:
     one, two = pair
     link, other = await connect(one, two)
-    (address,) = two.candidates
+    (address,) = two.port.addresses
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for junk in (
             b"\x16\xfe\xfd" + bytes(40),
@@ -299,11 +312,8 @@ async def test_garbage_is_counted_and_touches_nothing(pair) -> None:
             b"\x00\x01\x00\x00!\x12\xa4B" + bytes(10),
         ):
             stranger.sendto(junk, address)
-    plane = one.port.plane
-    sock = plane._sessions[link.id].path
-    for _ in range(5):
-        sock.send(b"\x17\xfe\xfd" + bytes(20))
-        sock.send(b"\x80\xc9\x00\x01" + bytes(60))
+    junk = [b"\x17\xfe\xfd" + bytes(20), b"\x80\xc9\x00\x01" + bytes(60)]
+    one.port.plane.send_dtls(link.id, junk * 5)
     await until(lambda: drops(two).get("srtcp-auth") == 5)
     assert drops(two)["unvalidated-dtls"] == 1
     assert other.drops() == {"dtls-short": 5}

@@ -11,12 +11,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from meshnode.media import native
-from meshnode.media.plane import PlaneFault, TransportSpec
+from meshnode.media.plane import PlaneFault
 from meshnode.media.port import MediaPort
 from meshproto.errors import StateError
-from meshproto.forwarding.table import TransportKind
-from meshproto.ice.events import Probed
-from meshproto.ids import TransportId
 from support.light_client import join
 from support.media import consume, new_port, produce, rtp, stream, until
 from support.planes import make_plane
@@ -76,23 +73,6 @@ async def test_after_a_fault_media_goes_on_within_200_ms(port, poisoned: bool) -
     assert PlaneFault("the packet path was started again") in faults
     publisher.close()
     viewer.close()
-
-
-async def test_links_are_refused_in_one_sentence(port) -> None:
-    spec = TransportSpec(TransportId(9), TransportKind.RELAY, "abcdefgh", "p" * 24)
-    with pytest.raises(StateError, match="no links to other nodes yet"):
-        port.plane.add_transport(spec)
-    with pytest.raises(StateError):
-        port.plane.pace(TransportId(9), 1.0)
-    with pytest.raises(StateError):
-        port.plane.add_candidates(TransportId(9), [("127.0.0.1", 9)])
-
-
-async def test_a_probe_is_answered_as_lost(port) -> None:
-    events: list[object] = []
-    port.on_event(events.append)
-    port.plane.probe(("127.0.0.1", 9), 7)
-    await until(lambda: events == [Probed(7, None)])
 
 
 async def test_a_taken_port_is_an_error_of_the_system() -> None:

@@ -22,7 +22,7 @@ async def test_what_children_report_of_their_legs_is_in_the_figures(
     start: Start,
 ) -> None:
     first = await start()
-    second = await start(first)
+    second = await start(first, plane="reference")  # it is made to lose below
     assert first.status().gauges[LOSS] == first.status().gauges[QUEUE] == 0
     async with source(first):
         await until(lambda: knows(second, "cam"), "the stream is known")

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
 from meshnode.config import Settings
 from meshnode.media import native
 from meshnode.node import planes
-from meshnode.node.planes import choose, make_plane, may_mesh
+from meshnode.node.planes import choose, make_plane
 from meshproto.errors import StateError
+from support.control_world import until
+from support.mesh_nodes import chain, knows, mesh_nodes, source
 
 
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "missing", lambda: "")
-
-
-@pytest.fixture
-def finished(built: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planes, "UNFINISHED", "")
 
 
 def test_the_reference_plane_is_always_there() -> None:
@@ -29,29 +28,19 @@ def test_the_reference_plane_is_always_there() -> None:
 
 def test_auto_says_why_it_is_not_native(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(native, "missing", lambda: "it is not built")
-    assert choose(Settings()) == planes.Choice("reference", "it is not built")
+    auto = Settings(plane="auto")
+    assert choose(auto) == planes.Choice("reference", "it is not built")
+    assert make_plane(auto).stats()["kind"] == "reference"
     with pytest.raises(StateError, match="cannot be: it is not built; `make native`"):
         choose(Settings(plane="native"))
 
 
 @pytest.mark.usefixtures("built")
-def test_an_unfinished_plane_is_taken_by_who_asks_and_serves_alone() -> None:
-    assert choose(Settings()).name == "reference"
-    assert "--plane native tries it" in choose(Settings()).why
-    asked = Settings(plane="native")
+def test_the_native_plane_is_taken_where_it_is_built() -> None:
+    auto = Settings(plane="auto", mesh=True)
+    assert choose(auto) == planes.Choice("native", "built here")
+    asked = Settings(plane="native", mesh=True)
     assert choose(asked) == planes.Choice("native", "asked for")
-    assert not may_mesh(asked)
-    assert may_mesh(Settings())
-    for more in ({"mesh": True}, {"bootstrap": ("203.0.113.7",)}):
-        with pytest.raises(StateError, match="--no-mesh to serve alone"):
-            choose(Settings.model_validate({"plane": "native", **more}))
-
-
-@pytest.mark.usefixtures("finished")
-def test_a_finished_plane_is_taken_by_itself() -> None:
-    assert choose(Settings()) == planes.Choice("native", "built here")
-    assert choose(Settings(plane="native", mesh=True)).name == "native"
-    assert may_mesh(Settings(plane="native"))
 
 
 def test_limits_and_the_uplink_reach_the_native_plane() -> None:
@@ -59,3 +48,25 @@ def test_limits_and_the_uplink_reach_the_native_plane() -> None:
         pytest.skip(native.missing())
     settings = Settings(plane="native", max_upload=1_000_000, delays={"127.0.0.9": 5})
     assert make_plane(settings).stats()["kind"] == "native"
+
+
+@pytest.mark.parametrize("row", ["rnr", "nrn", "nnn", "rrr"])
+async def test_planes_of_both_kinds_are_one_mesh(row: str) -> None:
+    """Over two links, each packet once and in order, whoever is in the middle."""
+    if "n" in row and native.missing():
+        pytest.skip(native.missing())
+    names = {"r": "reference", "n": "native"}
+    async with mesh_nodes() as start:
+        first, middle, last = await chain(start, *[names[letter] for letter in row])
+        assert [
+            node._parts.port.stats()["plane"]["kind"] for node in (first, middle, last)
+        ] == [names[letter] for letter in row]
+        async with source(first):
+            await until(lambda: knows(last, "cam"), "the stream is known")
+            await last.bring("cam")
+            with last.subscribe("cam") as viewer:
+                numbers = [
+                    struct.unpack_from("!H", (await anext(aiter(viewer))).data, 2)[0]
+                    for _ in range(60)
+                ]
+        assert numbers == list(range(numbers[0], numbers[0] + 60))

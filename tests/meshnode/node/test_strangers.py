@@ -122,7 +122,8 @@ async def start() -> AsyncIterator[Start]:
 @pytest.fixture
 async def scene(start: Start) -> AsyncIterator[Scene]:
     honest = await start()
-    victim = await start(honest)
+    # the taps below look inside
+    victim = await start(honest, plane="reference")
     liar = await start(victim)
     async with source(honest):
         for node in (victim, liar):

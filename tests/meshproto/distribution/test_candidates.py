@@ -37,10 +37,31 @@ def test_an_orphan_asks_grandparent_then_neighbours_then_members() -> None:
     bench.offer(near)
     bench.offer(full, slots=0)
     bench.tree.remember(node(70), 0.1, 9)
+    bench.tree.parent = None
     found = candidates.for_orphan(bench.brain._shared, bench.tree)
     order = [candidate.node for candidate in found]
     assert order == [node(3), near, full, node(70), node(2)]
     assert found[0].peer == peer_record(node(3))
+
+
+def test_a_full_neighbour_at_hand_is_asked_before_one_with_slots_far_away() -> None:
+    bench = Bench()
+    bench.attach(node(2))
+    far, full = bench.link(node(8), 0.2), bench.link(node(9), 0.1)
+    bench.offer(far)
+    bench.offer(full, slots=0)
+    found = candidates.for_orphan(bench.brain._shared, bench.tree)
+    assert [candidate.node for candidate in found[:2]] == [full, far]
+
+
+def test_above_a_parent_that_lives_but_is_stalled_nobody_is_asked_first() -> None:
+    bench = Bench()
+    bench.peers[node(3)] = peer_record(node(3))
+    bench.attach(node(2), above=(ORIGIN, node(3), node(2)))
+    near = bench.link(node(8), 0.01)
+    bench.offer(near)
+    found = candidates.for_orphan(bench.brain._shared, bench.tree)
+    assert [candidate.node for candidate in found[:2]] == [near, node(3)]
 
 
 def test_who_is_starved_without_a_way_asks_members_of_the_mesh() -> None:

@@ -28,6 +28,26 @@ def publisher(slots: float = 8) -> Bench:
     return bench
 
 
+def passing_by(viewers: int) -> Bench:
+    """All slots are taken; child 2 has viewers below it, and its child wants to us."""
+    bench = Bench(2)
+    bench.publish()
+    bench.child(2, subtree=4, viewers=viewers)
+    bench.child(3)
+    bench.link(node(9))
+    where = w.Place(node(2), 0.1, 0.0, ())
+    bench.hear(node(9), join(90, w.Use.MOVE, ME, place=where, subtree=3, viewers=3))
+    return bench
+
+
+def test_the_only_child_of_a_relay_takes_the_slot_that_the_relay_will_leave() -> None:
+    assert node(9) in passing_by(3).brain.children(STREAM)
+
+
+def test_the_child_of_one_that_stays_gets_no_slot_that_is_not_there() -> None:
+    assert node(9) not in passing_by(4).brain.children(STREAM)
+
+
 def test_an_accepted_child_gets_a_leg_its_alias_and_the_root_path() -> None:
     bench = publisher()
     bench.held = (40, 60)

@@ -198,6 +198,23 @@ def test_a_lost_link_activates_the_second_parent() -> None:
     assert [c.reason for c in bench.happened(ParentChanged)] == ["join", "standby"]
 
 
+def test_a_second_parent_that_was_not_ahead_is_not_waited_for() -> None:
+    bench = Bench()
+    bench.attach(node(2))
+    second = with_standby(bench)
+    near = bench.link(node(9), 0.01)
+    bench.offer(near)
+    bench.sent.clear()
+    bench.do("plane_notice", Silent(STREAM, False))
+    bench.pass_time(0.0)
+    asked = bench.take(w.Join)
+    assert [who for who, _ in asked] == [second, near]
+    # it may have fallen, too, or answer all the same: the first that accepts is taken
+    bench.hear(second, accept(asked[0][1].serial, second))
+    assert bench.brain.parent(STREAM) == second
+    assert near in [who for who, _ in bench.take(w.Leave)]
+
+
 def test_what_the_plane_switched_is_confirmed() -> None:
     bench = Bench()
     bench.attach(node(2))

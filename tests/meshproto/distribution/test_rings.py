@@ -197,6 +197,10 @@ def promised(net: Net) -> tuple[Host, Host, Host, Host]:
         net.link(upper.id, relay.id)
         net.link(relay.id, leaf.id)
     net.link(one.id, other.id)
+    # why: else those above the parents stood by, and the relays stepped aside
+    for relay, upper, leaf in zip((one, other), above, leaves, strict=True):
+        net.sever(origin.id, relay.id)
+        net.sever(upper.id, leaf.id)
     publish(net, origin)
     for leaf in leaves:
         subscribe(net, leaf, origin)
@@ -221,7 +225,8 @@ def test_they_let_go_by_their_leases_if_they_do_not_at_once(
 ) -> None:
     net = Net(14)
     one, other, *leaves = promised(net)
-    monkeypatch.setattr(downstream, "reckon_second", lambda *_: None)
+    monkeypatch.setattr(downstream, "reckon", lambda *_: None)
+    monkeypatch.setattr(Tree, "left_over", False)
     for leaf in leaves:
         unsubscribe(net, leaf)
     net.run_for(5.0)
@@ -231,12 +236,13 @@ def test_they_let_go_by_their_leases_if_they_do_not_at_once(
     assert not list(other.brain.streams())
 
 
-def test_with_both_rules_away_they_keep_each_other_for_ever(
+def test_with_all_these_rules_away_they_keep_each_other_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     net = Net(14)
     one, other, *leaves = promised(net)
-    monkeypatch.setattr(downstream, "reckon_second", lambda *_: None)
+    monkeypatch.setattr(downstream, "reckon", lambda *_: None)
+    monkeypatch.setattr(Tree, "left_over", False)
 
     def renew(shared: Shared, tree: Tree, now: float) -> None:
         interest.report(shared, tree, now)
@@ -258,6 +264,7 @@ def test_a_relay_without_viewers_stands_by_and_takes_over() -> None:
     for relay in (near, far):
         net.link(origin.id, relay.id)
         net.link(relay.id, leaf.id)
+    net.sever(origin.id, leaf.id)
     publish(net, origin)
     subscribe(net, leaf, origin)
     net.run_for(30.0)
@@ -269,6 +276,26 @@ def test_a_relay_without_viewers_stands_by_and_takes_over() -> None:
     unsubscribe(net, leaf)
     net.run_for(5.0)
     assert not list(far.brain.streams())
+
+
+def test_a_relay_steps_aside_where_its_child_can_do_without_it() -> None:
+    net = Net(15)
+    origin, relay = net.add(2, (0.0, 0.0)), net.add(8, (0.01, 0.0))
+    first, leaf = net.add(0, (0.0, 0.01)), net.add(0, (0.0, 0.02))
+    for one, other in ((origin, relay), (origin, first), (relay, leaf)):
+        net.link(one.id, other.id)
+    publish(net, origin)
+    for host in (first, leaf):
+        subscribe(net, host, origin)
+    net.run_for(5.0)
+    # all slots are taken, but one of them by the relay
+    assert leaf.brain.parent(STREAM) == relay.id
+    assert leaf.brain.standby(STREAM) == origin.id
+    net.run_for(15.0)
+    assert leaf.brain.parent(STREAM) == origin.id
+    assert not list(relay.brain.streams())
+    assert len(origin.brain.children(STREAM)) == 2
+    assert not net.violations
 
 
 def echoing() -> tuple[Net, Host, Host]:

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from meshproto.distribution.events import LayersShed
 from meshproto.forwarding.relay_table import FirstNew, SetLeg
-from meshproto.ids import short_id
+from meshproto.ids import NodeId, short_id
 from meshproto.wire.control import distribution as w
-from support.tree_bench import ME, RATE_BPS, STREAM, Bench, accept, demand, join, node
+from support.tree_bench import (
+    ME,
+    ORIGIN,
+    RATE_BPS,
+    STREAM,
+    Bench,
+    accept,
+    demand,
+    join,
+    node,
+    peer_record,
+)
 
 
 def burst(rates_bps: tuple[int, ...] = (RATE_BPS,), layers: int = 1) -> Bench:
@@ -89,6 +100,112 @@ def test_a_smaller_uplink_starts_the_same() -> None:
     bench.do("uplink_changed")
     bench.pass_time(bench.config.burst_s + 0.1)
     assert bench.take(w.Release)
+
+
+def passing_on(*below: int, viewers: int = 0) -> Bench:
+    """A node that joined for others: parent 2, children as given."""
+    bench = Bench()
+    bench.attach(node(2), above=(ORIGIN, node(2)))
+    bench.peers[node(2)] = peer_record(node(2))
+    for number in below:
+        bench.child(number)
+    if viewers:
+        bench.subscribe(viewers=viewers)
+    else:
+        bench.do("unsubscribe", STREAM)
+    bench.sent.clear()
+    return bench
+
+
+def after_a_while(bench: Bench, seconds: float) -> list[tuple[NodeId, w.Release]]:
+    """Time passes, everybody renews."""
+    for _ in range(int(seconds)):
+        bench.pass_time(1.0)
+        renew(bench)
+    return bench.take(w.Release)
+
+
+def test_without_viewers_the_only_child_is_asked_to_move_to_our_parent() -> None:
+    bench = passing_on(5)
+    (who, release), *more = after_a_while(bench, bench.config.aside_s + 1)
+    assert (who, more) == (node(5), [])
+    target = release.targets[0]
+    assert (target.node, target.peer) == (node(2), peer_record(node(2)))
+    assert release.aside
+    # it stays where it is served until it moved; it is asked ever more rarely
+    assert bench.brain.children(STREAM) == (node(5),)
+    assert len(after_a_while(bench, 40.0)) == 1
+
+
+def test_with_viewers_or_with_two_children_nobody_is_asked() -> None:
+    assert not after_a_while(passing_on(5, 6), 30.0)
+    assert not after_a_while(passing_on(5, viewers=1), 30.0)
+
+
+def test_when_the_last_child_went_nobody_is_stood_by_for() -> None:
+    bench = passing_on(5)
+    bench.child(6, w.Use.STANDBY)
+    bench.hear(node(5), w.Leave(STREAM, 5))
+    bench.pass_time(bench.config.collect_s + 0.1)
+    assert bench.one(w.Drop)[0] == node(6)
+    assert not list(bench.brain.streams())
+
+
+def test_one_that_asks_a_relay_that_lost_its_child_to_stand_by_keeps_it() -> None:
+    bench = passing_on(5)
+    bench.hear(node(5), w.Leave(STREAM, 5))
+    bench.child(6, w.Use.STANDBY)
+    bench.pass_time(bench.config.collect_s + 0.1)
+    assert bench.brain.parent(STREAM) == node(2)
+
+
+def asked_aside(delay_s: float) -> Bench:
+    """Our parent 2 asks us to pass it by; below its parent 3 we have that delay."""
+    bench = Bench()
+    bench.attach(node(2), 0.1, above=(node(3), node(2)))
+    bench.link(node(3), 0.0)
+    bench.offer(bench.link(node(8)), 0.0)
+    bench.sent.clear()
+    target = w.Target(node(3), 0.09, 1)
+    serial = bench.tree.parent.serial  # type: ignore[union-attr]
+    bench.hear(node(2), w.Release(STREAM, serial, (target,), aside=True))
+    who, wish = bench.one(w.Join)
+    assert (who, wish.use) == (node(3), w.Use.MOVE)
+    line = accept(wish.serial, who, delay_s - 0.001, above=(node(3),))
+    bench.hear(who, line)
+    return bench
+
+
+def test_whoever_is_asked_to_pass_a_relay_by_does_so_if_it_costs_little() -> None:
+    bench = asked_aside(0.13)
+    bench.do("plane_notice", FirstNew(STREAM, node(3), 9))
+    commit = bench.one(w.MoveCommit)[1]
+    verdict = (commit.token, commit.mover, True, (short_id(node(3)),))
+    bench.hear(node(3), w.MoveVerdict(STREAM, *verdict))
+    assert bench.brain.parent(STREAM) == node(3)
+    assert node(2) in bench.tree.declined
+
+
+def test_it_stays_where_that_costs_much() -> None:
+    bench = asked_aside(0.14)
+    assert bench.one(w.Leave)[0] == node(3)
+    assert bench.tree.move is None or bench.tree.move.search is None
+
+
+def test_it_goes_nowhere_else() -> None:
+    bench = Bench()
+    bench.attach(node(2), 0.1, above=(node(3), node(2)))
+    for who in (3, 8):
+        bench.offer(bench.link(node(who)), 0.0)
+    bench.sent.clear()
+    serial = bench.tree.parent.serial  # type: ignore[union-attr]
+    target = w.Target(node(3), 0.09, 1)
+    bench.hear(node(2), w.Release(STREAM, serial, (target,), aside=True))
+    who, wish = bench.one(w.Join)
+    elsewhere = w.Target(node(8), 0.0, 3)
+    bench.hear(who, w.Redirect(STREAM, wish.serial, (elsewhere,)))
+    assert not bench.take(w.Join)
+    assert bench.brain.parent(STREAM) == node(2)
 
 
 def test_a_released_child_moves_make_before_break() -> None:

@@ -201,6 +201,37 @@ def test_when_told_to_go_it_moves_make_before_break() -> None:
     assert bench.happened(Swapped)[0].old == node(2)
 
 
+def locked(bench: Bench) -> None:
+    """A move below us counts on our place when we are told to go."""
+    bench.do("probed", bench.probes[0].token, 0.05)
+    below = bench.child(5)
+    bench.hear(below, w.MoveCommit(STREAM, 77, node(6), 0))
+    bench.hear(node(2), w.SwapGo(STREAM, 5))
+
+
+def test_it_goes_as_soon_as_nobody_s_move_counts_on_its_place() -> None:
+    bench = asked()
+    locked(bench)
+    assert bench.tree.move is None
+    assert not bench.dialled
+    bench.pass_time(bench.config.commit_s + 0.01)
+    assert bench.tree.move is not None
+    assert bench.dialled == [(OLD, node(2))]
+
+
+def test_it_does_not_go_later_when_it_has_another_parent_by_then() -> None:
+    bench = asked()
+    bench.link(node(8))
+    bench.offer(node(8))
+    locked(bench)
+    bench.hear(node(2), w.Drop(STREAM, bench.tree.parent.serial, w.Why.LOOP, ()))  # type: ignore[union-attr]
+    who, wanted = bench.take(w.Join)[-1]
+    bench.hear(who, accept(wanted.serial, who, above=(ORIGIN,)))
+    bench.pass_time(bench.config.commit_s + 0.01)
+    assert bench.brain.parent(STREAM) == who
+    assert (bench.tree.move, bench.tree.deal) == (None, None)
+
+
 def test_it_does_not_go_without_having_agreed() -> None:
     bench = asked()
     bench.hear(node(2), w.SwapGo(STREAM, 5))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +42,32 @@ def test_a_gap_filled_within_one_batch_costs_nothing() -> None:
     generator = fed(10, 12, 11)
     assert generator.due(0.0) == ([], False)
     assert (generator.requested, generator.recovered) == (0, 0)
+
+
+def test_the_first_rounds_are_short_and_the_later_ones_longer() -> None:
+    generator = fed(10, 12)
+    asked = [tick for tick in range(500) if generator.due(tick / 1024)[0]]
+    assert [b - a for a, b in pairwise(asked)] == [77, 77, 77, 154]  # 75 ms is 76.8
+
+
+def test_a_late_packet_does_not_pass_for_a_short_way() -> None:
+    generator = fed(10, 12)
+    generator.due(0.0)
+    assert generator.received(11, 0.001)
+    assert generator.received(14, 0.01)
+    generator.due(0.01, path_s=0.1)
+    assert generator.due(0.155, path_s=0.1) == ([], False)
+    assert generator.due(0.165, path_s=0.1) == ([13], False)
+
+
+def test_who_is_asked_instead_is_asked_as_often() -> None:
+    generator = fed(10, 12)
+    while not generator.due(0.49)[0]:
+        pass
+    generator.renew(0.49)
+    assert generator.due(0.49) == ([11], False)
+    assert generator.due(0.9) == ([11], False)
+    assert generator.due(0.99) == ([], True)
 
 
 def test_asking_ends_after_half_a_second() -> None:

@@ -102,13 +102,27 @@ def test_a_dial_of_the_graph_that_a_tree_forestalled_is_not_forgotten() -> None:
     assert brains.nodes[1].next_hop(name(0)) == name(0)
 
 
-def test_who_has_no_room_for_one_more_link_says_so() -> None:
-    full = replace(NodeConfig(), overlay=OverlayConfig(links_accept=0, thin_accept=0))
-    brains = Brains(2, full)
+def full_brains(links_over: int) -> Brains:
+    """Two that have no place at all; the link is one of the graph to the first."""
+    nothing = OverlayConfig(links_accept=0, thin_accept=0, links_over=links_over)
+    brains = Brains(2, replace(NodeConfig(), overlay=nothing))
     for number in (0, 1):
         brains.call(number, brains.nodes[number].publish, STREAM, RATES)
     ends(brains, Purpose.OVERLAY, Purpose.TREE)
     brains.run(1.0)
+    return brains
+
+
+def test_whoever_has_nobody_else_stays_beyond_the_room_of_its_host() -> None:
+    brains = full_brains(links_over=1)
+    # what was said before it was kept is made up for by the next comparison
+    brains.run(40.0)
+    assert brains.nodes[1].next_hop(name(0)) == name(0)
+    assert not brains.saw(0, HangUp)
+
+
+def test_who_has_no_room_for_one_more_link_says_so() -> None:
+    brains = full_brains(links_over=0)
     assert brains.nodes[1].next_hop(name(0)) is None
     brains.run(5.0)
     ended = [o.reason for o in brains.saw(0, HangUp) if isinstance(o, HangUp)]

@@ -200,7 +200,7 @@ def test_a_full_host_makes_the_link_a_guests_on_both_ends() -> None:
     hood.fill(0.0)
     link = hood.ready(node(1), True, Purpose.OVERLAY, 1.0)
     assert link is not None
-    hood.hosted(link, 1.0, 2.0)
+    hood.guests.hosted(link, 1.0, 2.0)
     assert (state.links.lasting, state.links.guests) == (0, 1)
     assert link.entry is not None
     assert link.entry.retry_at == 61.0
@@ -218,7 +218,7 @@ def test_a_guests_word_does_not_count_on_a_link_that_came_in() -> None:
     state, hood = made()
     link = hood.ready(node(1), False, Purpose.OVERLAY, 1.0)
     assert link is not None
-    hood.hosted(link, 1.0, 2.0)
+    hood.guests.hosted(link, 1.0, 2.0)
     assert state.links.lasting == 1
 
 

@@ -16,12 +16,14 @@ from meshproto.outputs import Dial, HangUp, Probe, Purpose, Send
 from meshproto.overlay.capacity import Evidence
 from meshproto.overlay.events import NeighbourDropped, PeerLearned
 from meshproto.wire.control.overlay import (
+    Alone,
     Guest,
     PeerUpdate,
     RingAnswer,
     RingQuery,
     ShuffleAnswer,
     ShuffleRequest,
+    Stay,
     Tip,
 )
 from meshproto.wire.control.peer import PeerRecord
@@ -305,6 +307,8 @@ def _record(source: random.Random) -> Record:
         RingQuery(token, source.random(), ()),
         RingAnswer(token, tips),
         Guest(source.random() * 9),
+        Alone(),
+        Stay(),
         Later(),
     )
     return source.choice(known)

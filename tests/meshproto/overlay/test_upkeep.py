@@ -170,7 +170,8 @@ def test_guests_leave_in_time_unless_a_tree_uses_them() -> None:
     guests = linked(state, range(1, 4), 0.1, Kind.INBOUND)
     for guest in guests:
         state.links.change(guest, Kind.INBOUND, guest=True)
-    guests[1].since = 1.5
+        guest.ends_at = 2.0
+    guests[1].ends_at = 3.5
     around(state).trees[node(3)] = True
     upkeep.end_guests(2.0)
     assert outputs(state.outbox) == [HangUp(node(1), "guest")]
@@ -184,5 +185,6 @@ def test_a_guest_that_found_its_place_leaves_by_itself() -> None:
     (theirs,) = linked(state, range(2, 3), 0.1, Kind.INBOUND)
     for guest in (mine, theirs):
         state.links.change(guest, guest.kind, guest=True)
+        guest.ends_at = 2.0
     upkeep.end_guests(0.5, all_mine=True)
     assert outputs(state.outbox) == [HangUp(node(1), "guest")]

@@ -12,10 +12,12 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Self
 
 import aiohttp
 from aiortc import (
+    MediaStreamTrack,
     RTCBundlePolicy,
     RTCConfiguration,
     RTCPeerConnection,
@@ -27,13 +29,24 @@ from support.rtc import until
 
 
 class SfuGoClient:
-    """One member.  `pool` is how many sections of each kind it brings at first."""
+    """One member.  `pool` is how many sections of each kind it brings at first,
+    `tracks` is what it shows, something of each kind where it is empty.
+    """
 
-    def __init__(self, base: str, user: str, name: str = "", *, pool: int = 2) -> None:
+    def __init__(
+        self,
+        base: str,
+        user: str,
+        name: str = "",
+        *,
+        pool: int = 2,
+        tracks: Sequence[MediaStreamTrack] = (),
+    ) -> None:
         self.base = base
         self.user = user
         self.name = name or user
         self.pool = pool
+        self.tracks = tracks
         self.messages: list[dict[str, Any]] = []
         self.peers: dict[str, str] = {}
         self.joined: dict[str, Any] = {}
@@ -113,8 +126,8 @@ class SfuGoClient:
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
         pc.on("track", self._play)
-        pc.addTrack(VideoStreamTrack())
-        pc.addTrack(AudioStreamTrack())
+        for track in self.tracks or (VideoStreamTrack(), AudioStreamTrack()):
+            pc.addTrack(track)
         for _ in range(self.pool):
             pc.addTransceiver("audio", direction="recvonly")
             pc.addTransceiver("video", direction="recvonly")

@@ -137,6 +137,9 @@ fn watch_all(state: &mut State, key: StreamKey, now: f64) {
         .filter_map(|slot| slot.layer)
         .collect::<Vec<LayerKey>>()
     {
+        if let Some(nacks) = &mut state.layers[layer].nacks {
+            nacks.renew(now);
+        }
         state.watch(layer, now);
     }
 }

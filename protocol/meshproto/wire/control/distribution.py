@@ -305,11 +305,14 @@ class SwapGo(s.Record):
 
 @s.record(83)
 class Release(s.Record):
-    """Please move elsewhere while I still serve you; `targets` have room."""
+    """Please move elsewhere while I still serve you; `targets` have room.  With `aside`
+    only to them, and only if that costs little: you are my only child.
+    """
 
     stream: StreamId = s.wire(s.STREAM)
     serial: int = s.wire(SERIAL)
     targets: tuple[Target, ...] = s.wire(TARGETS)
+    aside: bool = s.wire(s.boolean(), default=False)
 
 
 @s.record(84)

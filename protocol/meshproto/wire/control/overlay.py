@@ -82,7 +82,24 @@ class Guest(s.Record):
     stay_s: float = s.wire(s.seconds(60.0))
 
 
+@s.record(22, reliable=True)
+class Alone(s.Record):
+    """From a guest: I have no link to a capable node but this one."""
+
+
+@s.record(23, reliable=True)
+class Stay(s.Record):
+    """To a guest: you are none any more, the link lasts."""
+
+
 OverlayRecord: TypeAlias = (
-    PeerUpdate | ShuffleRequest | ShuffleAnswer | RingQuery | RingAnswer | Guest
+    PeerUpdate
+    | ShuffleRequest
+    | ShuffleAnswer
+    | RingQuery
+    | RingAnswer
+    | Guest
+    | Alone
+    | Stay
 )
 """Everything that `Overlay.receive` takes."""

@@ -187,6 +187,13 @@ async def test_messages_of_a_member_that_make_no_sense(client) -> None:
             ("mute", {"peerId": "nobody"}, 404),
             ("kick", {"peerId": "nobody"}, 404),
             ("chat", {"text": ""}, 400),
+            ("show", {"trackId": 1, "width": 1, "height": 1}, 400),
+            ("show", {"trackId": "x", "width": -1, "height": 1}, 400),
+            ("show", {"trackId": "x", "width": 1, "height": 1.5}, 400),
+            ("show", {"tracks": "all"}, 400),
+            ("show", {"tracks": ["x"]}, 400),
+            ("muted", {"kind": "audio", "muted": True}, 404),
+            ("muted", {"kind": "audio", "muted": "yes"}, 400),
         ]
         for count, (type_, data, code) in enumerate(wrong, 1):
             await ann.send(type_, data)
@@ -217,6 +224,49 @@ async def test_members_talk_ask_and_remove(client) -> None:
         async with member(client, "ben") as again:
             await again.join("green", media=False, sessionToken=token)
             assert not again.joined["resumed"]
+
+
+async def test_what_others_say_is_never_an_order(client) -> None:
+    """A label is the word of a client: it may be called like a message of ours."""
+    async with member(client, "ann") as ann, member(client, "ben") as ben:
+        await ann.join("green", media=False)
+        await ben.join("green", media=False)
+        seat = client.node._parts.rooms.get("green").seats["ann"]
+        seat.said("removed", "get out")
+        seat.said("state", b"\x00\xff")
+        assert (await ben.expect("app"))["label"] == "removed"
+        assert await ben.expect("app", 2) == {
+            "peerId": ann.joined["peerId"],
+            "name": "Ann",
+            "label": "state",
+            "base64": "AP8=",
+        }
+        assert ben.seen("removed") == []
+        assert not seat.left
+
+
+async def test_who_comes_later_learns_what_is_shown_and_muted(client) -> None:
+    async with member(client, "ann") as ann, member(client, "ben") as ben:
+        await ann.join("green")
+        await until(lambda: len(shown(client, "ann")) == 2, "two tracks")
+        source = shown(client, "ann")[0].source
+        await ann.send("muted", {"kind": "audio", "source": source, "muted": True})
+        await until(lambda: any(s.muted for s in shown(client, "ann")), "muted")
+        await ben.join("green", media=False)
+        told = await ben.expect("track-published")
+        assert told["peerId"] == ann.joined["peerId"]
+        assert {t["kind"]: t["muted"] for t in told["tracks"]} == {
+            "audio": True,
+            "video": False,
+        }
+        await ann.send("muted", {"kind": "audio", "source": source, "muted": False})
+        again = await ben.expect("track-published", 2)
+        assert [t["muted"] for t in again["tracks"]] == [False, False]
+        assert ann.seen("error") == []
+
+
+def shown(client, user: str):
+    return client.node._parts.rooms.get("green").seats[user].shown
 
 
 async def flood(one: SfuGoClient) -> None:

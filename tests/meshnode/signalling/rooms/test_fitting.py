@@ -2,14 +2,47 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshnode.signalling.rooms.fitting import AUDIO_BPS, PAUSED, Picture, fit
+from meshnode.signalling.rooms.fitting import (
+    AUDIO_BPS,
+    PAUSED,
+    Picture,
+    enough,
+    fit,
+    lower,
+)
 from meshproto.forwarding.table import Selection
 from meshproto.ids import StreamName
 
 THREE = (("q", 100_000), ("h", 400_000), ("f", 1_500_000))
+
+
+SIZES = (("q", 320, 180), ("h", 640, 360), ("f", 1280, 720))
+
+
+@pytest.mark.parametrize(
+    ("size", "rid"),
+    [
+        ((160, 90), "q"),
+        ((390, 220), "q"),
+        ((500, 281), "h"),
+        ((800, 450), "h"),
+        ((1920, 1080), None),
+        ((200, 2000), "q"),
+    ],
+)
+def test_no_more_than_is_seen(size: tuple[int, int], rid: str | None) -> None:
+    assert enough(SIZES, size) == rid
+    assert enough((("q", 0, 0), ("f", 0, 0)), size) is None, "sizes are not known yet"
+
+
+def test_the_cheaper_of_two_bounds_counts() -> None:
+    assert lower(["q", "h", "f"], "h", "q") == "q"
+    assert lower(["q", "h", "f"], None, "h") == "h"
+    assert lower(["q", "h", "f"], "gone", None) is None
 
 
 def picture(name: str, layers=THREE, most: str | None = None) -> Picture:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
@@ -75,6 +76,29 @@ async def test_a_member_gets_what_it_subscribes_to(client) -> None:
             lambda: gets(client, "cyd", MediaKind.AUDIO) == {"ann"}, "her voice"
         )
         assert gets(client, "cyd", MediaKind.VIDEO) == set()
+
+
+async def test_a_picture_that_nobody_sees_does_not_come(client) -> None:
+    async with AsyncExitStack() as stack:
+        ann, ben = await members(stack, client, "ann", "ben")
+        await until(lambda: ben.tracks_played() == 2, "ben gets ann")
+        seat = rooms(client).get("green").seats["ben"]
+        track = f"{ann.joined['peerId']}-v0"
+        unseen = {"trackId": track, "width": 0, "height": 0}
+        sections = len(seat.connection.sections)
+        for _ in range(3):
+            await ben.send("show", {"tracks": [unseen]})
+            [name] = [n for n, o in seat.playing.items() if o.source.track_id == track]
+            await until(lambda n=name: seat.hides(n), "hidden")
+            assert not client.node._parts.streams.get(name).viewers
+            await asyncio.sleep(0.2)  # what was under way
+            seen, heard = ben.frames["video"], ben.frames["audio"]
+            await until(lambda h=heard: ben.frames["audio"] > h + 25, "still heard")
+            assert ben.frames["video"] == seen
+            await ben.send("show", {"trackId": track, "width": 640, "height": 360})
+            await until(lambda s=seen: ben.frames["video"] > s + 5, "seen again", 20)
+        assert len(seat.connection.sections) == sections, "nothing was negotiated"
+        assert ben.seen("error") == []
 
 
 async def test_empty_rooms_go_and_kept_ones_stay(

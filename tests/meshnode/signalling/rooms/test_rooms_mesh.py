@@ -58,6 +58,79 @@ async def test_a_member_without_media_is_seen_elsewhere(start: Start) -> None:
         assert a._parts.list.listed() == []
 
 
+async def test_members_without_media_talk_across_nodes(start: Start) -> None:
+    a, b = await pair(start)
+    async with member(a, "ann") as ann, member(b, "ben") as ben:
+        await ann.join("green", media=False)
+        await ben.join("green", media=False)
+        for one in (ann, ben):
+            await until(lambda one=one: len(one.peers) == 1, "told", 20)
+        for number in range(20):
+            await ann.send("chat", {"text": f"line {number}"})
+        await ben.expect("chat", 20)
+        assert [c["text"] for c in ben.seen("chat")] == [f"line {n}" for n in range(20)]
+        await ben.send("app", {"text": "x" * 2_000})
+        assert (await ann.expect("app"))["name"] == "Ben"
+        await ben.send("mute", {"peerId": ann.joined["peerId"], "kind": "audio"})
+        assert (await ann.expect("mute"))["peerId"] == ben.joined["peerId"]
+        assert ann.seen("error") == ben.seen("error") == []
+
+
+async def test_a_node_speaks_only_for_those_that_sit_at_it(start: Start) -> None:
+    a, b = await pair(start)
+    async with member(a, "ann") as ann, member(b, "ben") as ben:
+        await ann.join("green", media=False)
+        await ben.join("green", media=False)
+        await until(lambda: len(ben.peers) == 1, "told", 20)
+        rooms = b._parts.rooms
+        before = len(ben.messages)
+        for user, node in (("ann", rooms.tokens.me), ("ben", a._parts.rooms.tokens.me)):
+            rooms.heard_from(node, ("green", user, "", "chat"), "forged")
+        rooms.heard_from(a._parts.rooms.tokens.me, ("blue", "ann", "", "chat"), "lost")
+        await ann.send("chat", {"text": "true"})
+        assert (await ben.expect("chat"))["text"] == "true"
+        assert len(ben.messages) == before + 1
+
+
+async def test_a_picture_that_nobody_here_sees_leaves_the_node(start: Start) -> None:
+    a, b = await pair(start)
+    async with member(a, "ann") as ann, member(b, "ben") as ben:
+        await ann.join("green")
+        await ben.join("green", media=True)
+        await until(lambda: ben.tracks_played() == 2, "ben gets ann", 20)
+        assert b._relaying is not None
+        track = f"{ann.joined['peerId']}-v0"
+        await ben.send("show", {"trackId": track, "width": 0, "height": 0})
+        fetched = b._relaying.fetched
+        await until(
+            lambda: [str(name) for name, _ in fetched()] == ["green~ann~a0"],
+            "only the sound comes to this node",
+            20,
+        )
+        seen = ben.frames["video"]
+        await ben.send("show", {"trackId": track, "width": 640, "height": 360})
+        await until(lambda: ben.frames["video"] > seen + 5, "seen again", 20)
+
+
+async def test_what_is_muted_is_told_across_nodes(start: Start) -> None:
+    a, b = await pair(start)
+    async with member(a, "ann") as ann, member(b, "ben") as ben:
+        await ann.join("green")
+        await ben.join("green", media=False)
+        await until(lambda: len(last(ben)) == 2, "both tracks", 20)
+        source = last(ben)[0]["source"]
+        await ann.send("muted", {"kind": "audio", "source": source, "muted": True})
+        await until(lambda: any(t["muted"] for t in last(ben)), "muted", 20)
+        await ann.send("muted", {"kind": "audio", "source": source, "muted": False})
+        await until(lambda: not any(t["muted"] for t in last(ben)), "heard", 20)
+
+
+def last(one: SfuGoClient) -> list[dict[str, object]]:
+    """What somebody else shows, as the member was told last."""
+    told = one.seen("track-published")
+    return list(told[-1]["tracks"]) if told else []
+
+
 async def test_a_token_is_good_at_another_node_and_only_once(start: Start) -> None:
     a, b = await pair(start)
     async with member(a, "ann") as ann, member(a, "ben") as ben:

@@ -110,7 +110,7 @@ records = st.one_of(
     st.builds(w.SwapAsk, streams, serials, delays, places),
     st.builds(w.SwapAnswer, streams, serials, flags),
     st.builds(w.SwapGo, streams, serials),
-    st.builds(w.Release, streams, serials, targets),
+    st.builds(w.Release, streams, serials, targets, st.booleans()),
     st.builds(w.Rely, streams, serials, demands),
     st.builds(w.MessageDown, streams, nodes, numbers, labels, said),
     st.builds(w.MessageUp, streams, nodes, numbers, labels, said),
