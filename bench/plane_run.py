@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from bench.child import child
-from bench.copies_run import TAG
 from bench.cost import Cost, measure_cost
 from bench.crowd_load import Crowd, gathered, sealed
 from bench.load import Ages, Publisher
 from bench.shapes import Shape
 
 SEAL = "seal"
+TAG = bytes(16)
+"""As long as what the planes' packets have behind them."""
 
 
 async def run(plane: str, shape: Shape, viewers: int, duration_s: float) -> Cost:
