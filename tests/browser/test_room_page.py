@@ -99,7 +99,8 @@ async def chooses_another_camera(ben: Person, ann: Person) -> None:
     await ben.press("devices")
     label = "element().media.tracks.get('camera').label"
     before = await ben.run(label)
-    await ben.page.locator("mesh-room dialog select").nth(1).select_option(index=2)
+    # why the last: the second one is a depth camera, and the third a compressed one
+    await ben.page.locator("mesh-room dialog select").nth(1).select_option(index=4)
     await ben.until(f"{label} !== {before!r}")
     await ben.page.click("mesh-room dialog button.main")
     await ann.sees("Ben", "Cyd")
