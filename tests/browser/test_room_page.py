@@ -18,7 +18,9 @@ from support.room_page import GRANTED, Person, enter, people, speech, visit, vis
 # why long: `make test` holds one publisher and one viewer of a browser
 pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
-LEARN_S = 4.0
+LEARN_S = 31.0
+KNOWN_S = 60.0
+"""Until a node knows how far others are from it."""
 
 
 def at(node: MeshNode) -> str:
@@ -204,7 +206,8 @@ async def test_a_page_learns_where_else_it_could_be() -> None:
             ann = await enter(browser, at(a), "Ann")
             peer = await ann.run("element().room.peer")
             asked = "fetch('../api/entries?stream=green~' + element().room.seat.user)"
-            await ann.until(f"{asked}.then(a => a.json()).then(a => a.entries[1])")
+            known = f"{asked}.then(a => a.json()).then(a => a.entries[1])"
+            await ann.until(known, KNOWN_S)
             await asyncio.sleep(LEARN_S)  # as long as the page takes to look
             await a.__aexit__(None, None, None)
             await ann.until(f"element().room.peer === '{peer}'")
