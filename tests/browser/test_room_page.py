@@ -185,8 +185,8 @@ async def test_when_a_node_goes_its_people_go_on_at_another() -> None:
             await ann.sees("Ben")
             peer = await ann.run("element().room.peer")
             assert await ann.run("element().room.ways.count") == 2
-            await a.__aexit__(None, None, None)
             began = time.monotonic()
+            await a.__aexit__(None, None, None)
             room = b._parts.rooms.get("green")
             assert room is not None
             await until(lambda: len(room.seats) == 2, "she sits there", 10)
