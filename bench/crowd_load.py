@@ -92,7 +92,7 @@ def sealed(
     def send(packets: Sequence[bytes]) -> None:
         ready = []
         for packet in packets:
-            header = packet[: rtp.parse(packet).payload_offset]
+            header = packet[: rtp.parse(packet).header_length]
             ready.append(header + outbound.protect(header, packet[len(header) :]))
         for datagram in ready:
             sock.sendto(datagram, address)

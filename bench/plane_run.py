@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 from bench.child import child
-from bench.copies_run import TAG
 from bench.cost import Cost, measure_cost
 from bench.crowd_load import Crowd, gathered, sealed
 from bench.load import Ages, Publisher
 from bench.shapes import Shape
 
-SETTLE_S = 0.3
-"""Until the first key frame was replayed to everybody."""
+SEAL = "seal"
+TAG = bytes(16)
+"""As long as what the planes' packets have behind them."""
 
 
 async def run(plane: str, shape: Shape, viewers: int, duration_s: float) -> Cost:
@@ -25,7 +26,7 @@ async def run(plane: str, shape: Shape, viewers: int, duration_s: float) -> Cost
             live = asyncio.create_task(server.hear())
             await crowd.enter(address, live)
             source = Publisher(shape, sealed(crowd.publisher, address))
-            return await _measured(server.pid, source, crowd, viewers, duration_s)
+            return await _measured(server.pid, source, crowd, duration_s)
 
 
 async def copies(how: str, shape: Shape, viewers: int, duration_s: float) -> Cost:
@@ -35,16 +36,24 @@ async def copies(how: str, shape: Shape, viewers: int, duration_s: float) -> Cos
             address = ("127.0.0.1", (await server.hear())["port"])
             await server.tell({"viewers": crowd.addresses, "how": how})
 
-            def send(packets: object) -> None:
+            def send(packets: Sequence[bytes]) -> None:
                 for packet in packets:
                     crowd.publisher.sendto(packet + TAG, address)
 
             source = Publisher(shape, send)
-            cost = await _measured(server.pid, source, crowd, viewers, duration_s)
-    return cost
+            # what is only sealed arrives nowhere, and all of it was
+            sealed = (lambda: source.sequence * viewers) if how == SEAL else None
+            return await _measured(server.pid, source, crowd, duration_s, sealed)
 
 
 async def _measured(
-    pid: int, source: Publisher, crowd: Crowd, viewers: int, duration_s: float
+    pid: int,
+    source: Publisher,
+    crowd: Crowd,
+    duration_s: float,
+    count: Callable[[], int] | None = None,
 ) -> Cost:
-    return await measure_cost(pid, source, crowd.total, Ages(), viewers, duration_s)
+    viewers = len(crowd.viewers)
+    return await measure_cost(
+        pid, source, count or crowd.total, Ages(), viewers, duration_s
+    )

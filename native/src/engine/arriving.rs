@@ -141,8 +141,7 @@ impl Engine {
             self.latency.came();
             self.received.packets += 1;
             self.received.octets += octets;
-            // sound comes in packets by themselves, and small ones
-            self.frame_open = plain.len() >= FRAME_PART && plain[1] & MARKER == 0;
+            self.frame_open = frame_goes_on(plain);
             self.forwarder.receive_rtp(transport, plain, now);
         }
     }
@@ -266,4 +265,9 @@ fn unvalidated(kind: DatagramKind) -> &'static str {
         DatagramKind::TurnChannel => "unvalidated-turn-channel",
         DatagramKind::Unknown => "unvalidated-unknown",
     }
+}
+
+/// Whether others of its frame follow; sound comes in packets by themselves, small ones.
+pub(super) fn frame_goes_on(packet: &[u8]) -> bool {
+    packet.len() >= FRAME_PART && packet[1] & MARKER == 0
 }

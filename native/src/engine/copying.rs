@@ -1,15 +1,17 @@
 //! The limits beside which the packet path is measured: loops that do one thing only.
 //!
-//! What came together goes to every viewer as it is: in the runs that the kernel segments
-//! (`How::Segments`, the physical limit), one message per datagram and many a system call
-//! (`Messages`), one system call per datagram (`Single`).  No encryption, no rewriting, no
-//! copy per viewer; whatever a relay does besides costs more than this.  `Sealed` is the
+//! What came together, whole frames as the engine waits for them, goes to every viewer as
+//! it is: in the runs that the kernel segments (`How::Segments`, the physical limit), one
+//! message per datagram and many a system call (`Messages`), one system call per datagram
+//! (`Single`).  No encryption, no rewriting, no copy per viewer; whatever a relay does
+//! besides costs more than this.  `Sealed` is the
 //! other half: every viewer's copy is made and encrypted under a key of its own, and
 //! nothing leaves.
 
 use std::io;
 use std::net::SocketAddr;
 
+use super::arriving::frame_goes_on;
 use super::gso::run_end;
 use super::sender::SEGMENT_LIMIT;
 use super::socket::Socket;
@@ -17,6 +19,7 @@ use super::socket_address::{Local, Way};
 use super::socket_poll::{wait, Bell, Watch};
 use super::socket_receive::Arrivals;
 use super::socket_send::{send_many, Message, MESSAGES};
+use super::turning::HOLD_S;
 use crate::srtp::{Outbound, Profile, SessionKeys};
 
 /// Octets of an RTP header without extensions.
@@ -75,7 +78,15 @@ pub fn copy_to_all(
         if watches[0].readable {
             return Ok(copied);
         }
-        gather(&mut arrivals, socket, &mut arena, &mut sizes)?;
+        arena.clear();
+        sizes.clear();
+        while gather(&mut arrivals, socket, &mut arena, &mut sizes)? {
+            let mut rest = [Watch::new(socket.raw(), false)];
+            wait(&mut rest, Some(HOLD_S))?;
+            if !rest[0].readable {
+                break;
+            }
+        }
         if let Some(sealing) = &mut sealing {
             sealing.seal(&arena, &sizes);
         } else {
@@ -89,15 +100,14 @@ pub fn copy_to_all(
     }
 }
 
-/// Everything that waits, one datagram behind the other.
+/// Everything that waits, one datagram behind the other; whether a frame goes on.
 fn gather(
     arrivals: &mut Arrivals,
     socket: &Socket,
     arena: &mut Vec<u8>,
     sizes: &mut Vec<usize>,
-) -> io::Result<()> {
-    arena.clear();
-    sizes.clear();
+) -> io::Result<bool> {
+    let mut open = false;
     match arrivals.receive(socket) {
         Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
         _ => {}
@@ -106,9 +116,10 @@ fn gather(
         for datagram in arrival.datagrams() {
             arena.extend_from_slice(datagram);
             sizes.push(datagram.len());
+            open = frame_goes_on(datagram);
         }
     }
-    Ok(())
+    Ok(open)
 }
 
 fn line_up(messages: &mut Vec<Message>, sizes: &[usize], remote: SocketAddr, limit: usize) {

@@ -14,6 +14,8 @@ pub const BOUNDS_US: [u64; 14] = [
 ];
 /// Packets of a turn that are timed; a turn that takes more is counted by these.
 const TIMED_MAX: usize = 4_096;
+/// Nothing stays so long: the clock was set.
+const SET_NS: u64 = 60_000_000_000;
 
 /// Packets by the time that they stayed, the shortest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,8 +58,9 @@ impl Latency {
         if anything && !self.came.is_empty() {
             let now = since_1970_ns();
             for stamp in &self.came {
-                // a clock that was set back meanwhile says nothing
-                if let Some(stayed_ns) = now.checked_sub(*stamp) {
+                // a clock that was set meanwhile says nothing
+                let stayed_ns = now.checked_sub(*stamp);
+                if let Some(stayed_ns) = stayed_ns.filter(|ns| *ns < SET_NS) {
                     self.histogram.note(stayed_ns);
                 }
             }
@@ -98,8 +101,10 @@ mod tests {
         latency.came();
         latency.stamped(None);
         latency.came();
-        latency.stamped(Some(u64::MAX));
-        latency.came();
+        for set in [0, u64::MAX] {
+            latency.stamped(Some(set));
+            latency.came();
+        }
         latency.left(true);
         assert_eq!(latency.histogram.counts.iter().sum::<u64>(), 1);
     }
@@ -107,9 +112,10 @@ mod tests {
     #[test]
     fn a_turn_is_timed_by_so_many_packets_at_most() {
         let mut latency = Latency::default();
-        latency.stamped(Some(0));
+        latency.stamped(Some(since_1970_ns()));
         (0..2 * TIMED_MAX).for_each(|_| latency.came());
         latency.left(true);
-        assert_eq!(latency.histogram.counts[14], TIMED_MAX as u64);
+        let counted: u64 = latency.histogram.counts.iter().sum();
+        assert_eq!(counted, TIMED_MAX as u64);
     }
 }

@@ -25,8 +25,9 @@ use crate::counters::Counters;
 const QUEUE_MAX_BYTES: usize = 4 << 20;
 /// What a path takes until a refusal teaches otherwise.
 pub const SEGMENT_LIMIT: usize = 65_535;
-/// The arena is sent and begun anew above this, so that it stays in the cache.
-const ARENA_BYTES: usize = 1 << 20;
+/// The arena is sent and begun anew above this, so that it stays in a core's own cache: a
+/// tenth cheaper per packet than with a megabyte (Zen 3, 200 viewers).
+const ARENA_BYTES: usize = 1 << 18;
 
 /// Datagrams that wait for room, or for their time.
 #[derive(Debug)]

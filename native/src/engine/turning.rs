@@ -13,7 +13,7 @@ const CALLS_MAX: usize = 16;
 const CALLS_LATE_MAX: usize = 64;
 /// How long the packets of a frame may wait for the rest of it (RFC 0003 section 7), and how
 /// many consumers must have been fed last for that: what leaves in one run costs half.
-const HOLD_S: f64 = 0.000_3;
+pub(super) const HOLD_S: f64 = 0.000_3;
 const HOLD_FED: usize = 32;
 /// What control hears of a fault that the packet path was started again after.
 const RESTARTED: &str = "the packet path was started again";
