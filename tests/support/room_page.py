@@ -19,7 +19,7 @@ from playwright.async_api import Browser, Page
 from support.browser import CHROMIUM, chromium
 from support.node import eventually
 
-DEVICES = "--use-fake-device-for-media-stream=device-count=2,fps=15"
+DEVICES = "--use-fake-device-for-media-stream=device-count=4,fps=15"
 GRANTED = "--use-fake-ui-for-media-stream"
 RATE_HZ = 48_000
 BEEP_S = 1.2

@@ -14,6 +14,11 @@ from meshnode.signalling.rooms.fitting import enough, lower
 from meshnode.signalling.stream import Stream
 from meshnode.signalling.tracks import Outlet
 
+CHEAPEST = (320, 180)
+"""What the cheapest of several layers is taken for where its size is not known, each
+next one for twice that: encoders of browsers make no second one below 480x270, and no
+third below 960x540.
+"""
 LOSS_MAX = 0.02
 """A share of loss from which sizes choose none but the cheapest layer."""
 
@@ -43,7 +48,14 @@ class Playing:
             return chosen
         track = stream.tracks[0]
         rids = [rid for rid in reversed(best_first(track)) if rid]
-        sizes = [(r, track.layers[r].width, track.layers[r].height) for r in rids]
+        sizes = [
+            (
+                rid,
+                track.layers[rid].width or CHEAPEST[0] << place,
+                track.layers[rid].height or CHEAPEST[1] << place,
+            )
+            for place, rid in enumerate(rids)
+        ]
         found = lower(rids, chosen, enough(sizes, self.size))
         # what is lost says that congestion control must choose, not we; but there is
         # nothing below the cheapest

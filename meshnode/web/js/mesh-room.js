@@ -42,6 +42,7 @@ export class MeshRoom extends HTMLElement {
   #meter = null;
   #timer = 0;
   #level = '';
+  #focused = false;
 
   constructor() {
     super();
@@ -113,6 +114,7 @@ export class MeshRoom extends HTMLElement {
     const room = new Room(this.#nodes, { room: this.getAttribute('room') ?? '', name, token });
     const media = new RoomMedia((slot, track, options) => room.show(slot, track, options));
     [this.#room, this.#media] = [room, media];
+    this.#focused = this.shadowRoot.activeElement !== null; // a disabled button loses it
     this.lobby.say('Opening your devices…', true);
     try {
       if (way === 'test') await media.openTest();
@@ -169,7 +171,8 @@ export class MeshRoom extends HTMLElement {
   }
 
   #show(inside) {
-    const had = this.shadowRoot.activeElement;
+    const had = this.#focused || this.shadowRoot.activeElement !== null;
+    this.#focused = false;
     this.inside.hidden = !inside;
     this.lobby.element.hidden = inside;
     // a keyboard goes on where the person is, not at the top of the page

@@ -50,6 +50,16 @@ def test_the_best_layer_that_is_of_use(
     assert playing(size).most(stream(SIZES), chosen, loss) == rid
 
 
+@pytest.mark.parametrize(
+    ("size", "rid"), [((374, 210), "m"), ((500, 281), None), ((600, 338), None)]
+)
+def test_sizes_that_nobody_told_are_guessed(
+    size: tuple[int, int], rid: str | None
+) -> None:
+    unknown = stream({"m": (0, 0), "h": (0, 0)})
+    assert playing(size).most(unknown, None, 0.0) == rid
+
+
 def test_without_layers_there_is_nothing_to_choose() -> None:
     assert playing((10, 10)).most(stream({"": (640, 360)}), None, 0.0) is None
     assert playing((10, 10)).most(None, None, 0.0) is None
