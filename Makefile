@@ -117,6 +117,13 @@ partition: ## the mesh in halves and whole again (root)
 natlab: ## every pairing of address translators (root)
 idle: ## what a node costs while nothing happens, at 3, 10 and 30 nodes (root)
 
+rooms: $(STAMP) ## eight pages of one browser in a room over three nodes; one node is killed
+	@tools/system.sh browser
+	@$(BIN)/pytest -s tests/rooms/live_pages.py
+
+crowd: $(STAMP) ## a hundred light members in a room over three nodes, for two minutes
+	@$(BIN)/pytest -s tests/rooms/live_crowd.py
+
 sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root)
 	@tools/system.sh network
 	@$(BIN)/pytest -s tests/lab/live_sim.py
@@ -125,4 +132,4 @@ clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .differential .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 .PHONY: help setup run test reference long check web native format interop network bench sim attacks fuzz \
-	mutations storm differential clean fuzz-native asan lab $(LIVE) sim-vs-live
+	mutations storm differential clean fuzz-native asan lab $(LIVE) sim-vs-live rooms crowd

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 from meshnode.control.seam import Address
 from meshproto.wire.control.peer import MediaAddress, Reach
@@ -115,5 +116,6 @@ def _far(by: Address) -> bool:
     return _public(by[0])
 
 
+@lru_cache(maxsize=1024)
 def _public(host: str) -> bool:
     return ipaddress.ip_address(host).is_global

@@ -30,6 +30,11 @@ class Carried:
         self.tracks = media_map.tracks_of(media, ids)
         self.slots = media_map.slots_of(self.tracks)
         self.transport = parts.port.add_mesh()
+        self.spent = False
+        """Whether the tree that fed them is over.  The next one may have another
+        origin, whose numbers begin anywhere (RFC 0003 section 13.1): below those of the
+        last one its packets would be taken for old ones.
+        """
         self._parts = parts
         self._wanted: dict[ProducerId, tuple[str, ...]] = {}
         try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from meshnode.signalling.layers import layer_order
 from meshnode.signalling.members import Layer as LocalLayer
 from meshnode.signalling.members import Track as LocalTrack
 from meshproto.forwarding.relay.wire import MESH_EXTENSIONS, SLOTS
@@ -33,16 +34,6 @@ _FEEDBACK = {
 }
 _KINDS = {MediaKind.AUDIO: TrackKind.AUDIO, MediaKind.VIDEO: TrackKind.VIDEO}
 _LOCAL = {kind: local for local, kind in _KINDS.items()}
-_CHEAP_FIRST = ("q", "l", "low", "0", "h", "m", "mid", "1", "f", "hi", "high", "2")
-"""Names that applications give their layers, cheapest first; the offer's order else."""
-
-
-def layer_order(track: LocalTrack) -> tuple[str, ...]:
-    """The rids of a track, cheapest first; one empty one without simulcast."""
-    rids = track.rids or ("",)
-    if all(rid in _CHEAP_FIRST for rid in rids):
-        return tuple(sorted(rids, key=_CHEAP_FIRST.index))
-    return rids
 
 
 def media_of(

@@ -138,9 +138,7 @@ class Relaying:
                 self._open[delta.stream] = None
                 self._opened(delta)
             elif isinstance(delta, CloseStream):
-                self._open.pop(delta.stream, None)
-                self._flowing.discard(delta.stream)
-                self._forget(delta.stream)
+                self._closed(delta.stream)
             elif isinstance(delta, SetActive) and delta.parent is not None:
                 self._flowing.add(delta.stream)
                 arrival = self._arrivals.get(delta.stream)
@@ -156,10 +154,23 @@ class Relaying:
             self._carry(seen)
         self._bind(opened.stream)
 
+    def _closed(self, stream: StreamId) -> None:
+        """Its tree is over; where it is fetched still, another one follows."""
+        self._open.pop(stream, None)
+        self._flowing.discard(stream)
+        carried, arrival = self._carried.get(stream), self._arrivals.get(stream)
+        if carried is not None:
+            carried.spent = True
+        if arrival is not None:
+            arrival.fed.clear()
+        self._forget(stream)
+
     def _carry(self, seen: StreamSeen) -> Carried:
-        """The producers for a stream from afar, others where its tracks changed."""
+        """The producers for a stream from afar, others where its tracks changed or its
+        tree is another one.
+        """
         found = self._carried.get(seen.stream)
-        if found is not None and found.serves(seen.media):
+        if found is not None and not found.spent and found.serves(seen.media):
             found.learn(seen.media)
             return found
         fresh = self._carried[seen.stream] = Carried(self._parts, seen.media)
@@ -173,7 +184,8 @@ class Relaying:
 
     def _bind(self, stream: StreamId) -> None:
         carried = self._carried.get(stream)
-        slots = () if carried is None else carried.slots
+        # why not spent ones: those that follow would count on behind their numbers
+        slots = () if carried is None or carried.spent else carried.slots
         for departure in self._departures.values():
             if departure.stream == stream:
                 slots = departure.slots
@@ -427,12 +439,11 @@ class Relaying:
         if self._mesh_or_none is None or not owner:
             return
         arrival = self._arrivals.get(self._mesh.stream(StreamName(name), secret))
-        if arrival is None:
-            return
-        local = self._parts.streams.get(arrival.name)
-        if arrival.member is not None:
+        local = self._parts.streams.get(name if arrival is None else arrival.name)
+        if arrival is not None and arrival.member is not None:
             arrival.member.owner = owner
-        elif local is not None:
+        elif local is not None and (arrival is not None or local.owner == DOOR):
+            # why of nobody, too: what lingers of a stream that was let go is no claim
             local.owner = owner
 
     def _fetch(self, seen: StreamSeen) -> Arrival:

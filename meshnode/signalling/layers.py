@@ -20,6 +20,8 @@ from meshproto.wire.parameters import MediaKind
 
 SPATIAL_MAX = 7
 TEMPORAL_MAX = 7
+_CHEAP_FIRST = ("q", "l", "low", "0", "h", "m", "mid", "1", "f", "hi", "high", "2")
+"""Names that applications give their layers, cheapest first; the offer's order else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +162,11 @@ def _entry(rid: str, layer: Layer, order: Sequence[str]) -> dict[str, object]:
     if layer.width and layer.height:
         entry |= {"width": layer.width, "height": layer.height}
     return entry
+
+
+def layer_order(track: Track) -> tuple[str, ...]:
+    """The rids of a track, cheapest first; one empty one without simulcast."""
+    rids = track.rids or ("",)
+    if all(rid in _CHEAP_FIRST for rid in rids):
+        return tuple(sorted(rids, key=_CHEAP_FIRST.index))
+    return rids

@@ -117,7 +117,7 @@ class Leg:
         self.entered = True
         return self.entry
 
-    def select(self, selection: Selection) -> ForwardingDelta | None:
+    def select(self, selection: Selection) -> SetSelection | None:
         """The change to another choice of layers, None while the leg waits."""
         self.entry = replace(self.entry, selection=selection)
         return SetSelection(self.consumer, selection) if self.entered else None

@@ -82,11 +82,11 @@ def rtp_packet(
     return struct.pack(">BBHII", *head) + body
 
 
-def payloads(codec: str, frame: bytes, key: bool) -> list[bytes]:
-    """The RTP payloads of one frame."""
+def payloads(codec: str, frame: bytes, key: bool, piece: int = PIECE) -> list[bytes]:
+    """The RTP payloads of one frame; `piece` octets at most, for VP8."""
     match codec:
         case "vp8":
-            pieces = _pieces(frame)
+            pieces = _pieces(frame, piece)
             return [b"\x10" + pieces[0], *(b"\x00" + piece for piece in pieces[1:])]
         case "vp9":
             return _vp9(frame, key)
@@ -99,8 +99,8 @@ def payloads(codec: str, frame: bytes, key: bool) -> list[bytes]:
     raise ValueError(codec)
 
 
-def _pieces(data: bytes) -> list[bytes]:
-    return [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
+def _pieces(data: bytes, size: int = PIECE) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
 
 
 def _vp9(frame: bytes, key: bool) -> list[bytes]:

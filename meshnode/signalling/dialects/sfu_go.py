@@ -8,13 +8,14 @@ impolite side here, and offers itself where a client that was asked does not bri
 sections.
 
 What our own client says beyond sfu-go's uses the same envelope: `subscribe`,
-`unsubscribe`, `last-n`, `show`, `muted`, `chat`, `app`, `mute`, `kick`.
+`unsubscribe`, `last-n`, `slots`, `show`, `muted`, `chat`, `app`, `mute`, `kick`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -27,6 +28,7 @@ from meshnode.signalling.dialects.sfu_go_messages import (
     peer_of,
     rid_for,
     size_of,
+    slots_of,
     text_of,
 )
 from meshnode.signalling.dialects.socket import Socket
@@ -35,7 +37,6 @@ from meshnode.signalling.rooms.rooms import Joined, Rooms
 from meshnode.signalling.rooms.values import (
     RoomEvent,
     Said,
-    Wanted,
     Who,
     display_name,
     valid_id,
@@ -96,6 +97,7 @@ class SfuGo:
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "last-n": self._last_n,
+            "slots": self._slots,
             "chat": partial(self._chat, "chat"),
             "app": partial(self._chat, "app"),
             "mute": self._mute,
@@ -216,6 +218,8 @@ class SfuGo:
         if answer is None:
             return  # ours crossed it: the client rolls back and answers
         self._cancel()
+        if not joined.seat.connection.due:
+            self._asked = 0
         self._describe("answer", answer)
 
     def _answer(self, data: dict[str, Any]) -> None:
@@ -364,7 +368,8 @@ class SfuGo:
         named = frozenset({text_of(data, "trackId") or text_of(data, "peerId")})
         wanted, seat = joined.seat.wanted, joined.seat
         if named == {""}:
-            seat.wanted = Wanted(everything=add, last_n=wanted.last_n)
+            only = without = frozenset[str]()
+            seat.wanted = replace(wanted, everything=add, only=only, without=without)
         elif len(wanted.only) + len(wanted.without) >= PEERS_MAX:
             raise LimitError("subscriptions", PEERS_MAX)
         else:
@@ -373,7 +378,7 @@ class SfuGo:
                 only |= named
             else:
                 without |= named
-            seat.wanted = Wanted(wanted.everything, only, without, wanted.last_n)
+            seat.wanted = replace(wanted, only=only, without=without)
         joined.room.changed()
         self.send("subscription-ack", {"success": True, "subscribed": add, **data})
 
@@ -382,8 +387,12 @@ class SfuGo:
         most = data.get("lastN")
         if most is not None and (type(most) is not int or not 0 <= most <= PEERS_MAX):
             raise Refused(400, f"lastN must be null or 0 to {PEERS_MAX}")
-        was = joined.seat.wanted
-        joined.seat.wanted = Wanted(was.everything, was.only, was.without, most)
+        joined.seat.wanted = replace(joined.seat.wanted, last_n=most)
+        joined.room.changed()
+
+    def _slots(self, data: dict[str, Any]) -> None:
+        joined = self._member()
+        joined.seat.have_slots(slots_of(data))
         joined.room.changed()
 
     # -- each other --------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any, TypeVar, assert_never
 
 from meshnode.signalling.dialects.socket import parse_object
 from meshnode.signalling.problems import Refused
+from meshnode.signalling.rooms.slots import SLOTS_MAX
 from meshnode.signalling.rooms.values import (
     LayersSeen,
     MemberJoined,
@@ -17,6 +18,8 @@ from meshnode.signalling.rooms.values import (
     Removed,
     RoomEvent,
     Said,
+    SlotCounts,
+    SlotsChanged,
     SpeakerChanged,
     TracksChanged,
     Who,
@@ -77,6 +80,19 @@ def text_of(data: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise Refused(400, f"{name} must be a string")
     return value
+
+
+def slots_of(data: dict[str, Any]) -> SlotCounts | None:
+    """What `slots` asks for, None for tracks as they come.  Raises `Refused`."""
+    if not data:
+        return None
+    counts = {kind: data.get(kind, 0) for kind in ("audio", "video")}
+    for kind, count in counts.items():
+        if type(count) is not int or not 0 <= count <= SLOTS_MAX:
+            raise Refused(400, f"{kind} must be a number from 0 to {SLOTS_MAX}")
+    if data.get("layer") not in (None, "l"):
+        raise Refused(400, "layer must be l, or missing for the best that fits")
+    return SlotCounts(**counts, lowest=data.get("layer") == "l")
 
 
 def peer_of(who: Who) -> dict[str, str]:
@@ -152,5 +168,7 @@ def described(event: RoomEvent) -> tuple[str, dict[str, Any]]:
             }
         case LayersSeen(track, layers):
             return "layer-available", {"trackId": track, "layers": called(layers)}
+        case SlotsChanged(showing):
+            return "slots", {"showing": dict(showing)}
         case _:
             assert_never(event)

@@ -6,14 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from meshnode.signalling.connection import Addresses
-from meshnode.signalling.members import Publisher
+from meshnode.signalling.connection import Addresses, Connection
+from meshnode.signalling.members import Publisher, Track
+from meshnode.signalling.rooms import names
 from meshnode.signalling.rooms.values import Said, Who
 from meshnode.signalling.seam import Media
 from meshnode.signalling.streams import Streams
+from meshproto.ids import StreamName, TransportId
 
 if TYPE_CHECKING:
     from meshnode.signalling.rooms.seat import Seat
+
+DOOR = "room"
+NOWHERE = TransportId(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +55,34 @@ class Host:
     said: Callable[[Said], None]
     moved: Callable[[Seat], None]
     arriving: Callable[[Publisher], None]
+
+
+def publisher_of(
+    house: House,
+    identity: Identity,
+    connection: Connection,
+    stream: StreamName,
+    hang_up: Callable[[str], None],
+    *tracks: Track,
+    **facts: str,
+) -> Publisher:
+    """The publisher of a member's stream: of itself without `tracks`, or of a track;
+    `facts` are what there is to tell of it besides (RFC 0014 section 3.1).
+    """
+    transport, who = connection.transport, identity.who
+    told = {"name": who.name, **facts}
+    return Publisher(
+        house.streams.directory.new_number(),
+        DOOR,
+        stream,
+        NOWHERE if transport is None else transport.id,
+        hang_up,
+        house.clock(),
+        connection.say,
+        # why the member's alone: sessions of an address are counted by it
+        "" if tracks else identity.address,
+        identity.owner,
+        tracks=tracks,
+        secret=identity.secret,
+        about=names.about(who.room, who.user, who.peer, **told),
+    )

@@ -20,6 +20,8 @@ ENOUGH = 0.8
 which a layer looks as good as the next better one.
 """
 PAUSED = Selection(paused=True)
+Layers = tuple[tuple[str, int], ...]
+"""(rid, bit/s) of a picture, cheapest first."""
 
 
 @dataclass(frozen=True, slots=True)

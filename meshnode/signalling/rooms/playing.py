@@ -15,7 +15,7 @@ from meshnode.signalling.stream import Stream
 from meshnode.signalling.tracks import Outlet
 
 LOSS_MAX = 0.02
-"""A share of loss from which sizes do not choose layers any more."""
+"""A share of loss from which sizes choose none but the cheapest layer."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,10 +39,13 @@ class Playing:
         self, stream: Stream | None, chosen: str | None, loss: float
     ) -> str | None:
         """The best layer that is of use; `chosen` is what the member said itself."""
-        # why not: what is lost says that congestion control must choose, not we
-        if self.size is None or loss > LOSS_MAX or stream is None or not stream.tracks:
+        if self.size is None or stream is None or not stream.tracks:
             return chosen
         track = stream.tracks[0]
         rids = [rid for rid in reversed(best_first(track)) if rid]
         sizes = [(r, track.layers[r].width, track.layers[r].height) for r in rids]
-        return lower(rids, chosen, enough(sizes, self.size))
+        found = lower(rids, chosen, enough(sizes, self.size))
+        # what is lost says that congestion control must choose, not we; but there is
+        # nothing below the cheapest
+        cheapest = bool(rids) and found == rids[0]
+        return found if cheapest or loss <= LOSS_MAX else chosen

@@ -12,6 +12,8 @@ import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
+from meshnode.signalling.rooms.choosing import Entry, chosen
+from meshnode.signalling.rooms.ears import Ears
 from meshnode.signalling.rooms.seat import Seat
 from meshnode.signalling.rooms.speakers import Speakers
 from meshnode.signalling.rooms.values import (
@@ -63,6 +65,7 @@ class Room:
         """Whether it was made on purpose and stays while empty."""
         self.speaker = ""
         self.speakers = Speakers()
+        self._ears = Ears(streams, clock)
         self.seats: dict[str, Seat] = {}
         self.afar: dict[str, Afar] = {}
         self.created_s = self.updated_s = clock()
@@ -105,7 +108,7 @@ class Room:
             self.members_max,
         )
 
-    def tracks(self) -> Iterator[tuple[StreamName, Who, Shown]]:
+    def tracks(self) -> Iterator[Entry]:
         """Every track of everybody, with its stream."""
         for seat in self.seats.values():
             for name, shown in seat.streams.items():
@@ -113,6 +116,13 @@ class Room:
         for afar in self.afar.values():
             for name, shown in afar.tracks.items():
                 yield name, afar.who, shown
+
+    def shown_by(self, user: str) -> tuple[Shown, ...]:
+        """The tracks of one member, wherever it is."""
+        seat, afar = self.seats.get(user), self.afar.get(user)
+        if seat is not None:
+            return tuple(seat.streams.values())
+        return () if afar is None else tuple(afar.tracks.values())
 
     def shown(self) -> Iterator[TracksChanged]:
         """What everybody shows who shows anything."""
@@ -138,7 +148,15 @@ class Room:
         for peer, producer in voices.items():
             self.speakers.hear(peer, levels.get(producer, (0, ()))[1], now)
         self.speakers.keep(list(voices))
+        before = self.speakers.ranking
         self.speaking(self.speakers.decide())
+        if self.speakers.ranking != before and self._has_slots:
+            self.changed()
+
+    @property
+    def _has_slots(self) -> bool:
+        """Whether somebody here wants the loudest."""
+        return any(seat.wanted.slots for seat in self.seats.values())
 
     def by_peer(self, peer: str) -> Seat | None:
         """The seat of that peer."""
@@ -255,12 +273,19 @@ class Room:
         """Give every seat what it wants, and nothing else."""
         self._spreading = False
         tracks = list(self.tracks())
+        listens = self._has_slots
+        self._ears.listen(self._sounds_afar() if listens else (), self._fetch)
+        voices = self.speakers.ranking if listens else ()
         for seat in tuple(self.seats.values()):
-            self._serve(seat, _chosen(seat, tracks, self.order))
+            self._serve(seat, chosen(seat, tracks, self.order, voices))
 
-    def _serve(
-        self, seat: Seat, wanted: Iterable[tuple[StreamName, Who, Shown]]
-    ) -> None:
+    def _sounds_afar(self) -> Iterator[StreamName]:
+        for afar in self.afar.values():
+            for name, shown in afar.tracks.items():
+                if shown.kind == "audio":
+                    yield name
+
+    def _serve(self, seat: Seat, wanted: Iterable[Entry]) -> None:
         by_name = {name: (who, shown) for name, who, shown in wanted}
         for name in seat.playing:
             if name not in by_name:
@@ -273,23 +298,4 @@ class Room:
                 seat.play(name, who.peer, shown.label, stream.tracks[0])
             elif who.user not in self.seats:
                 self._fetch(name)
-
-
-def _chosen(
-    seat: Seat, tracks: Iterable[tuple[StreamName, Who, Shown]], order: list[str]
-) -> list[tuple[StreamName, Who, Shown]]:
-    """What a seat is to get: what it wants of the others, of pictures the last n."""
-    wanted = seat.wanted
-    found = [
-        entry
-        for entry in tracks
-        if entry[1].user != seat.who.user and wanted.has(entry[1].peer, entry[2].label)
-    ]
-    if wanted.last_n is None:
-        return found
-    pictures = [entry for entry in found if entry[2].kind == "video"]
-    places = {peer: place for place, peer in enumerate(order)}
-    # why stable: whoever never spoke keeps its place, so that pictures do not dance
-    pictures.sort(key=lambda entry: places.get(entry[1].peer, len(places)))
-    kept = {entry[0] for entry in pictures[: wanted.last_n]}
-    return [e for e in found if e[2].kind != "video" or e[0] in kept]
+        seat.tell_slots()

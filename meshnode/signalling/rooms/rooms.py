@@ -155,11 +155,14 @@ class Rooms:
             address,
             self.tokens.now_ms(),
         )
+        showed = room.shown_by(who.user)
         if before is not None:
             before.leave("resumed elsewhere", linger=True)
             room.rise(before, returns=True)
             before.guest.told(Removed("resumed elsewhere"))
-        return self._sit(room, identity, guest, rules, session, resumed)
+        joined = self._sit(room, identity, guest, rules, session, resumed)
+        joined.seat.expect(showed)
+        return joined
 
     def _sit(
         self,

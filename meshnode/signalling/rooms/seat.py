@@ -13,18 +13,25 @@ them without a seam.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from meshnode.signalling.connection import Connection, Rules
-from meshnode.signalling.members import Publisher, Track, Viewer
+from meshnode.signalling.members import Leg, Publisher, Track, Viewer
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
-from meshnode.signalling.rooms.around import Host, House, Identity
-from meshnode.signalling.rooms.fitting import PAUSED, Picture, fit
+from meshnode.signalling.rooms.around import (
+    DOOR,
+    Host,
+    House,
+    Identity,
+    publisher_of,
+)
+from meshnode.signalling.rooms.fitting import PAUSED, Layers, Picture, fit
 from meshnode.signalling.rooms.playing import Playing
+from meshnode.signalling.rooms.slots import Slots
 from meshnode.signalling.rooms.values import (
     Guest,
     LayersSeen,
@@ -33,20 +40,21 @@ from meshnode.signalling.rooms.values import (
     RoomEvent,
     Said,
     Shown,
+    SlotCounts,
+    SlotsChanged,
     Wanted,
 )
+from meshnode.signalling.stream import Stream
+from meshnode.signalling.streams import LINGER_S
 from meshnode.signalling.tracks import Inlet, Outlet, Source
 from meshproto.errors import MeshError
+from meshproto.forwarding.table import ForwardingDelta as Delta
 from meshproto.forwarding.table import Selection
-from meshproto.ids import ConsumerId, ProducerId, StreamName, TransportId
+from meshproto.ids import ConsumerId, ProducerId, StreamName
 from meshproto.wire.parameters import MediaKind
 
-DOOR = "room"
-NOWHERE = TransportId(0)
 TRACKS_MAX = 8
 """Of one member; what it sends beyond that nobody gets."""
-Layers = tuple[tuple[str, int], ...]
-"""(rid, bit/s) of a picture, cheapest first."""
 
 
 class Seat:
@@ -76,15 +84,17 @@ class Seat:
         self._host = host
         self._published: dict[str, tuple[ProducerId, Publisher]] = {}
         self._shown: dict[str, Shown] = {}
+        self._expected: dict[str, Shown] = {}
+        self._expected_until_s = 0.0
         self._playing: dict[StreamName, Playing] = {}
         self._choices: dict[StreamName, str] = {}
         self._layers: dict[StreamName, tuple[str, ...]] = {}
-        self._presence = self._publisher(
+        self._slots: Slots | None = None
+        self._presence = publisher_of(
+            *(house, identity, self.connection),
             names.member_stream(self.who.room, self.who.user),
             self._dismissed,
-            (),
-            {"name": self.who.name, "since": str(identity.since_ms)},
-            identity.address,
+            since=str(identity.since_ms),
         )
 
     def __repr__(self) -> str:
@@ -121,6 +131,8 @@ class Seat:
         for _, publisher in self._published.values():
             publisher.heard_s = now
         self._presence.heard_s = now
+        if now > self._expected_until_s:
+            self._expected.clear()
 
     def tell(self, event: RoomEvent) -> None:
         """Something happened in the room."""
@@ -129,11 +141,8 @@ class Seat:
 
     def measure(self, consumers: Mapping[ConsumerId, Mapping[str, Any]]) -> None:
         """Learn how much of what the member gets was lost, and tell it."""
-        found = [
-            consumers[playing.outlet.consumer]
-            for playing in self._playing.values()
-            if playing.outlet.consumer in consumers
-        ]
+        legs = [playing.outlet.consumer for playing in self._playing.values()]
+        found = [consumers[leg] for leg in legs if leg in consumers]
         packets = sum(one["packets"] for one in found)
         lost = sum(one["packets"] * one["fraction_lost"] for one in found)
         self.loss = lost / packets if packets else 0.0
@@ -153,9 +162,17 @@ class Seat:
 
     @property
     def streams(self) -> dict[StreamName, Shown]:
-        """The same, by the names of their streams."""
+        """The same and those it is expected to show again, by names of streams."""
         room, user = self.who.room, self.who.user
-        return {names.track_stream(room, user, s.label): s for s in self.shown}
+        shown = {**self._expected, **self._shown}.values()
+        return {names.track_stream(room, user, s.label): s for s in shown}
+
+    def expect(self, tracks: Iterable[Shown]) -> None:
+        """The member showed these where it sat before: until it does so here, others
+        keep what they have of them, as they do of every publisher that is gone.
+        """
+        self._expected = {shown.label: shown for shown in tracks}
+        self._expected_until_s = self._house.clock() + LINGER_S
 
     def mute(self, kind: str, source: str, muted: bool) -> bool:
         """The member says that its tracks of that kind and source show nothing for now,
@@ -198,19 +215,20 @@ class Seat:
         return not self.left and len(self._published) < TRACKS_MAX
 
     def _show(self, inlet: Inlet) -> None:
-        label = self._label(inlet)
-        source = inlet.names[0]
-        track = inlet.track
-        publisher = self._publisher(
+        label, source, track = self._label(inlet), inlet.names[0], inlet.track
+        publisher = publisher_of(
+            *(self._house, self.identity, self.connection),
             names.track_stream(self.who.room, self.who.user, label),
             partial(self._dropped, label),
-            (track,),
-            {"name": self.who.name, "label": label, "source": source[:64]},
+            track,
+            label=label,
+            source=source[:64],
         )
         with contextlib.suppress(MeshError):  # a full table: the track is not shown
             self._publish(publisher)
             self._published[label] = (track.producer, publisher)
             self._shown[label] = Shown(label, track.kind.value, source)
+            self._expected.pop(label, None)
             if self._is_connected():
                 self._house.streams.connected(publisher)
 
@@ -219,30 +237,6 @@ class Seat:
         taken = self._published
         return next(
             f"{letter}{n}" for n in range(len(taken) + 1) if f"{letter}{n}" not in taken
-        )
-
-    def _publisher(
-        self,
-        stream: StreamName,
-        hang_up: Callable[[str], None],
-        tracks: tuple[Track, ...],
-        more: Mapping[str, str],
-        address: str = "",
-    ) -> Publisher:
-        transport, who = self.connection.transport, self.who
-        return Publisher(
-            self._house.streams.directory.new_number(),
-            DOOR,
-            stream,
-            NOWHERE if transport is None else transport.id,
-            hang_up,
-            self._house.clock(),
-            self.connection.say,
-            address,
-            self.identity.owner,
-            tracks=tracks,
-            secret=self.identity.secret,
-            about=names.about(who.room, who.user, who.peer, **more),
         )
 
     def _publish(self, publisher: Publisher) -> None:
@@ -297,22 +291,43 @@ class Seat:
 
     def play(self, name: StreamName, peer: str, label: str, track: Track) -> None:
         """Get a stream: one track of another member."""
-        known = self._playing.get(name)
-        if known is not None:
+        if (known := self._playing.get(name)) is not None:
             self._watch_again(name, known)
-        if known is not None or self.left:
-            return
-        source = Source(track.kind, track.codecs, peer, f"{peer}-{label}")
-        outlet = self.connection.send(source)
-        self._playing[name] = Playing(peer, label, outlet)
+        elif not self.left and (outlet := self._outlet(track, f"{peer}-{label}")):
+            self._playing[name] = Playing(peer, label, outlet)
+            if outlet.leg is not None:
+                self.placed(outlet)
+
+    def _outlet(self, track: Track, called: str) -> Outlet | None:
+        if self._slots is not None:
+            return self._slots.take(track, called)
+        peer, _, _ = called.rpartition("-")
+        return self.connection.send(Source(track.kind, track.codecs, peer, called))
+
+    def have_slots(self, counts: SlotCounts | None) -> None:
+        """Get tracks that stay, whoever is in them; None: each track as its own."""
+        for name in tuple(self._playing):
+            self.drop(name)
+        if self._slots is not None:
+            self._slots.close()
+        self.wanted = replace(self.wanted, slots=counts)
+        self._slots = None if counts is None else Slots(counts, self.connection)
+
+    def tell_slots(self) -> None:
+        """Tell the member whom its slots show, where that changed."""
+        if self._slots is not None and (news := self._slots.news()):
+            self.tell(SlotsChanged(news))
 
     def drop(self, name: StreamName) -> None:
         """Get it no more."""
+        if self._slots is not None:
+            with contextlib.suppress(MeshError):
+                self._select(name, PAUSED)  # its slot stays
         playing = self._playing.pop(name, None)
         self._choices.pop(name, None)
         self._layers.pop(name, None)
         if playing is not None:
-            self.connection.stop(playing.outlet)
+            (self._slots or self.connection).stop(playing.outlet)
             self._unwatch(playing, "not wanted any more")
 
     def choose(self, name: StreamName, rid: str) -> bool:
@@ -381,6 +396,8 @@ class Seat:
 
     def tell_layers(self, layers: Callable[[StreamName], Layers]) -> None:
         """Tell the member of pictures that come in several layers, once."""
+        if self._slots is not None and self._slots.lowest:
+            return
         for name, playing in tuple(self._playing.items()):
             rids = tuple(rid for rid, _ in layers(name))
             if len(rids) > 1 and self._layers.get(name) != rids:
@@ -419,10 +436,12 @@ class Seat:
         leg = playing.outlet.leg
         assert transport is not None and leg is not None  # noqa: PT018
         stream = streams.audience(name, "")
+        deltas = self._afresh(name, leg, stream)
         if stream.publisher is not None and stream.tracks:
             if not leg.takes(stream.tracks[0]):
                 raise Refused(422, f"{name} has another codec by now")
-            self._house.media.plane.program([leg.follow(stream.tracks[0])])
+            deltas.insert(0, leg.follow(stream.tracks[0]))
+        self._house.media.plane.program(deltas)
         viewer = playing.viewer = Viewer(
             streams.directory.new_number(),
             DOOR,
@@ -435,6 +454,16 @@ class Seat:
         )
         streams.watch(viewer)
         streams.connected(viewer)
+
+    def _afresh(self, name: StreamName, leg: Leg, stream: Stream) -> list[Delta]:
+        """In a slot nothing counts that was chosen for the one before."""
+        if self._slots is None:
+            return []
+        rid = self._slots.rid_for(stream.tracks[0]) if stream.tracks else None
+        if rid is not None:
+            self._choices[name] = rid
+        delta = leg.select(Selection(rid))
+        return [] if delta is None else [delta]
 
     def lost(self, outlet: Outlet) -> None:
         """See `connection.Party`."""

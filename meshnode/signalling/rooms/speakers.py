@@ -12,6 +12,9 @@ take it.
     quiet ..... score 0 ..... somebody passes ENTER ........... speaker
     speaker ... somebody else has TAKE times its score and ENTER -> the other
     speaker ... score below LEAVE, nobody else above ENTER ..... stays, until gone
+
+Several may be heard at once: `ranking` has everybody who has a voice, those who speak
+first.  It changes no more than it must, for who is heard by it is heard by many.
 """
 
 from __future__ import annotations
@@ -66,10 +69,13 @@ class _Voice:
 
 
 class Speakers:
-    """All members of one room; `speaker` is who has the word, "" nobody yet."""
+    """All members of one room; `speaker` is who has the word, "" nobody yet; `ranking`
+    is everybody with a voice, the loudest of those who speak first.
+    """
 
     def __init__(self) -> None:
         self.speaker = ""
+        self.ranking: tuple[str, ...] = ()
         self._voices: dict[str, _Voice] = {}
 
     def hear(self, peer: str, levels: Sequence[int], now: float) -> None:
@@ -89,6 +95,7 @@ class Speakers:
 
     def decide(self) -> str:
         """Who speaks now."""
+        self.ranking = self._ranked()
         if not self._voices:
             return self.speaker
         best = max(self._voices, key=lambda peer: self._voices[peer].score)
@@ -98,3 +105,18 @@ class Speakers:
         if best != self.speaker and score >= ENTER and score >= TAKE * held:
             self.speaker = best
         return self.speaker
+
+    def _ranked(self) -> tuple[str, ...]:
+        """The order of before, but who speaks before who does not, and who is clearly
+        louder before the one ahead: one step at a time, so that six voices do not take
+        five places in turns.
+        """
+        voices, ranked = self._voices, frozenset(self.ranking)
+        known = [peer for peer in self.ranking if peer in voices]
+        known += [peer for peer in voices if peer not in ranked]
+        speaking = [peer for peer in known if voices[peer].score >= ENTER]
+        for place in range(len(speaking) - 1, 0, -1):
+            ahead, behind = speaking[place - 1 : place + 1]
+            if voices[behind].score >= TAKE * voices[ahead].score:
+                speaking[place - 1 : place + 1] = behind, ahead
+        return (*speaking, *(p for p in known if voices[p].score < ENTER))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -116,6 +116,13 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotsChanged:
+    """Whom slots show by now: ids of tracks by ids of slots, "" for nobody."""
+
+    showing: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class LayersSeen:
     """A picture that this member gets comes in these layers, cheapest first."""
 
@@ -133,6 +140,7 @@ RoomEvent = (
     | Removed
     | Quality
     | LayersSeen
+    | SlotsChanged
 )
 
 
@@ -172,20 +180,35 @@ def display_name(text: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class SlotCounts:
+    """How many tracks of each kind a member gets for good, whoever is in them; with
+    `lowest` pictures come in their cheapest layer.
+    """
+
+    audio: int
+    video: int
+    lowest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What a member wants of the others.
 
     `everything` but `without`, or `only` what that names; entries are peers or
     PEER-LABEL.  `last_n` bounds how many pictures it gets: those of who spoke last.
+    `slots` bounds both kinds, sound to the loudest, and has them come in fixed tracks.
     """
 
     everything: bool = True
     only: frozenset[str] = frozenset()
     without: frozenset[str] = frozenset()
     last_n: int | None = None
+    slots: SlotCounts | None = None
 
     def has(self, peer: str, label: str) -> bool:
-        """Whether a track is wanted, before `last_n`."""
+        """Whether a track is wanted, before `last_n` and `slots`."""
+        if self.everything and not self.without:
+            return True
         names = {peer, f"{peer}-{label}"}
         if names & self.without:
             return False

@@ -67,12 +67,16 @@ export class RoomCall extends EventTarget {
    */
   async put(slot, track, { source = 'camera', encodings } = {}) {
     const known = this.#slots.get(slot);
+    if (known && track) {
+      await known.sender.replaceTrack(track);
+      return;
+    }
     if (!known && !track) return;
     if (known) {
-      const was = known.direction;
-      await known.sender.replaceTrack(track);
-      known.direction = directed(was, Boolean(track));
-      if (known.direction !== was) this.#negotiate();
+      // why not inactive: an answer without layers would take them away for good
+      known.stop();
+      this.#slots.delete(slot);
+      this.#negotiate();
       return;
     }
     if (!this.#streams.has(source)) this.#streams.set(source, new MediaStream());
@@ -179,16 +183,4 @@ export class RoomCall extends EventTarget {
       [id, { id, peer, mid, track: by.get(mid).receiver.track }]));
     tell(this, 'tracks');
   }
-}
-
-/**
- * A direction with sending turned on or off; what is received stays.
- * @param {RTCRtpTransceiverDirection} direction
- * @param {boolean} sends
- * @returns {RTCRtpTransceiverDirection}
- */
-function directed(direction, sends) {
-  const receives = RECEIVING.includes(direction);
-  if (sends) return receives ? 'sendrecv' : 'sendonly';
-  return receives ? 'recvonly' : 'inactive';
 }

@@ -45,7 +45,12 @@ class DirectoryConfig:
     # watchers of this node whose stream is followed through the directory
     watched_max: int = 4_096
 
+    # one message in so long on average
     announce_gap_s: float = 2.0
+    # more at first, fewer than receivers take: two members of a room, each with tracks
+    announce_burst: int = 8
+    # between two of a burst: what changes together is told together
+    announce_pause_s: float = 0.2
     # four streams of a usual size, and four datagrams at most on any path
     message_octets_max: int = 4_096
     refresh_s: float = 300.0

@@ -1,7 +1,9 @@
 """What this node says about its own streams (RFC 0009 section 5).
 
-A change is told at once, the next ones two seconds later in one message; all streams
-are told again by one timer, so seldom that the whole network can afford it.
+A change is told at once, and so are a few more: somebody who comes to a room is three
+streams within a second, and others wait for each.  Who has told a lot waits two seconds
+for each further message, with all that gathered meanwhile.  All streams are told again
+by one timer, so seldom that the whole network can afford it.
 """
 
 from __future__ import annotations
@@ -44,7 +46,14 @@ class _Stream:
 class Own:
     """Streams announced here, and what of them waits to be told."""
 
-    __slots__ = ("_dirty", "_flushed_at", "_state", "_streams", "_version")
+    __slots__ = (
+        "_dirty",
+        "_flushed_at",
+        "_full_at",
+        "_state",
+        "_streams",
+        "_version",
+    )
 
     def __init__(self, state: State) -> None:
         self._state = state
@@ -52,6 +61,7 @@ class Own:
         self._dirty: dict[StreamId, None] = {}
         self._version = 0
         self._flushed_at = float("-inf")
+        self._full_at = float("-inf")  # when a whole burst may be told again
 
     def announced(self, stream: StreamId) -> bool:
         """Whether the stream is announced here."""
@@ -110,11 +120,17 @@ class Own:
 
     def _changed(self, stream: StreamId, now: float) -> None:
         self._dirty[stream] = None
-        due = self._flushed_at + self._state.config.announce_gap_s
+        due = self._next_at()
         if due <= now:
             self.flush(now)
         else:
             self._state.wait(Task.FLUSH, due)
+
+    def _next_at(self) -> float:
+        """When the next message may leave (RFC 0009 section 5.1)."""
+        config = self._state.config
+        spent_s = (config.announce_burst - 1) * config.announce_gap_s
+        return max(self._flushed_at + config.announce_pause_s, self._full_at - spent_s)
 
     # telling
 
@@ -162,9 +178,10 @@ class Own:
                 break
         if notices:
             self._flushed_at = now
+            self._full_at = max(self._full_at, now) + state.config.announce_gap_s
             state.publish(build_notices(notices), now)
         if self._dirty:
-            state.wait(Task.FLUSH, now + state.config.announce_gap_s)
+            state.wait(Task.FLUSH, max(self._next_at(), now))
 
     def _notice(self, stream: StreamId, now: float) -> Notice:
         own = self._streams[stream]

@@ -31,7 +31,7 @@ class Answering:
         self,
         refused: Counter[str],
         by_address: dict[Address, Remote],
-        make_remote: RemoteMaker,
+        make_remote: RemoteMaker = Remote,
     ) -> None:
         self._refused = refused
         self._by_address = by_address

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from meshnode.node import media_map
+from meshnode.signalling.layers import layer_order
 from meshnode.signalling.members import Layer, Track
 from meshproto.ids import ProducerId, TransportId
 from meshproto.wire.control.directory import build_media, parse_media
@@ -40,8 +41,8 @@ def test_origin_and_viewer_bind_the_same_layers_to_the_same_slots(
 
 
 def test_named_layers_are_ordered_cheapest_first() -> None:
-    assert media_map.layer_order(video(rids=("f", "q", "h"))) == ("q", "h", "f")
-    assert media_map.layer_order(video(rids=("best", "worst"))) == ("best", "worst")
+    assert layer_order(video(rids=("f", "q", "h"))) == ("q", "h", "f")
+    assert layer_order(video(rids=("best", "worst"))) == ("best", "worst")
 
 
 def test_rates_are_measured_or_guessed_with_audio_in_the_lowest() -> None:

@@ -38,19 +38,48 @@ def test_a_first_announcement_goes_out_at_once() -> None:
     assert alone.directory.resolve(stream) == node_id(0)
 
 
-def test_what_changes_within_two_seconds_is_one_message_with_the_latest() -> None:
+def test_what_changes_at_nearly_the_same_time_is_one_message_with_the_latest() -> None:
     alone = Alone()
     alone.announce(mine("a"))
     alone.announce(mine("b"))
     alone.announce(mine("a"), VIDEO)
-    alone.pass_time(1.9)
+    alone.pass_time(0.15)
     assert len(alone.told) == 1
-    alone.pass_time(0.2)
+    alone.pass_time(0.1)
     assert [[body.claim.name for body in one] for one in said(alone)] == [
         ["a"],
         ["b", "a"],
     ]
     assert alone.directory.media(mine("a").stream) == VIDEO
+
+
+def test_a_burst_is_told_soon_and_what_exceeds_it_every_two_seconds() -> None:
+    alone = Alone()
+    for number in range(40):
+        alone.announce(mine(f"s{number}"))
+        alone.pass_time(0.2)
+    assert len(alone.told) == 8 + 4
+    assert len(said(alone)[-1]) > 1
+    alone.told.clear()
+    for number in range(40, 60):
+        alone.announce(mine(f"s{number}"))
+        alone.pass_time(2.0)
+    assert 19 <= len(alone.told) <= 21
+
+
+def test_a_node_that_was_quiet_may_tell_a_burst_again() -> None:
+    alone = Alone()
+    for number in range(20):
+        alone.announce(mine(f"s{number}"))
+        alone.pass_time(0.2)
+    alone.pass_time(16.0)
+    alone.told.clear()
+    for number in range(20, 28):
+        alone.announce(mine(f"s{number}"))
+        alone.pass_time(0.2)
+    assert [[body.claim.name for body in one] for one in said(alone)] == [
+        [f"s{number}"] for number in range(20, 28)
+    ]
 
 
 def test_the_same_again_says_nothing() -> None:

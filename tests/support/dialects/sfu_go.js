@@ -1,7 +1,7 @@
 // A page's side of the sfu-go dialect in the shape of the original: a pool of sections
 // that receive, offers when told to renegotiate, rollback where two cross.
 window.members = {};
-window.member = async ({url, user, room, pool, encodings, width, height, fps, token, sound}) => {
+window.member = async ({url, user, room, pool, encodings, width, height, fps, token, sound, hidden}) => {
   const m = window.members[user] = {messages: [], tiles: {}, errors: []};
   const ws = m.ws = new WebSocket(`${url.replace('http', 'ws')}/ws?userId=${user}&name=${user}`);
   m.send = (type, data) => ws.send(JSON.stringify({type, data, timestamp: new Date()}));
@@ -23,9 +23,11 @@ window.member = async ({url, user, room, pool, encodings, width, height, fps, to
     pc.onicecandidate = e => e.candidate && m.send('ice-candidate',
       {...e.candidate.toJSON(), peerId: m.peer});
     pc.ontrack = e => {
-      const video = document.body.appendChild(document.createElement('video'));
-      Object.assign(video, {muted: true, autoplay: true, playsInline: true});
-      video.srcObject = new MediaStream([e.track]);
+      if (!hidden) {  // what is not drawn is decoded all the same
+        const video = document.body.appendChild(document.createElement('video'));
+        Object.assign(video, {muted: true, autoplay: true, playsInline: true});
+        video.srcObject = new MediaStream([e.track]);
+      }
       m.tiles[e.track.id] = {peer: e.streams[0]?.id, kind: e.track.kind, mid: e.transceiver.mid};
     };
     await negotiate();

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable
 
@@ -105,3 +106,45 @@ def test_who_left_does_not_speak() -> None:
     assert speakers.decide() == "ann"
     speakers.keep(["ben"])
     assert speakers.decide() == ""
+
+
+def rank(voices: dict[str, Voice], seconds: float) -> list[tuple[str, ...]]:
+    """The ranking after each step."""
+    speakers, found = Speakers(), []
+    for step in range(int(seconds / STEP_S)):
+        now = step * STEP_S
+        for peer, voice in voices.items():
+            speakers.hear(peer, voice(now), now)
+        speakers.keep(list(voices))
+        speakers.decide()
+        found.append(speakers.ranking)
+    return found
+
+
+def test_those_who_speak_come_first_and_who_begins_soon_does() -> None:
+    chance = random.Random(3)
+    voices = {f"quiet{n}": room(chance) for n in range(10)}
+    voices |= {"early": talk(chance, 2.0, 30.0), "late": talk(chance, 10.0, 30.0)}
+    voices["fan"] = fan(chance)
+    found = rank(voices, 20.0)
+    assert found[int(9.0 / STEP_S)][0] == "early"
+    assert set(found[int(11.0 / STEP_S)][:2]) == {"early", "late"}
+    assert all(set(ranking) == set(voices) for ranking in found)
+
+
+def test_six_voices_do_not_take_five_places_in_turns() -> None:
+    chance = random.Random(4)
+    voices = {f"v{n}": talk(chance, 0.0, 60.0) for n in range(6)}
+    found = [frozenset(ranking[:5]) for ranking in rank(voices, 60.0)]
+    changes = sum(a != b for a, b in itertools.pairwise(found[25:]))
+    assert changes <= 6
+
+
+def test_who_left_is_ranked_no_more() -> None:
+    speakers = Speakers()
+    for peer in ("a", "b"):
+        speakers.hear(peer, [70], 0.0)
+    speakers.decide()
+    speakers.keep(["b"])
+    speakers.decide()
+    assert speakers.ranking == ("b",)
