@@ -38,6 +38,7 @@ class Describing:
     pwd: str = field(default_factory=lambda: secrets.token_hex(16))
     kinds: list[str] = field(default_factory=list)
     sending: int = 0
+    settled: int = 0
     layers: tuple[str, ...] = ()
     _mids: dict[int, str] = field(default_factory=dict)
     _number: int = field(default_factory=lambda: secrets.randbits(60))
@@ -59,16 +60,24 @@ class Describing:
         self.kinds += lacking
         return bool(lacking)
 
+    def agreed(self) -> None:
+        """The last offer was answered: its sections stay."""
+        self.settled = len(self.kinds)
+
     def offer(self) -> str:
         """The next offer."""
         return self._described(["recvonly"] * len(self.kinds))
 
     def answer(self, offer: str) -> str:
-        """The answer to an offer of the node, which may have sections of its own."""
+        """The answer to an offer of the node, which may have sections of its own; what
+        only an offer of ours had that was not answered counts for nothing.
+        """
         sections = parse(offer).media
+        del self.kinds[self.settled :]
         for media in sections[len(self.kinds) :]:
             self.kinds.append(media.kind)
             self._mids[len(self.kinds) - 1] = media.mid or ""
+        self.agreed()
         return self._described(
             ["recvonly" if media.direction.sends else "inactive" for media in sections]
         )

@@ -111,6 +111,7 @@ class LightMember:
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._offered = self._again = False
+        self._each = kinds.pool
         self.connected = asyncio.Event()
 
     async def __aenter__(self) -> Self:
@@ -240,7 +241,8 @@ class LightMember:
         elif type_ == "slots":
             self.slots.update(data["showing"])
         elif type_ == "renegotiate":
-            self._sdp.receive((data["trackCount"] + 1) // 2)
+            self._each = (data["trackCount"] + 1) // 2
+            self._sdp.receive(self._each)
             await self._offer()
 
     async def _asked(self, sdp: str) -> None:
@@ -251,11 +253,13 @@ class LightMember:
         await self.say("answer", sdp=self._sdp.answer(sdp), peerId=self.peer)
         if self._again:
             self._again = False
+            self._sdp.receive(self._each)
             await self._offer()
 
     async def _answered(self, sdp: str) -> None:
         answer = read(sdp)
         self.tracks.update(answer.tracks)
+        self._sdp.agreed()
         self._offered = False
         if self.client is None:
             self.client = _Ears(

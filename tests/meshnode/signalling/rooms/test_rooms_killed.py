@@ -42,7 +42,8 @@ async def all_get(members: Sequence[LightMember], peers: Sequence[str]) -> None:
     }
     found = await asyncio.gather(*waits.values(), return_exceptions=True)
     late = [what for what, one in zip(waits, found, strict=True) if one is not None]
-    assert not late, f"they do not get: {late}"
+    told = {m.user: (dict(m.counts), m.of("error")) for m in members}
+    assert not late, f"they do not get: {late}; what they were told: {told}"
 
 
 async def test_members_of_a_killed_node_are_back_for_everybody() -> None:
