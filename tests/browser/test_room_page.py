@@ -12,15 +12,11 @@ from aiohttp import web
 from browser.test_page import AUDIT, free_port
 from meshnode import MeshNode
 from support.control_world import until
-from support.mesh_nodes import mesh_nodes, ready, with_door
+from support.mesh_nodes import mesh_nodes, ready
 from support.room_page import GRANTED, Person, enter, people, speech, visit, visit_page
 
 # why long: `make test` holds one publisher and one viewer of a browser
 pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
-
-LEARN_S = 31.0
-KNOWN_S = 60.0
-"""Until a node knows how far others are from it."""
 
 
 def at(node: MeshNode) -> str:
@@ -195,25 +191,6 @@ async def test_when_a_node_goes_its_people_go_on_at_another() -> None:
             await ann.sees("Ben", more=1)
             print(f"seen again after {time.monotonic() - began:.1f} s")
             assert await ben.run("element().room.members.length") == 1
-
-
-async def test_a_page_learns_where_else_it_could_be() -> None:
-    async with mesh_nodes() as start:
-        a = await start(**with_door())
-        b = await start(a, **with_door())
-        await until(lambda: ready(a) and ready(b), "a link")
-        async with people(at(a), GRANTED) as browser:
-            ann = await enter(browser, at(a), "Ann")
-            peer = await ann.run("element().room.peer")
-            asked = "fetch('../api/entries?stream=green~' + element().room.seat.user)"
-            known = f"{asked}.then(a => a.json()).then(a => a.entries[1])"
-            await ann.until(known, KNOWN_S)
-            await asyncio.sleep(LEARN_S)  # as long as the page takes to look
-            await a.__aexit__(None, None, None)
-            await ann.until(f"element().room.peer === '{peer}'")
-            room = b._parts.rooms.get("green")
-            assert room is not None
-            assert [seat.who.peer for seat in room.seats.values()] == [peer]
 
 
 async def test_a_page_that_is_loaded_again_has_its_seat(node: MeshNode) -> None:

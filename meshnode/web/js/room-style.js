@@ -76,7 +76,7 @@ svg { display: block; fill: none; flex: none; height: 1.35rem; stroke: currentco
 .who svg { height: 1rem; width: 1rem; }
 .actions { display: flex; gap: 0.3rem; opacity: 0; position: absolute; right: 0.4rem; top: 0.4rem; }
 .tile:hover .actions, .tile:focus-within .actions { opacity: 1; }
-.actions button { background: rgb(0 0 0 / 75%); border-color: transparent; color: #fff; min-height: 2.5rem; padding: 0.4rem; }
+.actions button { background: rgb(0 0 0 / 75%); border-color: transparent; color: #fff; min-height: 2.5rem; min-width: 2.5rem; padding: 0.4rem; }
 .actions button[aria-pressed='true'] { outline-color: #fff; }
 .grid[staged] { align-content: flex-start; }
 .tile[staged] { flex: 1 0 100%; height: calc(100% - var(--tile) * 9 / 16 - 8px); order: -1; aspect-ratio: auto; width: 100%; }
