@@ -124,24 +124,24 @@ class Links:
     def remove(self, transport: int) -> None: ...
     def claim(
         self,
-        address: tuple[str, int],
+        at: tuple[str, int],
         transport: int,
         token: int,
         hold_s: float,
         heard: Heard,
     ) -> None: ...
-    def release(self, address: tuple[str, int], token: int) -> None: ...
-    def client_at(self, address: tuple[str, int]) -> tuple[int, float] | None:
+    def release(self, at: tuple[str, int], token: int) -> None: ...
+    def client_at(self, at: tuple[str, int]) -> tuple[int, float] | None:
         """The client there, and when it was last heard of."""
 
     def use_path(
-        self, transport: int, socket: int, local: bytes, address: tuple[str, int]
+        self, transport: int, socket: int, local: bytes, at: tuple[str, int]
     ) -> None: ...
     def mute(self, transport: int) -> None:
         """Send nothing to the neighbour until `use_path`."""
 
     def send(
-        self, socket: int, local: bytes, address: tuple[str, int], datagram: bytes
+        self, socket: int, local: bytes, at: tuple[str, int], datagram: bytes
     ) -> None: ...
     def measured(self, transport: int, rtt_s: float | None) -> None: ...
     def catch_up(self) -> None:
