@@ -114,6 +114,9 @@ impl Consumer {
         let Some(numbers) = numbers.filter(|_| !packet.payload.is_empty()) else {
             return;
         };
+        if packet.number <= self.numbering.reached_in {
+            return; // what lies behind it has left with the ids that it has
+        }
         if self.dropped_picture != Some(numbers.picture_id) {
             self.dropped_picture = Some(numbers.picture_id);
             for segment in self.numbering.change(packet.number + 1) {

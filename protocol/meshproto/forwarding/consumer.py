@@ -281,6 +281,8 @@ class Consumer:
         numbers = packet.numbers
         if numbers is None or not numbers.picture_bits or not packet.payload:
             return
+        if packet.number <= self.numbering.reached_in:
+            return  # what lies behind it has left with the ids that it has
         if numbers.picture_id != self._dropped_picture:
             self._dropped_picture = numbers.picture_id
             for segment in self.numbering.change(packet.number + 1):

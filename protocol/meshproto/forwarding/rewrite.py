@@ -161,4 +161,4 @@ class Numbering(Generic[Source]):
         if len(segments) <= _SEGMENTS:
             return index + 1
         del segments[: _SEGMENTS // 4]
-        return index + 1 - _SEGMENTS // 4
+        return max(index + 1 - _SEGMENTS // 4, 0)

@@ -96,6 +96,26 @@ def test_repairs_of_renumbered_pictures_are_renumbered_alike() -> None:
     assert repair.payload[2:] == wanted.payload
 
 
+def test_an_unwanted_picture_from_before_the_start_moves_no_picture_id() -> None:
+    rig, camera = Rig(), Camera(temporal=2)
+    rig.client(1)
+    rig.client(2, bitrate_bps=20_000_000)
+    rig.publish(1, 1, VP8)
+    rig.send(1, *camera.frame())
+    late = camera.frame()  # of the higher layer
+    rig.send(1, *camera.frame(key=True))
+    ssrc = rig.watch(1, 1, 2, VIEWER_VP8, selection=Selection(max_temporal=0))
+    rig.roll(1, camera, 0.2)
+    rig.send(1, *late)
+    rig.roll(1, camera, 0.2)
+    assert consumer_of(rig).dropped > len(late)
+    ids: dict[int, int] = {}
+    for packet in sorted(rig.media(2, ssrc), key=lambda p: p.index):
+        ids[packet.view.timestamp] = vp8.locate(packet.payload).picture_id
+    first, *_ = shown = list(ids.values())
+    assert shown == list(range(first, first + len(shown)))
+
+
 def test_only_long_losses_make_a_viewer_lossy() -> None:
     rig, _, _ = stage()
     one = consumer_of(rig)

@@ -110,3 +110,14 @@ def test_a_change_holds_from_its_number_on() -> None:
     assert (late.picture, late.patched) == (0, False)
     assert (new.picture, new.patched) == (-1, True)
     assert numbering.forward(13) == (new, 3)
+
+
+def test_a_change_from_before_all_that_is_kept_concerns_all_of_it() -> None:
+    numbering: Numbering[int] = Numbering(0)
+    numbering.follow(Segment(0, 0, 0))
+    number = 4
+    while len(numbering._current) < 128:  # as many as are kept
+        numbering.forward(number)
+        numbering.drop(number + 1)
+        number += 2
+    assert len(numbering.change(2)) == 97  # it cut the oldest, which made it too many
