@@ -37,7 +37,7 @@ test: $(STAMP) ## the test suite, with one real browser in it
 	wait $$pure || failed=1; cat $$said; rm -f $$said; exit $$failed
 
 reference: $(STAMP) ## the runtime's tests over the packet path in Python, where both are built
-	@MESHNODE_PLANE=reference $(BIN)/pytest tests/meshnode -m "not long"
+	@MESHNODE_PLANE=reference $(BIN)/pytest tests/meshnode -n 2 --dist loadfile -m "not long"
 
 long: $(STAMP) ## what takes minutes: the wheel as users get it, long runs and waits
 	@$(BIN)/pytest tests -m long $(ELSEWHERE:%=--ignore=%)
