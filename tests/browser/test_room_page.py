@@ -233,7 +233,7 @@ async def test_it_works_with_a_keyboard_and_on_a_phone(node: MeshNode) -> None:
 
 async def test_the_element_works_in_somebody_elses_page(node: MeshNode) -> None:
     text = (
-        "<!doctype html><title>elsewhere</title>"
+        "<!doctype html><title>elsewhere</title><link rel=icon href=data:,>"
         f'<script type="module" src="{at(node)}/js/elements.js"></script>'
         f'<mesh-room src="{at(node)}" room="green" name="Eve" with="test" '
         'style="height: 20rem"></mesh-room>'

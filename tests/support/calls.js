@@ -7,6 +7,8 @@ window.call = ({name, polite}) => {
   const begin = () => {
     pc = c.pc = new RTCPeerConnection();
   pc.onnegotiationneeded = async () => {
+    // a browser says so while nothing is under way only; a test that says it may not know
+    if (c.taking || pc.signalingState !== 'stable') return;
     try {
       c.making = true;
       await pc.setLocalDescription();
@@ -29,12 +31,13 @@ window.call = ({name, polite}) => {
     const crossed = kind === 'offer' && (c.making || pc.signalingState !== 'stable');
     if (crossed && !c.polite) { c.ignored++; return; }
     try {
+      c.taking = true;
       await pc.setRemoteDescription({type: kind, sdp});
       if (kind === 'offer') {
         await pc.setLocalDescription();
         await say('answer', pc.localDescription.sdp);
       }
-    } catch (error) { c.errors.push(kind + ': ' + error); }
+    } catch (error) { c.errors.push(kind + ': ' + error); } finally { c.taking = false; }
   };
   c.hear = message => (order = order.then(() => take(message)));
   c.stats = async () => [...(await pc.getStats()).values()];

@@ -32,6 +32,10 @@ use crate::ice::lite::IceLite;
 use crate::srtp::{Inbound, Outbound, Profile, SessionKeys};
 use crate::stun::StunServer;
 
+/// How many times more SSRCs a client may use in its life than at one time: tracks come and
+/// go, but what was received under an SSRC must not be taken again.
+const SSRCS_EVER: usize = 16;
+
 /// A socket with its sending half.
 pub struct Port {
     pub socket: Socket,
@@ -112,7 +116,7 @@ impl Engine {
             frame_open: false,
             fed: 0,
             latency: Latency::default(),
-            ssrcs: config.forwarding.ssrcs_per_transport,
+            ssrcs: config.forwarding.ssrcs_per_transport * SSRCS_EVER,
             consumers: config.forwarding.consumers,
             delays_s: config.delays_s,
             forwarder: Forwarder::new(config.forwarding, random),

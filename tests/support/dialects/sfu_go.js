@@ -63,7 +63,7 @@ window.member = async ({url, user, room, pool, encodings, width, height, fps, to
     order = order.then(() => hear(message)).catch(error => m.errors.push(String(error)));
   };
   m.seen = type => m.messages.filter(x => x.type === type).map(x => x.data);
-  m.inbound = async kind => [...(await pc.getStats()).values()]
+  m.inbound = async kind => [...(pc ? await pc.getStats() : new Map()).values()]
     .filter(r => r.type === 'inbound-rtp' && r.kind === kind && r.framesDecoded !== 0
       && (r.packetsReceived || 0) > 0)
     .map(r => ({mid: r.mid, frames: r.framesDecoded, width: r.frameWidth, bytes: r.bytesReceived,
