@@ -6,8 +6,7 @@
  */
 
 import { element } from './element-base.js';
-
-const INTERVAL_MS = 2_000;
+import { whileSeen } from './polling.js';
 
 /**
  * Whether a stream is a track of one of these rooms (RFC 0014 section 3.1).
@@ -39,10 +38,7 @@ export class RoomList {
 
   /** Ask now and from now on. */
   async run(url) {
-    for (;;) {
-      if (!document.hidden) await this.#ask(url);
-      await new Promise((done) => setTimeout(done, INTERVAL_MS));
-    }
+    await whileSeen(() => this.#ask(url));
   }
 
   async #ask(url) {

@@ -6,8 +6,7 @@
  */
 
 import { element } from './element-base.js';
-
-const INTERVAL_MS = 2_000;
+import { whileSeen } from './polling.js';
 
 /** How long something has been there, in the largest unit that fits. */
 export function since(seconds) {
@@ -37,10 +36,7 @@ export class StreamList {
 
   /** Ask now and from now on. */
   async run(url) {
-    for (;;) {
-      if (!document.hidden) await this.#ask(url);
-      await new Promise((done) => setTimeout(done, INTERVAL_MS));
-    }
+    await whileSeen(() => this.#ask(url));
   }
 
   async #ask(url) {
