@@ -12,16 +12,14 @@ import random
 import shutil
 import socket
 import statistics
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import segno
-from aiohttp import web
 
 from browser.tabs import Tab, Window, window
 from support.node import KEY, RunningNode, running_node
+from support.site import another_site
 
 WATCHED_S = 10.0
 TRIES = 3
@@ -148,32 +146,13 @@ async def qr_codes_are_right(tab: Tab) -> None:
         assert made in [[list(row) for row in code.matrix] for code in masked]
 
 
-@asynccontextmanager
-async def another_site(node: RunningNode) -> AsyncIterator[str]:
-    """A page of somebody else with our element pasted into it."""
-    text = (
-        "<!doctype html><title>elsewhere</title>"
+async def element_plays_on_another_site(browser: Window, node: RunningNode) -> None:
+    """It is pasted into a page of somebody else."""
+    body = (
         f'<script type="module" src="{node.url}/js/elements.js"></script>'
         f'<mesh-player src="{node.whep("page")}" autoplay></mesh-player>'
     )
-
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text=text, content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/", page)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    try:
-        yield f"http://127.0.0.1:{port}/"
-    finally:
-        await runner.cleanup()
-
-
-async def element_plays_on_another_site(browser: Window, node: RunningNode) -> None:
-    async with another_site(node) as url:
+    async with another_site(body) as url:
         tab = await browser.open(url)
         await tab.until(f"{PLAYER}?.firstFrame_ms")
         assert tab.complaints == []

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
-from browser.test_page import AUDIT, free_port
+from browser.test_page import AUDIT
 from meshnode import MeshNode
 from support.control_world import until
 from support.mesh_nodes import mesh_nodes, ready
 from support.room_page import GRANTED, Person, enter, people, speech, visit, visit_page
+from support.site import another_site
 
 # why long: `make test` holds one publisher and one viewer of a browser
 pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
@@ -232,27 +232,15 @@ async def test_it_works_with_a_keyboard_and_on_a_phone(node: MeshNode) -> None:
 
 
 async def test_the_element_works_in_somebody_elses_page(node: MeshNode) -> None:
-    text = (
-        "<!doctype html><title>elsewhere</title><link rel=icon href=data:,>"
+    body = (
         f'<script type="module" src="{at(node)}/js/elements.js"></script>'
         f'<mesh-room src="{at(node)}" room="green" name="Eve" with="test" '
         'style="height: 20rem"></mesh-room>'
     )
-
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text=text, content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/", page)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    port = free_port()
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    async with people(at(node), GRANTED) as browser:
+    async with another_site(body) as url, people(at(node), GRANTED) as browser:
         ann = await enter(browser, at(node), "Ann")
-        eve = await visit_page(browser, f"http://127.0.0.1:{port}/", "Eve")
+        eve = await visit_page(browser, url, "Eve")
         await eve.page.click("mesh-room .lobby button.main")
         await ann.sees("Eve")
         await eve.sees("Ann")
         assert eve.complaints == []
-    await runner.cleanup()
