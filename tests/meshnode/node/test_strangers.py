@@ -104,7 +104,8 @@ class Scene:
         before = self.packets
         await until(lambda: self.packets >= before + 50, "the stream goes on")
         brain, honest = control(self.victim)._brain, control(self.honest).node
-        assert brain.next_hop(honest) == honest
+        # two hops may be the better way for a while: round trips are really measured
+        await until(lambda: brain.next_hop(honest) == honest, "the straight way")
         (stream,) = brain.directory.streams()
         assert brain.directory.resolve(stream) == honest
         status = self.victim.status()
