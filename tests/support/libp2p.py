@@ -19,6 +19,8 @@ from meshnode.control.libp2p.values import HostEvent, HostLimits
 from meshnode.control.libp2p.wire import Wire
 
 DEADLINE_S = 30.0
+PATIENT = HostLimits(handshake_s=20.0)
+"""Those of a machine that is busy with other things."""
 T = TypeVar("T")
 E = TypeVar("E", bound=HostEvent)
 
@@ -72,7 +74,7 @@ class Watched:
 
     async def connect(self, other: Watched) -> None:
         """Dial the other one, and wait until both have told."""
-        await self.host.connect(other.host.addresses, other.node, 10)
+        await self.host.connect(other.host.addresses, other.node, 30)
         await self.until(lambda: other.node in self.host.peers, "connected")
         await other.until(lambda: self.node in other.host.peers, "connected")
 
@@ -85,7 +87,7 @@ async def hosts(
     made = []
     for index in range(number):
         key = keys[index] if index < len(keys) else KeyPair.generate()
-        host = Libp2pHost(key, ["127.0.0.1"], 0, limits=limits or HostLimits())
+        host = Libp2pHost(key, ["127.0.0.1"], 0, limits=limits or PATIENT)
         made.append(Watched(host))
     try:
         for one in made:

@@ -33,7 +33,7 @@ CLIENT, LINK, OTHER = TransportId(1), TransportId(2), TransportId(3)
 PWD = "p" * 24
 NODE = NodeId(b"n" * 38)
 HELLO = b"\x16\xfe\xfd" + bytes(20)
-HASTY_S = 2.0
+HASTY_S = 3.0
 
 
 class Scene:

@@ -47,7 +47,7 @@ async def hidden(
 async def test_an_exchange_and_gossip_pass_through_a_relay() -> None:
     async with hidden() as (dialler, relay, target):
         address = through(relay, target.node)
-        assert await dialler.host.connect([address], target.node, 10) == target.node
+        assert await dialler.host.connect([address], target.node, 30) == target.node
         answer = await dialler.host.exchange(target.node, b"through", 20)
         assert answer == b"through"
         target.host.open_gossip(dialler.node)
@@ -66,20 +66,20 @@ async def test_a_dead_address_is_tried_before_the_circuit() -> None:
         await dialler.connect(relay)
         dead = "/ip4/127.0.0.1/tcp/1"
         addresses = [dead, through(relay, target.node)]
-        await dialler.host.connect(addresses, target.node, 10)
+        await dialler.host.connect(addresses, target.node, 30)
         await dialler.until(lambda: len(dialler.host.peers) == 2, "both")
 
 
 async def test_a_direct_connection_replaces_a_circuit_and_not_the_reverse() -> None:
     async with hidden() as (dialler, relay, target):
         address = through(relay, target.node)
-        await dialler.host.connect([address], target.node, 10)
+        await dialler.host.connect([address], target.node, 30)
         await target.until(lambda: dialler.node in target.host.peers, "relayed")
         # the target can dial, as whoever is behind a NAT can
         target.host.disconnect(dialler.node)
         await dialler.seen(PeerDisconnected)
         await target.seen(PeerDisconnected)
-        await dialler.host.connect([address], target.node, 10)
+        await dialler.host.connect([address], target.node, 30)
         await target.until(lambda: dialler.node in target.host.peers, "relayed")
         assert await dialler.host.connect([str(target.place)], None, 10) == target.node
         await target.seen(PeerDisconnected, 2)
@@ -96,7 +96,7 @@ async def test_a_direct_connection_replaces_a_circuit_and_not_the_reverse() -> N
 async def test_the_end_of_the_relay_ends_the_circuit_and_the_hosts_live() -> None:
     async with hidden() as (dialler, relay, target):
         address = through(relay, target.node)
-        await dialler.host.connect([address], target.node, 10)
+        await dialler.host.connect([address], target.node, 30)
         await target.until(lambda: dialler.node in target.host.peers, "relayed")
         await relay.host.close()
         await dialler.until(lambda: not dialler.host.peers, "all went")
@@ -109,7 +109,7 @@ async def test_hanging_up_a_circuit_leaves_the_connection_that_carries_it() -> N
     async with hidden() as (dialler, relay, target):
         address = through(relay, target.node)
         for times in (1, 2, 3):
-            await dialler.host.connect([address], target.node, 10)
+            await dialler.host.connect([address], target.node, 30)
             await target.until(lambda: dialler.node in target.host.peers, "relayed")
             dialler.host.disconnect(target.node)
             await target.seen(PeerDisconnected, times)
@@ -138,7 +138,7 @@ async def test_circuits_beyond_the_limit_are_refused() -> None:
 async def test_a_circuit_ends_when_it_has_carried_its_share() -> None:
     async with hidden() as (dialler, relay, target):
         address = through(relay, target.node)
-        await dialler.host.connect([address], target.node, 10)
+        await dialler.host.connect([address], target.node, 30)
         target.host.open_gossip(dialler.node)
         for _ in range(20):
             dialler.host.send_gossip(target.node, bytes(10_000))

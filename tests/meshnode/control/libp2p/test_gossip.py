@@ -30,7 +30,7 @@ async def mesh(number: int) -> AsyncIterator[list[tuple[Watched, Pump]]]:
             for index, one in enumerate(watched):
                 for step in (1, 3):
                     other = watched[(index + step) % number]
-                    await one.host.connect(other.host.addresses, other.node, 10)
+                    await one.host.connect(other.host.addresses, other.node, 30)
             await eventually(
                 lambda: all(len(pump.router.mesh(TOPIC)) >= 2 for pump in pumps),
                 "everybody is in a mesh",

@@ -334,7 +334,7 @@ async def test_a_failure_of_the_trio_run_is_mended_and_told() -> None:
             assert a.host.stats()["restarts"] == times
             await a.until(lambda: bridge._token is not None, "running again")
             await b.until(lambda: not b.host.peers, "the other side noticed")
-            await b.host.connect([str(a.place)], a.node, 10)
+            await b.host.connect([str(a.place)], a.node, 30)
             await a.until(lambda: b.node in a.host.peers, "connected anew")
         kinds = [type(event) for event in a.events]
         assert kinds[:3] == [PeerConnected, PeerDisconnected, HostRestarted]

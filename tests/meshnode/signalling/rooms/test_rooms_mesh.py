@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from meshnode import MeshNode
+from meshnode.control import saying
 from meshnode.node.relaying import LINGER_S
 from meshproto.ids import StreamName
 from support.dialects.sfu_go import SfuGoClient
@@ -19,6 +20,13 @@ from support.rtc import until
 async def start() -> AsyncIterator[Start]:
     async with mesh_nodes() as begin:
         yield begin
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nodes say to each other is not lost because this machine is busy."""
+    monkeypatch.setattr(saying, "CONNECT_S", 30.0)
+    monkeypatch.setattr(saying, "EXCHANGE_S", 30.0)
 
 
 async def pair(start: Start) -> tuple[MeshNode, MeshNode]:
