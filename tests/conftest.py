@@ -22,7 +22,7 @@ from meshnode.config import Settings
 from support.planes import PLANE
 
 PATIENT = ("long", "untraced")
-PATIENT_S = 300
+PATIENT_S = 900
 
 settings.register_profile("house", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None)

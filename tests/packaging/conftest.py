@@ -108,7 +108,7 @@ class Running:
         for line in self.process.stdout:
             self._lines.put(line.rstrip())
 
-    def until(self, pattern: str, within_s: float = 60.0) -> re.Match[str]:
+    def until(self, pattern: str, within_s: float = 180.0) -> re.Match[str]:
         """The first line that matches."""
         deadline = time.monotonic() + within_s
         while (left := deadline - time.monotonic()) > 0:
@@ -146,7 +146,7 @@ def launch(installed: Environment) -> Iterator[Launch]:
         process.terminate()
     for process in running:
         try:
-            process.wait(12)
+            process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

@@ -58,7 +58,7 @@ def test_embed(installed: Any, launch: Any, example: Any, tmp_path: Path) -> Non
     assert any(read_number(frame) is not None for frame in seen)
     assert b"1 streams: demo" in urllib.request.urlopen(f"{url}/").read()
     program.process.terminate()
-    assert program.process.wait(12) == 0
+    assert program.process.wait(30) == 0
 
 
 def test_publish_rtp(installed: Any, launch: Any, example: Any, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_publish_rtp(installed: Any, launch: Any, example: Any, tmp_path: Path) 
     )
     url = program.until(r"(http\S+)/$")[1]
     seen = frames(installed, f"{url}/drawn", tmp_path)
-    assert len(seen) > 10
+    assert len(seen) > 5
     assert {(frame.width, frame.height) for frame in seen} == {(320, 180)}
     rows = [bytes(frame.reformat(format="gray8").planes[0])[:320] for frame in seen]
     assert len(set(rows)) > len(rows) // 2  # the ramp moves
