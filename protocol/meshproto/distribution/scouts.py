@@ -9,7 +9,7 @@ costs the orphan one patience, not one for each node beyond.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from meshproto.distribution import survey
 from meshproto.distribution.candidates import Candidate
@@ -53,7 +53,7 @@ def below_parent(tree: Tree, tell: Tell) -> bool:
     return len(tree.root) > 1 and tree.root[-2] in tell.path
 
 
-def best(tree: Tree, left: Iterable[Candidate]) -> Candidate | None:
+def best(tree: Tree, left: Sequence[Candidate]) -> Candidate | None:
     """The candidate that said so first; full ones behind those with a slot."""
     if tree.scouts is None or not tree.scouts.survey.found:
         return None
@@ -64,6 +64,19 @@ def best(tree: Tree, left: Iterable[Candidate]) -> Candidate | None:
         if node in asked
     ]
     return asked[min(ranked)[-1]] if ranked else None
+
+
+def choose(
+    shared: Shared, tree: Tree, left: Sequence[Candidate], now: float
+) -> Candidate:
+    """Whom to ask next: who said that media is there, then who has a link, for a link
+    costs four round trips; last who ought to have said something.
+    """
+    told_of = best(tree, left)
+    if told_of is not None:
+        return told_of
+    rest = [c for c in left if not silent(shared, tree, c.node, now)] or left
+    return next((c for c in rest if shared.around.linked(c.node)), rest[0])
 
 
 def due_at(shared: Shared, tree: Tree, node: NodeId) -> float | None:

@@ -196,7 +196,7 @@ def _next(shared: Shared, tree: Tree, search: Search, now: float) -> Candidate |
     if search.left:
         candidate = search.left[0]
         if search.use is Use.REPAIR:
-            candidate = _at_hand(shared, tree, search, now)
+            candidate = scouts.choose(shared, tree, search.left, now)
         search.left.remove(candidate)
         search.seen[candidate.node] = None
         return candidate
@@ -205,18 +205,6 @@ def _next(shared: Shared, tree: Tree, search: Search, now: float) -> Candidate |
         search.seen[tree.origin] = None
         return Candidate(tree.origin, None, shared.around.peer(tree.origin))
     return None
-
-
-def _at_hand(shared: Shared, tree: Tree, search: Search, now: float) -> Candidate:
-    """Whom an orphan asks next: who said that media is there, then who has a link, for
-    a link costs four round trips; last who ought to have said something.
-    """
-    best = scouts.best(tree, search.left)
-    if best is not None:
-        return best
-    heard = [c for c in search.left if not scouts.silent(shared, tree, c.node, now)]
-    near = (c for c in heard if shared.around.linked(c.node))
-    return next(near, heard[0] if heard else search.left[0])
 
 
 def _askable(shared: Shared, tree: Tree, search: Search, node: NodeId) -> bool:
