@@ -9,7 +9,8 @@ So the registry of streams does not know the mesh: a stream from afar lingers, c
 back, is taken over and ends by the same rules as one that a browser publishes.  The
 rest of this module is about when: a stream is fetched for the first viewer and let go
 `LINGER_S` after the last one; when its origin ends, viewers keep their session for the
-registry's linger, and a publisher that comes back, here or elsewhere, goes on.
+registry's linger, and a publisher that comes back, here or elsewhere, goes on.  One
+that only does not come, because its part is cut off, is waited for longer.
 """
 
 from __future__ import annotations
@@ -57,6 +58,10 @@ LOOK_S = 0.25
 
 LINGER_S = 5.0
 """A stream without viewers is kept so long: a page that is loaded again needs it."""
+
+UNREACHABLE_S = 60.0
+"""Viewers of a stream that has not ended but does not come wait so long: half of the
+mesh may be cut off for a while, and a session that is over does not come back."""
 
 
 class Mesh(Protocol):
@@ -236,6 +241,8 @@ class Relaying:
         for arrival in tuple(self._arrivals.values()):
             if arrival.idle_for(now) >= LINGER_S:
                 self._let_go(arrival, "nobody watches")
+            elif arrival.member and arrival.silent_for(now) >= UNREACHABLE_S:
+                self._give_up(arrival)
 
     def _live(self, name: StreamName) -> None:
         stream = self._parts.streams.get(name)
@@ -350,10 +357,13 @@ class Relaying:
             arrival.open(self._parts, self._carry(seen))
 
     def _silent(self, stream: StreamId) -> None:
-        """The tree has waited for the whole linger, so viewers need not do it again."""
+        """Its packets stopped; the directory would know if it had ended."""
         arrival = self._arrivals.get(stream)
-        if arrival is None or arrival.member is None:
-            return
+        if arrival is not None and arrival.member is not None:
+            arrival.silence(self._parts.clock())
+
+    def _give_up(self, arrival: Arrival) -> None:
+        """Viewers have waited long enough, and need no linger on top of it."""
         arrival.close(self._parts.streams, "its packets stopped")
         local = self._parts.streams.get(arrival.name)
         if local is not None:
