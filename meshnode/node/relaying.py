@@ -281,11 +281,26 @@ class Relaying:
             self._mesh.unpublish(departure.stream)
 
     def _audience(self, name: StreamName, viewers: int) -> None:
-        for arrival in self._arrivals.values():
-            if arrival.name == name:
-                arrival.audience(viewers, self._parts.clock())
-                if viewers:
-                    self._watch(arrival)
+        fetched = [each for each in self._arrivals.values() if each.name == name]
+        for arrival in fetched:
+            arrival.audience(viewers, self._parts.clock())
+            if viewers:
+                self._watch(arrival)
+        if viewers and not fetched:
+            # why soon: whoever comes has its legs by then
+            asyncio.get_running_loop().call_soon(self._fetch_again, name)
+
+    def _fetch_again(self, name: StreamName) -> None:
+        """A viewer came while the stream lingers that was let go a moment ago."""
+        local, seen = self._parts.streams.get(name), self._mesh.find(name)
+        if local is None or local.publisher or not local.viewers or seen is None:
+            return
+        if seen.origin == self._mesh.node or seen.stream in self._arrivals:
+            return
+        try:
+            self._fetch(seen)
+        except MeshError as error:
+            self._failed(str(error))
 
     def wanted(self, producer: ProducerId, rids: tuple[str, ...]) -> None:
         """The plane has use for these layers of a producer, and no others."""

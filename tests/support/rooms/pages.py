@@ -60,7 +60,7 @@ class PageMember:
         """Join the room at a node."""
         given = {**self._shape, "url": url, "user": self.user}
         await self.page.evaluate("o => member(o)", given)
-        self.peer = await eventually(self._peer, 10, f"{self.user} joins")
+        self.peer = await eventually(self._peer, 30, f"{self.user} joins")
 
     async def _peer(self) -> str:
         found: str = await self.page.evaluate(f"members['{self.user}'].peer || ''")
