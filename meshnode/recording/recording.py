@@ -172,6 +172,11 @@ class Recording:
         return self._timeline.end_s
 
     @property
+    def began_at_s(self) -> float | None:
+        """When its first picture arrived, None before that."""
+        return self._timeline.began_at_s
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the first picture; (0, 0) while there is none."""
         return (0, 0) if self._writer is None else self._writer.size

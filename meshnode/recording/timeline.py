@@ -85,6 +85,8 @@ class Timeline:
         self._epoch_s: float | None = None
         self._doubted = False
         self._heard_s = float("-inf")
+        self.began_at_s: float | None = None
+        """When what is at 0 arrived, None before there is anything."""
         self._end_s = 0.0
         self._ended_at_s: float | None = None
 
@@ -171,6 +173,8 @@ class Timeline:
         assert clock.offset_s is not None
         first_s = timestamp / clock.rate_hz + clock.offset_s
         self._epoch_s = first_s - resumed_s
+        if self.began_at_s is None:
+            self.began_at_s = at_s
 
     def at(self, track: int, timestamp: int, at_s: float) -> float:
         """When a frame is; below 0 for one that is older than the recording."""

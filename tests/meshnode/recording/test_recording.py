@@ -138,6 +138,7 @@ def test_what_a_node_replays_to_a_newcomer_is_left_out(tmp_path: Path) -> None:
     assert not recording.wants_key(0)
     (file,) = recording.close().files
     assert len(times(file, "video")) == 10
+    assert recording.began_at_s == pytest.approx(1.6, abs=0.01)
     assert times(file, "audio")[-1] == pytest.approx(0.4, abs=0.05)
 
 
