@@ -18,7 +18,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Protocol
 
 from meshnode.control.changes import (
     StreamChange,
@@ -33,6 +32,7 @@ from meshnode.node.arrival import DOOR, Arrival
 from meshnode.node.carried import Carried
 from meshnode.node.departure import Departure
 from meshnode.node.parts import Parts
+from meshnode.node.relaying_mesh import Mesh
 from meshnode.signalling import happenings
 from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
@@ -48,7 +48,6 @@ from meshproto.forwarding.relay_table import (
 )
 from meshproto.ids import NodeId, ProducerId, StreamId, StreamName
 from meshproto.outputs import Deliver
-from meshproto.wire.control.directory import Media
 
 ARRIVE_S = 3.0
 """How long a viewer waits for a stream to come: players give up at five."""
@@ -62,47 +61,6 @@ LINGER_S = 5.0
 UNREACHABLE_S = 60.0
 """Viewers of a stream that has not ended but does not come wait so long: half of the
 mesh may be cut off for a while, and a session that is over does not come back."""
-
-
-class Mesh(Protocol):
-    """What is needed of `meshnode.control.mesh.Control`."""
-
-    @property
-    def node(self) -> NodeId:
-        """The own id."""
-
-    def publish(
-        self,
-        name: StreamName,
-        media: Media,
-        rates_bps: tuple[int, ...],
-        secret: bytes | None = None,
-    ) -> StreamId:
-        """Offer a stream, or say that it changed."""
-
-    def unpublish(self, stream: StreamId) -> None:
-        """End it."""
-
-    def stream(self, name: StreamName, secret: bytes | None = None) -> StreamId:
-        """The id that `name` has for the holder of `secret`."""
-
-    def find(self, called: str) -> StreamSeen | None:
-        """The stream that is called so here."""
-
-    def known(self, stream: StreamId) -> StreamSeen | None:
-        """What is known of a stream."""
-
-    def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
-        """Want it."""
-
-    def say(self, stream: StreamId, label: str, data: bytes | str) -> bool:
-        """Hand a message of a client here to the tree."""
-
-    def unwatch(self, stream: StreamId) -> None:
-        """Want it no more."""
-
-    def tell_node(self, node: NodeId, saying: Saying) -> bool:
-        """Have a node hear it."""
 
 
 class Relaying:
