@@ -6,7 +6,6 @@ Eight members at three nodes that are processes of their own, as packets see it.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 
@@ -47,11 +46,6 @@ async def all_get(members: Sequence[LightMember], peers: Sequence[str]) -> None:
     assert not late, f"they do not get: {late}; what they were told: {told}"
 
 
-# why not strict: a defect that is open (RFC 0014 section 10), seen in every other run
-@pytest.mark.skipif(
-    "MESHNODE_OPEN" not in os.environ,
-    reason="open: one member that came back may lack one picture",
-)
 async def test_members_of_a_killed_node_are_back_for_everybody() -> None:
     async with trio() as nodes:
         members = [await joined(nodes[n % 3], f"m{n}") for n in range(MEMBERS)]
