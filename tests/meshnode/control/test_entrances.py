@@ -58,7 +58,7 @@ async def test_a_node_knows_what_the_stream_costs_itself(world: World) -> None:
     await until(lambda: one.fed(stream), "a parent")
     cost_s = one.report.own_cost_s("cam")
     assert cost_s is not None
-    assert 0.0 < cost_s < 0.1
+    assert 0.0 < cost_s < 1.0
 
 
 async def test_a_node_without_a_door_is_not_named(world: World) -> None:
@@ -86,6 +86,6 @@ async def test_of_many_some_cheap_some_near_and_some_others_are_named(
     def enough() -> bool:
         return len(one.report.entrances("cam")) == CHEAPEST + NEAREST + 1
 
-    await until(enough, "the mesh is known", 20.0)
+    await until(enough, "the mesh is known", 40.0)
     costs = [each.cost_s for each in one.report.entrances("cam")]
     assert costs == sorted(costs)

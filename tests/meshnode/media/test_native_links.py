@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ CLIENT, LINK, OTHER = TransportId(1), TransportId(2), TransportId(3)
 PWD = "p" * 24
 NODE = NodeId(b"n" * 38)
 HELLO = b"\x16\xfe\xfd" + bytes(20)
-HASTY_S = 1.0
+HASTY_S = 2.0
 
 
 class Scene:
@@ -88,7 +89,7 @@ class Scene:
     async def asked(self) -> stun.Message:
         """The next that comes to the socket."""
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             return stun.decode(await loop.sock_recv(self.socket, 2048))
 
     async def heard_as(self, transport: TransportId) -> None:
@@ -219,6 +220,24 @@ async def test_a_link_with_media_is_not_silent_whatever_becomes_of_its_checks(
     await until(lambda: misses() > 12)
     assert not [e for e in scene.events if isinstance(e, TransportSilent)]
     await until(lambda: any(isinstance(e, TransportSilent) for e in scene.events))
+
+
+async def test_after_a_fault_at_an_order_the_worker_knows_every_claim_again() -> None:
+    """One that it lost with an order that panicked, here one that was taken back."""
+    scene = Scene("native")
+    await scene.open()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    scene.check("link")
+    await scene.heard_as(LINK)
+    links: Any = scene.plane
+    remote = links._links._addresses[scene.own]
+    links._links._links.release(scene.own, remote.token)
+    scene.socket.sendto(HELLO, scene.address)
+    await scene.refused("unvalidated-dtls")
+    scene.events.clear()
+    links._engine.panic()
+    await scene.heard_as(LINK)
+    await scene.close()
 
 
 async def test_misuse_of_links_is_told_to_the_caller(scene: Scene) -> None:

@@ -56,7 +56,7 @@ async def test_a_room_is_recorded_at_a_node_where_nobody_sits(
     ):
         await ann.join("green")
         await ben.join("green")
-        await until(lambda: len(recording.files) == 2, "two files", 20)
+        await until(lambda: len(recording.files) == 2, "two files", 40)
         await grown(folder / "ann.mkv", RECORDED_S)
         await grown(folder / "ben.mkv", RECORDED_S)
         await ben.send("leave")
@@ -105,7 +105,7 @@ async def test_what_is_turned_off_and_on_goes_on_in_the_same_file(
             room = node._parts.rooms.get("green")
             assert room is not None
             shown = 1 if way == "inactive" else 2
-            await until(lambda n=shown, r=room: len(r.seats["ann"].shown) == n, way, 20)
+            await until(lambda n=shown, r=room: len(r.seats["ann"].shown) == n, way, 40)
             await asyncio.sleep(1.0)  # what is recorded meanwhile
     [summary] = await recording.close()
     assert summary.files == (path,)

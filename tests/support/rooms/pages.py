@@ -75,7 +75,7 @@ class PageMember:
             return answer
 
         await self.page.evaluate("o => member(o)", given)
-        self.peer = await eventually(joined, 10, f"{self.user} joins")
+        self.peer = await eventually(joined, 30, f"{self.user} joins")
 
     async def leave(self) -> None:
         """Leave the room; the page stays open."""
