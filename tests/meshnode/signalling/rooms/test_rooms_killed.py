@@ -17,7 +17,8 @@ from support.rooms.shows import Numbered
 from support.rooms.trio import trio
 
 MEMBERS = 8
-RESUME_S = 3.0
+BACK_S = 6.0
+"""Twice what a quiet machine may take (`make rooms`): other tests run beside this one."""
 
 # why long: three nodes start, for one death
 pytestmark = pytest.mark.long
@@ -68,4 +69,4 @@ async def test_members_of_a_killed_node_are_back_for_everybody() -> None:
         print(f"{len(back)} members back for everybody after {took_s:.1f} s")
         for member in (*members, *back):
             await member.close()
-    assert took_s < RESUME_S
+    assert took_s < BACK_S
