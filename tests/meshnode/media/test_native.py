@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,8 @@ from meshnode.media import native
 from meshnode.media.plane import PlaneFault
 from meshnode.media.port import MediaPort
 from meshproto.errors import StateError
-from support.light_client import join
+from support.light_client import LightClient, join
 from support.media import consume, new_port, produce, rtp, stream, until
-from support.patience import soon
 from support.planes import make_plane
 
 
@@ -58,53 +58,67 @@ COSTS = {
 }
 """Whether two viewers miss anything after a fault, who misses nothing first."""
 
+PACKETS, TRIES = 150, 3
+"""A busy machine may keep anybody waiting for so long: not in each try."""
+
 
 @pytest.mark.parametrize("place", COSTS)
 async def test_after_a_fault_media_goes_on_within_200_ms(port, place: str) -> None:
-    await soon(lambda: longest_gap_s(port, place), 0.2)
-
-
-async def longest_gap_s(port: MediaPort, place: str) -> float:
-    """Every 5 ms a packet, for a second; a third on its way the packet path panics."""
+    """Every 5 ms a packet; a third on its way the packet path panics."""
     faults: list[object] = []
     port.on_event(faults.append)
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     first, publisher = await join(port)
     producer = produce(port, first)
-    got: list[list[tuple[float, bytes]]] = [[], []]
     viewers = []
-    for _ in got:
+    for _ in range(2):
         transport, viewer = await join(port)
         consume(port, producer, transport)
         viewers.append(viewer)
     await stream(publisher, viewers, 5)
-    for viewer, heard in zip(viewers, got, strict=True):
-        viewer.on_rtp = partial(note, heard)
-    begin = time.monotonic()
-    for number in range(5, 205):
-        await asyncio.sleep(max(0.0, begin + number * 0.005 - time.monotonic()))
-        if number == 70:
-            port.plane._engine.panic(place)
-        publisher.send_rtp(rtp(number, b"packet %d" % number))
-    await until(lambda: all(heard[-1][1].endswith(b" 204") for heard in got))
-    assert tuple(sorted(len(heard) < 200 for heard in got)) == COSTS[place]
-    gaps_s = []
-    for heard in got:
-        numbers = [number_of(packet) for _, packet in heard]
-        assert numbers == sorted(set(numbers))
-        gaps_s += [later[0] - sooner[0] for sooner, later in itertools.pairwise(heard)]
+    for start in range(5, 5 + TRIES * PACKETS, PACKETS):
+        got = await interrupted(port, place, publisher, viewers, start)
+        assert tuple(sorted(len(heard) < PACKETS for heard in got)) == COSTS[place]
+        numbers = [[int(packet[19:]) for _, packet in heard] for heard in got]
+        assert all(each == sorted(set(each)) for each in numbers)
+        gap_s = max(
+            later[0] - sooner[0]
+            for heard in got
+            for sooner, later in itertools.pairwise(heard)
+        )
+        if gap_s < 0.2:
+            break
+    assert gap_s < 0.2
     assert PlaneFault("the packet path was started again") in faults
     for client in (publisher, *viewers):
         client.close()
-    return max(gaps_s)
+
+
+async def interrupted(
+    port: MediaPort,
+    place: str,
+    publisher: LightClient,
+    viewers: list[LightClient],
+    start: int,
+) -> list[list[tuple[float, bytes]]]:
+    """What each viewer got of `PACKETS` numbered ones, and when."""
+    got: list[list[tuple[float, bytes]]] = [[] for _ in viewers]
+    for viewer, heard in zip(viewers, got, strict=True):
+        viewer.on_rtp = partial(note, heard)
+    plane: Any = port.plane
+    begin = time.monotonic()
+    for number in range(start, start + PACKETS):
+        await asyncio.sleep(begin + (number - start) * 0.005 - time.monotonic())
+        if number == start + PACKETS // 3:
+            plane._engine.panic(place)
+        publisher.send_rtp(rtp(number, b"packet %d" % number))
+    last = b" %d" % (start + PACKETS - 1)
+    await until(lambda: all(heard and heard[-1][1].endswith(last) for heard in got))
+    return got
 
 
 def note(heard: list[tuple[float, bytes]], packet: bytes) -> None:
     heard.append((time.monotonic(), packet))
-
-
-def number_of(packet: bytes) -> int:
-    return int(packet[12:].removeprefix(b"packet "))
 
 
 async def test_a_taken_port_is_an_error_of_the_system() -> None:
