@@ -68,6 +68,11 @@ interop: $(STAMP) ## other software: gossip routers, and every client, publishin
 	@$(BIN)/pytest tests/interop
 	@$(BIN)/python tests/interop/run.py
 
+interop-reference: $(STAMP) ## a few of them over the packet path in Python
+	@MESHNODE_PLANE=reference $(BIN)/pytest tests/interop/test_dialects.py tests/interop/test_recording.py
+	@MESHNODE_PLANE=reference $(BIN)/python tests/interop/run.py --seconds 5 \
+		--publisher "Chromium vp8,GStreamer h264" --player Chromium,aiortc,Pion
+
 network: $(STAMP) ## loss, bottleneck and attack runs in network namespaces (root)
 	@tools/system.sh network
 	@$(BIN)/pytest tests/network
@@ -134,5 +139,5 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .differential .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test explore reference long check web native format interop network bench sim attacks fuzz \
+.PHONY: help setup run test explore reference long check web native format interop interop-reference network bench sim attacks fuzz \
 	mutations storm differential clean fuzz-native asan lab $(LIVE) sim-vs-live rooms crowd

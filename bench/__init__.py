@@ -2,6 +2,7 @@
 
     make bench                      everything, about ten minutes
     python -m bench cost --quick    one part, small
+    python -m bench soak            ten minutes below the rate at which loss begins
 
 Absolute times drift on shared machines; what counts is the ratio to a baseline that ran
 between the same repeats.  CPU is that of the serving process alone (user + system, from

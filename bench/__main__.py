@@ -14,6 +14,7 @@ from bench.latency import latency
 from bench.memory import memory
 from bench.planes import planes
 from bench.shapes import SHAPES
+from bench.soak import soak
 
 PARTS = {
     "cost": compare.cost,
@@ -24,13 +25,17 @@ PARTS = {
     "joins": compare.joining,
 }
 REWRITING = "rewriting"
+ASKED = {"soak": soak}
+"""What runs for so long that it is to be asked for by name."""
 
 
 def arguments() -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    names = [*PARTS, REWRITING]
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(names)}; default all")
+    usual = [*PARTS, REWRITING]
+    names = [*usual, *ASKED]
+    told = f"of {', '.join(names)}; default all but {', '.join(ASKED)}"
+    parser.add_argument("parts", nargs="*", help=told)
     parser.add_argument(
         "--quick", action="store_true", help="small, figures mean little"
     )
@@ -38,10 +43,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--shape", help="of the streams, those with this in the name")
     parser.add_argument("--repeats", type=int, help="of everything")
     parser.add_argument("--seconds", type=float, help="of each run")
+    parser.add_argument("--minutes", type=float, help="of `soak`: 10")
     options = parser.parse_args()
     if unknown := [part for part in options.parts if part not in names]:
         parser.error(f"no part {unknown[0]}; there are: {' '.join(names)}")
-    options.parts = options.parts or names
+    options.parts = options.parts or usual
     return options
 
 
@@ -66,6 +72,8 @@ def scaled(options: argparse.Namespace) -> compare.Scale:
         scale = dataclasses.replace(scale, repeats=options.repeats)
     if options.seconds:
         scale = dataclasses.replace(scale, duration_s=options.seconds)
+    if options.minutes:
+        scale = dataclasses.replace(scale, minutes=options.minutes)
     return scale
 
 
@@ -81,7 +89,7 @@ def main() -> None:
         if part == REWRITING:
             rewriting(quick=options.quick)
         else:
-            asyncio.run(PARTS[part](scale))
+            asyncio.run({**PARTS, **ASKED}[part](scale))
         print(f"({time.monotonic() - began:.0f} s)", flush=True)
 
 

@@ -34,6 +34,7 @@ class Scale:
     viewers: tuple[int, ...]
     relayed: tuple[int, ...]
     joins: int
+    minutes: float
 
 
 FULL = Scale(
@@ -45,8 +46,9 @@ FULL = Scale(
     viewers=(1, 10, 100, 200, 1_000, 3_000),
     relayed=(10, 20),
     joins=500,
+    minutes=10.0,
 )
-QUICK = Scale((VIDEO_LOW,), (VIDEO_LOW,), 1, 0.5, (5,), (1, 5), (2,), 20)
+QUICK = Scale((VIDEO_LOW,), (VIDEO_LOW,), 1, 0.5, (5,), (1, 5), (2,), 20, 0.05)
 
 
 async def cost(scale: Scale) -> None:

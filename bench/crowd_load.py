@@ -1,7 +1,7 @@
 """The crowd's other side: sockets for everybody, counted in Rust, and its publisher.
 
 A viewer here is a socket.  All are swept by one thread of the extension (`Sinks`),
-which copies nothing; what was lost is seen by the counts.
+which looks at two octets of each packet; what was lost is seen by the counts.
 """
 
 from __future__ import annotations
@@ -14,30 +14,34 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from bench import crowd
-from bench.load import tune
+from bench.load import PAYLOAD_TYPES, tune
 from meshnode import _native
 from meshnode.media.srtp import make_outbound
 from meshproto.wire import rtp
 
 RETRY_S = 0.5
+CONSENT_S = 10.0
+"""Everybody checks once in so long; three times that is too long."""
 SPARE_FILES = 256
 
 
 class Crowd:
     """`viewers` sockets and the publisher's, all on loopback.
 
-    Not `counted`, they are the caller's to read.
+    What is counted is the stream itself, of `kind`; reports and repetitions are not.
+    Without a kind the sockets are the caller's to read.
     """
 
-    def __init__(self, viewers: int, *, counted: bool = True) -> None:
+    def __init__(self, viewers: int, kind: str | None) -> None:
         need = viewers + SPARE_FILES
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft < need:
             resource.setrlimit(resource.RLIMIT_NOFILE, (need, max(hard, need)))
         self.publisher = _bound()
         self.viewers = [_bound() for _ in range(viewers)]
-        swept = self.viewers if counted else []
-        self._sinks = _native.Sinks([sock.fileno() for sock in swept])
+        swept = self.viewers if kind else []
+        payload_type = PAYLOAD_TYPES[kind] if kind else 0
+        self._sinks = _native.Sinks([sock.fileno() for sock in swept], payload_type)
         self._sweeping = threading.Thread(target=self._sinks.run)
         self._sweeping.start()
 
@@ -47,15 +51,25 @@ class Crowd:
         return [sock.getsockname() for sock in self.viewers]
 
     def total(self) -> int:
-        """Datagrams of all of them."""
+        """Packets that came to all of them."""
         return sum(self._sinks.counts())
 
     async def enter(self, address: tuple[str, int], live: asyncio.Task[object]) -> None:
         """Check from every socket until the plane says that all are `live`."""
         while not live.done():
-            for number, sock in enumerate((self.publisher, *self.viewers), 1):
+            for number, sock in self._numbered():
                 sock.sendto(crowd.check(number), address)
             await asyncio.wait([live], timeout=RETRY_S)
+
+    async def consent(self, address: tuple[str, int]) -> None:
+        """Check from all sockets in turn, for ever: who does not is not sent to."""
+        while True:
+            for number, sock in self._numbered():
+                sock.sendto(crowd.check(number), address)
+                await asyncio.sleep(CONSENT_S / (1 + len(self.viewers)))
+
+    def _numbered(self) -> Iterator[tuple[int, socket.socket]]:
+        return enumerate((self.publisher, *self.viewers), 1)
 
     def close(self) -> None:
         """Stop counting."""
@@ -74,9 +88,9 @@ def _bound() -> socket.socket:
 
 
 @contextlib.contextmanager
-def gathered(viewers: int, *, counted: bool = True) -> Iterator[Crowd]:
+def gathered(viewers: int, kind: str | None) -> Iterator[Crowd]:
     """A crowd, and its end."""
-    made = Crowd(viewers, counted=counted)
+    made = Crowd(viewers, kind)
     try:
         yield made
     finally:

@@ -128,7 +128,7 @@ async def measured(
 
 async def through(plane: str, rate_hz: float, pieces: int) -> Delays:
     """Through one plane to all children."""
-    with gathered(CHILDREN, counted=False) as group:
+    with gathered(CHILDREN, None) as group:
         async with child("bench.plane_child") as server:
             order = {"plane": plane, "kind": SINGLE.kind, "viewers": CHILDREN}
             await server.tell(order)
@@ -140,7 +140,7 @@ async def through(plane: str, rate_hz: float, pieces: int) -> Delays:
 
 async def echoed(rate_hz: float, pieces: int) -> Delays:
     """Through the plain echo."""
-    with gathered(1, counted=False) as group:
+    with gathered(1, None) as group:
         async with child("bench.copies") as server:
             address = ("127.0.0.1", (await server.hear())["port"])
             await server.tell({"viewers": group.addresses, "how": "sendto"})

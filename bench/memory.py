@@ -25,7 +25,7 @@ HISTORY_S = 3.0
 
 async def resident(plane: str, viewers: int) -> int:
     """Octets of a plane's process that serves so many."""
-    with gathered(viewers) as crowd:
+    with gathered(viewers, VIDEO_LOW.kind) as crowd:
         async with child("bench.plane_child") as server:
             order = {"plane": plane, "kind": VIDEO_LOW.kind, "viewers": viewers}
             await server.tell(order)

@@ -18,7 +18,7 @@ TAG = bytes(16)
 
 async def run(plane: str, shape: Shape, viewers: int, duration_s: float) -> Cost:
     """One publisher to `viewers` through plane `plane` (reference or native)."""
-    with gathered(viewers) as crowd:
+    with gathered(viewers, shape.kind) as crowd:
         async with child("bench.plane_child") as server:
             order = {"plane": plane, "kind": shape.kind, "viewers": viewers}
             await server.tell(order)
@@ -31,7 +31,7 @@ async def run(plane: str, shape: Shape, viewers: int, duration_s: float) -> Cost
 
 async def copies(how: str, shape: Shape, viewers: int, duration_s: float) -> Cost:
     """The same through a loop that copies in a way (see `_native.Copies`)."""
-    with gathered(viewers) as crowd:
+    with gathered(viewers, shape.kind) as crowd:
         async with child("bench.copies") as server:
             address = ("127.0.0.1", (await server.hear())["port"])
             await server.tell({"viewers": crowd.addresses, "how": how})

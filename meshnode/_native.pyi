@@ -99,9 +99,9 @@ class Engine:
     def audio_levels(
         self, since: dict[ProducerId, int]
     ) -> dict[ProducerId, tuple[int, tuple[int, ...]]]: ...
-    def panic(self, *, poisoned: bool = False) -> None:
-        """Let the worker fail once, `poisoned` in the midst of a change: for the tests
-        that it goes on.
+    def panic(self, at: str = "order") -> None:
+        """Let the worker fail once, the next time that it is at a place (see
+        `engine/faults.rs`): for the tests that it goes on.
         """
 
 @final
@@ -131,9 +131,6 @@ class Links:
         heard: Heard,
     ) -> None: ...
     def release(self, at: tuple[str, int], token: int) -> None: ...
-    def client_at(self, at: tuple[str, int]) -> tuple[int, float] | None:
-        """The client there, and when it was last heard of."""
-
     def use_path(
         self, transport: int, socket: int, local: bytes, at: tuple[str, int]
     ) -> None: ...
@@ -163,9 +160,9 @@ class Copies:
 
 @final
 class Sinks:
-    """Counts what comes to sockets of the caller, by their descriptors."""
+    """Counts packets of a payload type at the caller's sockets, by descriptors."""
 
-    def __new__(cls, sockets: list[int]) -> Sinks: ...
+    def __new__(cls, sockets: list[int], payload_type: int) -> Sinks: ...
     def run(self) -> None:
         """Until `stop`."""
 

@@ -41,7 +41,7 @@ else:
     except ImportError:
         _native = None
 
-INTERFACE = 3
+INTERFACE = 4
 """What the extension calls its side of this file; another one was built from other
 sources.
 """

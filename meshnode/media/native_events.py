@@ -34,6 +34,8 @@ COMPLAIN_EVERY_S = 10.0
 """The log hears of internal faults this often, whatever a remote can provoke."""
 REST_S = 0.05
 """How long checks of links rest after a fault of ours."""
+ORDER = "a command"
+"""What the worker was at when it lost something that it was told."""
 
 
 class NativeEvents:
@@ -122,6 +124,8 @@ class NativeEvents:
             case "released", [address, token]:
                 self.links.released(address, token)
             case "failed", [what, why]:
+                if what == ORDER:
+                    self._attempt("links", self.links.tell_again)
                 self._failed(what, RuntimeError(why))
             case _, _:
                 self._report(_EVENTS[kind](*told))

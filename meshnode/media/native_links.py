@@ -57,8 +57,8 @@ class SharedRemote(Remote):
 class Addresses(dict[Address, Remote]):
     """The agent's table of addresses, kept the same in the worker.
 
-    One that is not in it may be a client's: the worker is asked, which is rare, for a
-    neighbour's address is new only once.
+    One that is not in it may be a client's, which the worker tells with the datagram
+    that came from there: the agent asks for the address of no other.
     """
 
     def __init__(self, links: _native.Links, clients: IceConfig) -> None:
@@ -66,27 +66,43 @@ class Addresses(dict[Address, Remote]):
         self._links = links
         self._clients = clients
         self._claims = 0
+        self._client: Remote | None = None
+
+    def came(self, address: Address, client: tuple[int, float] | None) -> None:
+        """A datagram came from there; whose it is, and when it was heard of before."""
+        self._client = None
+        if client is not None:
+            transport, heard = client
+            path = ClientPath(TransportId(transport), self._clients)
+            self._client = Remote(path, address, heard)
 
     def get(self, address: Address, default: Any = None) -> Any:
         """Who owns the address, neighbour or client; else `default`."""
         known = super().get(address)
         if known is not None:
             return known
-        found = self._links.client_at(address)
-        if found is None:
-            return default
-        transport, heard = found
-        return Remote(ClientPath(TransportId(transport), self._clients), address, heard)
+        if self._client is not None and self._client.address == address:
+            return self._client
+        return default
 
     def __setitem__(self, address: Address, remote: Remote) -> None:
         assert isinstance(remote, SharedRemote)
         self._claims += 1
         remote.token = self._claims
+        self._claim(address, remote)
+        super().__setitem__(address, remote)
+
+    def _claim(self, address: Address, remote: SharedRemote) -> None:
         path = remote.path
         self._links.claim(
             address, path.transport, remote.token, path.hold_s, remote.cell
         )
-        super().__setitem__(address, remote)
+
+    def tell_again(self) -> None:
+        """Claim once more what is claimed: the worker may not have got it."""
+        for address, remote in self.items():
+            assert isinstance(remote, SharedRemote)
+            self._claim(address, remote)
 
     def __delitem__(self, address: Address) -> None:
         remote = self[address]
@@ -160,9 +176,15 @@ class NativeLinks(LinkIce):
         super().remove(transport)
 
     def take(
-        self, datagram: bytes, source: Address, local: tuple[int, bytes], at: float
+        self,
+        datagram: bytes,
+        source: Address,
+        local: tuple[int, bytes],
+        at: float,
+        client: tuple[int, float] | None,
     ) -> None:
-        """STUN that the worker handed up."""
+        """STUN that the worker handed up, with the client that has the address."""
+        self._addresses.came(source, client)
         try:
             message = stun.decode(datagram)
         except DecodeError as error:  # the worker read it by the same rules
@@ -176,6 +198,17 @@ class NativeLinks(LinkIce):
     def released(self, address: Address, token: int) -> None:
         """A client has an address that was a neighbour's."""
         self._addresses.released(address, token)
+
+    def tell_again(self) -> None:
+        """The worker failed at an order: tell it everything that it may have missed."""
+        self._addresses.tell_again()
+        for transport, path in self._paths.items():
+            if path.address is None or path.local is None:
+                continue
+            local = path.local
+            self._links.use_path(transport, local.socket, local.address, path.address)
+            if path.proving:
+                self._links.mute(transport)
 
     def measured(self, checked: Checked) -> None:
         """A check tells the packet path how far its neighbour is."""

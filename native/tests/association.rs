@@ -1,9 +1,9 @@
 //! What makes a stranger a client, on any bytes: nothing panics, nothing opens, nothing is
 //! accepted that was not made with the keys.
 
-use std::fs;
+mod corpora;
+
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
 use meshnode_native::ice::{Credentials, IceConfig, IceLite};
 use meshnode_native::srtp::{Inbound, Outbound, Profile, Refused, SessionKeys};
@@ -115,29 +115,7 @@ fn no_index_is_used_twice_and_no_buffer_is_too_short() {
 /// Every file of the corpora, as datagrams at many offsets; needs `MESHNODE_SHARED`.
 #[test]
 fn the_corpora_are_refused() {
-    let Some(shared) = std::env::var_os("MESHNODE_SHARED") else {
-        return;
-    };
-    let mut files = Vec::new();
-    walk(&Path::new(&shared).join("corpora"), &mut files);
-    assert!(!files.is_empty(), "no corpora below {shared:?}");
-    for file in files {
-        let bytes = fs::read(&file).unwrap();
-        for start in (0..bytes.len()).step_by(997).take(50) {
-            refuse(&bytes[start..bytes.len().min(start + 1500)]);
-        }
-    }
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            walk(&path, files);
-        } else {
-            files.push(path);
-        }
-    }
+    corpora::each(997, 50, refuse);
 }
 
 /// As they are, as packets of version 2, and as STUN of the right length.

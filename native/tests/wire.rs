@@ -1,7 +1,6 @@
 //! RTP and its neighbours: what is built is read back, and no bytes make a parser panic.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod corpora;
 
 use meshnode_native::wire::extensions::spans;
 use meshnode_native::wire::rtp::{build, csrcs, parse, payload, Outgoing};
@@ -67,32 +66,10 @@ fn each_defect_has_its_reason() {
     assert_eq!(reason(&with_first(0xA0)), "rtp-padding");
 }
 
-/// Every file of the corpora, as packets at many offsets; needs `MESHNODE_SHARED`.
+/// Every file of the corpora, as datagrams at many offsets; needs `MESHNODE_SHARED`.
 #[test]
 fn the_corpora_are_read_or_refused() {
-    let Some(shared) = std::env::var_os("MESHNODE_SHARED") else {
-        return;
-    };
-    let mut files = Vec::new();
-    walk(&Path::new(&shared).join("corpora"), &mut files);
-    assert!(!files.is_empty(), "no corpora below {shared:?}");
-    for file in files {
-        let bytes = fs::read(&file).unwrap();
-        for start in (0..bytes.len()).step_by(61).take(2000) {
-            read_or_refuse(&bytes[start..bytes.len().min(start + 1500)]);
-        }
-    }
-}
-
-fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            walk(&path, files);
-        } else {
-            files.push(path);
-        }
-    }
+    corpora::each(61, 2000, read_or_refuse);
 }
 
 /// As they are, and with every first octet of version 2, so that all branches are met.

@@ -59,6 +59,17 @@ def test_every_part_measures_something() -> None:
     assert re.search(r"^ +200 ", parts["rewriting"], re.MULTILINE)
 
 
+@pytest.mark.long
+def test_a_short_soak_runs() -> None:
+    if why := native.missing():
+        pytest.skip(why)
+    done = bench("soak", "--quick")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^lost 0 of [1-9]\d*$", done.stdout, re.M)
+    assert re.search(r"^ended in \d+\.\d\d s with status 0$", done.stdout, re.M)
+    assert "\nfine\n" in done.stdout
+
+
 def test_an_unknown_part_is_answered_with_those_there_are() -> None:
     done = bench("coost")
     assert done.returncode == 2

@@ -8,7 +8,10 @@ installed`, or `fails` with the reason below the table; it is never missing.  Wh
 in the crowd is tried once more alone, and the cell then says `2nd`: two cores carry a
 dozen codecs here, and a starved client is no fault of the node.
 
-    run.py [--publisher NAME] [--player NAME] [--seconds 10]   (names may be parts)
+    run.py [--publisher NAMES] [--player NAMES] [--seconds 10]
+
+Names may be parts, and several with commas between them.  MESHNODE_PLANE names the
+packet path of the node, which is told and must be the one asked for.
 """
 
 from __future__ import annotations
@@ -240,13 +243,14 @@ def table(runs: Sequence[Run], players: Sequence[Client], cells: list[Cell]) -> 
 
 def chosen(text: str, everything: Sequence[Run] | Sequence[Client]) -> list[int]:
     names = [x.title if isinstance(x, Run) else x.name for x in everything]
-    return [i for i, name in enumerate(names) if text.lower() in name.lower()]
+    parts = text.lower().split(",")
+    return [i for i, n in enumerate(names) if any(part in n.lower() for part in parts)]
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--publisher", default="", help="part of a row's title")
-    parser.add_argument("--player", default="", help="part of a column's title")
+    parser.add_argument("--publisher", default="", help="parts of rows' titles")
+    parser.add_argument("--player", default="", help="parts of columns' titles")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--json", type=Path, default=INSTALLED / "results.json")
     return parser.parse_args()
@@ -258,6 +262,9 @@ async def matrix(
     """All rows, one after the other."""
     cells: list[Cell] = []
     with place() as (node, beside):
+        plane = node.plane()
+        print(f"the node has the {plane} packet path", flush=True)
+        assert os.environ.get("MESHNODE_PLANE", "auto") in ("auto", plane)
         for run in runs:
             began = time.monotonic()
             done = await row(run, players, node, beside, seconds)

@@ -45,6 +45,11 @@ class RunningNode:
         answer: dict[str, Any] = json.loads(_get(self.beside, f"{self.admin}/status"))
         return answer
 
+    def plane(self) -> str:
+        """Which packet path it has; MESHNODE_PLANE reaches it as any other setting."""
+        name: str = self.status()["plane"]
+        return name
+
     def rss_bytes(self) -> int:
         """Resident memory of the node's process."""
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():

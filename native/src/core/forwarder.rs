@@ -198,6 +198,11 @@ impl Forwarder {
         state.serving = None;
     }
 
+    /// The fault that `recover` is called for came while this consumer was served.
+    pub fn blame(&mut self, consumer: ConsumerId) {
+        self.state.serving = self.state.consumer_ids.get(consumer).copied();
+    }
+
     /// A panic was caught that came out of this machine: start again from what is whole.
     pub fn recover(&mut self, now: f64) {
         recovery::recover(&mut self.state, now);

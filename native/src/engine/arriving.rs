@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::events::Event;
-use super::guard::guarded;
+use super::faults::Place;
 use super::sender::SEGMENT_LIMIT;
 use super::session::Path;
 use super::socket_address::{Local, Way};
@@ -70,9 +70,9 @@ impl Engine {
                 self.latency.stamped(arrival.stamp);
                 for datagram in arrival.datagrams() {
                     // no datagram may stop the ones behind it
-                    if let Err(why) = guarded(|| self.arrived(datagram, origin, now)) {
-                        self.failed_at("a datagram", why);
-                    }
+                    self.attempt("a datagram", |engine| {
+                        engine.arrived(datagram, origin, now);
+                    });
                 }
             }
             if came < MESSAGES {
@@ -135,6 +135,7 @@ impl Engine {
             Whose::Client(_, owner) => self.ice.authenticated(*owner, now),
             Whose::Neighbour(_, heard) => heard.note(now),
         }
+        self.faults.here(Place::Opened);
         if kind == DatagramKind::Rtcp {
             self.forwarder.receive_rtcp(transport, plain, now);
         } else {
@@ -176,6 +177,7 @@ impl Engine {
         }
         let local = self.local(origin);
         let (reply, event) = self.ice.handle(&message, origin.source, now, local);
+        self.faults.here(Place::Checked);
         self.tell_released();
         let way = Way {
             local: origin.local,

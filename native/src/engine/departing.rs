@@ -6,6 +6,7 @@
 //! from, consumer by consumer.
 
 use super::events::Event;
+use super::faults::Place;
 use super::session::{Path, Session};
 use super::state::Engine;
 use super::uplink::HEADERS_V4;
@@ -39,6 +40,7 @@ impl Engine {
             port.sender.discard();
             return self.drops.add("send-ssrcs", count);
         }
+        self.faults.here(Place::Sealed);
         self.leave(burst.transport, path, now);
     }
 
@@ -80,21 +82,16 @@ impl Engine {
     }
 
     fn resend(&mut self, order: &Resend, now: f64) {
-        let Some(session) = self.sessions.get_mut(&order.transport) else {
+        let session = self.sessions.get(&order.transport);
+        let Some(repeats) = session.and_then(|session| session.repeats.as_ref()) else {
             return;
         };
-        let Some(repeats) = session.repeats.take() else {
-            return;
+        let Some(kept) = repeats.find(order.ssrc, order.packet_index) else {
+            return self.drops.count("resend-gone");
         };
-        if let Some(kept) = repeats.find(order.ssrc, order.packet_index) {
-            let named = (kept.ssrc, kept.index);
-            self.once_more(order.transport, &kept.header, &kept.payload, named, now);
-        } else {
-            self.drops.count("resend-gone");
-        }
-        if let Some(session) = self.sessions.get_mut(&order.transport) {
-            session.repeats = Some(repeats);
-        }
+        let (header, payload) = (kept.header.clone(), kept.payload.clone());
+        let named = (kept.ssrc, kept.index);
+        self.once_more(order.transport, &header, &payload, named, now);
     }
 
     /// Protect and send a packet that may have been sent before: `named` SSRC and index.
@@ -115,6 +112,7 @@ impl Engine {
         let Some(path) = session.path else {
             return self.drops.count("no-address");
         };
+        self.faults.here(Place::Again);
         let (arena, sizes) = self.ports[path.port].sender.begin();
         let start = arena.len();
         arena.extend_from_slice(header);

@@ -42,13 +42,15 @@ pub enum Event {
         transport: TransportId,
         datagram: Vec<u8>,
     },
-    /// A STUN message of a link or probe: where it came in, from whom, and when.
+    /// A STUN message of a link or probe: where it came in, from whom, and when; and the
+    /// client at that address, with when it was last heard of.
     Stun {
         datagram: Vec<u8>,
         port: usize,
         local: Local,
         source: SocketAddr,
         at: f64,
+        client: Option<(u64, f64)>,
     },
     /// A client has the address that the agent of links claimed as `token`.
     Released { address: SocketAddr, token: u64 },

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 
 use super::arriving::Origin;
 use super::events::Event;
+use super::faults::Place;
 use super::sender::SEGMENT_LIMIT;
 use super::session::{Link, Path, Session};
 use super::socket_address::{Local, Way};
@@ -101,12 +102,14 @@ impl Engine {
 
     /// STUN that concerns the agent of links.
     pub(super) fn hand_up(&mut self, datagram: &[u8], origin: Origin, now: f64) {
+        self.faults.here(Place::HandedUp);
         self.events.push(Event::Stun {
             datagram: datagram.to_vec(),
             port: origin.port,
             local: origin.local,
             source: origin.source,
             at: now,
+            client: self.ice.client_at(origin.source),
         });
     }
 

@@ -14,6 +14,7 @@ pub mod clock;
 pub mod copying;
 mod departing;
 pub mod events;
+pub mod faults;
 pub mod gso;
 pub mod guard;
 pub mod latency;

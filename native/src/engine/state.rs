@@ -11,6 +11,7 @@ use rustc_hash::FxHashMap;
 
 use super::clock::Clock;
 use super::events::{Event, Ring};
+use super::faults::Faults;
 use super::latency::Latency;
 use super::refusal::misused;
 use super::sender::Sender;
@@ -79,6 +80,7 @@ pub struct Engine {
     pub(super) events: Vec<Event>,
     pub(super) ring: Arc<Ring>,
     pub(super) rest_until: f64,
+    pub(super) faults: Faults,
     /// The newest packet is of a frame that goes on.
     pub(super) frame_open: bool,
     /// Bursts of the last time that anything left.
@@ -113,6 +115,7 @@ impl Engine {
             events: Vec::new(),
             ring,
             rest_until: 0.0,
+            faults: Faults::default(),
             frame_open: false,
             fed: 0,
             latency: Latency::default(),

@@ -1,6 +1,7 @@
 //! The turn of a worker: take what came, do what is due, let everything leave, tell.
 
 use super::events::Event;
+use super::faults::Place;
 use super::guard::guarded;
 use super::socket_poll::{wait, Watch};
 use super::state::Engine;
@@ -47,17 +48,19 @@ impl Machine for Engine {
             self.hold();
         }
         let now = self.clock.now();
-        if late {
-            if let Err(why) = guarded(|| self.handle_timeout(now)) {
-                self.failed_at("a timeout", why);
-                self.rest_until = now + REST_S;
-            }
+        if late && !self.handle_timeout(now) {
+            self.rest_until = now + REST_S;
         }
         self.drain(now);
     }
 
     fn failed(&mut self, what: &'static str, why: String) {
         self.failed_at(what, why);
+        // what was written and has not left, leaves
+        let now = self.clock.now();
+        if let Err(why) = guarded(|| self.drain(now)) {
+            self.report_failure("the turn after it", why);
+        }
         self.tell();
     }
 }
@@ -92,28 +95,40 @@ impl Engine {
         }
     }
 
-    fn handle_timeout(&mut self, now: f64) {
-        for event in self.ice.handle_timeout(now) {
-            self.noticed(event);
-        }
-        for port in &mut self.ports {
-            port.sender.handle_timeout(&port.socket, now);
-        }
-        self.forwarder.handle_timeout(now);
+    /// Whether everything that was due could be done; what cannot stops nothing else.
+    fn handle_timeout(&mut self, now: f64) -> bool {
+        let clients = self.attempt("a timeout of clients", |engine| {
+            for event in engine.ice.handle_timeout(now) {
+                engine.noticed(event);
+            }
+        });
+        let sending = self.attempt("a timeout of sending", |engine| {
+            for port in &mut engine.ports {
+                port.sender.handle_timeout(&port.socket, now);
+            }
+        });
+        let forwarding = self.attempt("a timeout", |engine| {
+            engine.faults.here(Place::Due);
+            engine.forwarder.handle_timeout(now);
+        });
+        clients && sending && forwarding
     }
 
     /// Send and report everything that is due.
     pub(super) fn drain(&mut self, now: f64) {
         let departed = self.depart(now);
         while let Some(order) = self.forwarder.poll_resend() {
-            self.again(order, now);
+            self.attempt("a repetition", |engine| engine.again(order, now));
         }
         while let Some(feedback) = self.forwarder.poll_rtcp() {
-            self.rtcp(feedback.transport, feedback.packet, now);
+            self.attempt("feedback", |engine| {
+                engine.rtcp(feedback.transport, feedback.packet, now);
+            });
         }
         while let Some(event) = self.forwarder.poll_event() {
             self.events.push(Event::Core(event));
         }
+        self.faults.here(Place::Leaving);
         for place in 0..self.ports.len() {
             let port = &mut self.ports[place];
             port.sender.submit(&port.socket);
@@ -129,7 +144,11 @@ impl Engine {
         self.forwarder.flush(now, &mut departures);
         let mut fed = 0;
         for burst in departures.bursts() {
-            self.burst(&burst, now);
+            // the numbers of the others are given, so that they must leave
+            if let Err(why) = guarded(|| self.burst(&burst, now)) {
+                self.forwarder.blame(burst.consumer);
+                self.failed_at("a burst", why);
+            }
             fed += 1;
         }
         if fed > 0 {
@@ -154,12 +173,28 @@ impl Engine {
         }
     }
 
-    /// Fail as asked, `poisoned` with what a fault in the midst of a flush leaves behind.
-    pub fn fail(&mut self, poisoned: bool) {
-        if poisoned {
-            self.forwarder.lose_track(None);
+    /// Fail as asked, there or at the next time that the packet path comes by.
+    pub fn fail(&mut self, place: Place) {
+        match place {
+            Place::Order | Place::Flush => {
+                if place == Place::Flush {
+                    self.forwarder.lose_track(None);
+                }
+                self.faults.arm(place);
+                self.faults.here(place);
+            }
+            _ => self.faults.arm(place),
         }
-        panic!("asked to");
+    }
+
+    /// Do one of many things, of which none may stop those behind it; whether it was done.
+    pub(super) fn attempt(&mut self, what: &'static str, step: impl FnOnce(&mut Self)) -> bool {
+        let outcome = guarded(|| step(self));
+        let done = outcome.is_ok();
+        if let Err(why) = outcome {
+            self.failed_at(what, why);
+        }
+        done
     }
 
     /// A fault of ours: what may be half changed is started again, media goes on, and
@@ -167,7 +202,11 @@ impl Engine {
     pub(super) fn failed_at(&mut self, what: &'static str, why: String) {
         self.report_failure(what, why);
         let now = self.clock.now();
-        match guarded(|| self.forwarder.recover(now)) {
+        let restarted = guarded(|| {
+            self.ice.recover(now);
+            self.forwarder.recover(now);
+        });
+        match restarted {
             Ok(()) => self.events.push(Event::Fault(RESTARTED)),
             Err(why) => self.report_failure("the restart", why),
         }

@@ -63,6 +63,12 @@ impl CredentialTable {
         Ok(())
     }
 
+    /// Find a transport by its credentials again.
+    pub fn restore(&mut self, slot: Slot, generations: &Generations) {
+        let names = generations.iter().map(|one| (one.ufrag.clone(), slot));
+        self.by_ufrag.extend(names);
+    }
+
     /// Forget a transport's credentials.
     pub fn remove(&mut self, generations: &mut Generations) {
         self.drop_all(generations.drain(..));

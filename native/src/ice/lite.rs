@@ -36,12 +36,12 @@ pub struct IceLite {
     pub server: StunServer,
     pub neighbours: Neighbours,
     pub(super) config: IceConfig,
-    by_transport: HashMap<TransportId, Slot>,
-    by_address: HashMap<SocketAddr, Owner>,
+    pub(super) by_transport: HashMap<TransportId, Slot>,
+    pub(super) by_address: HashMap<SocketAddr, Owner>,
     pub(super) paths: Vec<Option<ClientPath>>,
-    free: Vec<Slot>,
+    pub(super) free: Vec<Slot>,
     pub(super) credentials: CredentialTable,
-    wakes: Wakes,
+    pub(super) wakes: Wakes,
     next_remote: RemoteId,
 }
 

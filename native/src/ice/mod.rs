@@ -8,6 +8,7 @@ pub mod events;
 pub mod lite;
 pub mod neighbours;
 pub mod path;
+mod recovery;
 mod wakes;
 
 pub use checks::Answer;

@@ -53,28 +53,37 @@ impl Copies {
     }
 }
 
-/// Counts the datagrams of the caller's sockets, while `run` runs.
+/// Counts packets of one payload type at the caller's sockets, while `run` runs.
 #[pyclass(module = "meshnode._native", frozen)]
 struct Sinks {
     sockets: Vec<i32>,
     counts: Vec<AtomicU64>,
+    payload_type: u8,
     stopping: Bell,
 }
 
 #[pymethods]
 impl Sinks {
     #[new]
-    fn new(sockets: Vec<i32>) -> PyResult<Self> {
+    fn new(sockets: Vec<i32>, payload_type: u8) -> PyResult<Self> {
         Ok(Self {
             counts: sockets.iter().map(|_| AtomicU64::new(0)).collect(),
             sockets,
+            payload_type,
             stopping: Bell::new()?,
         })
     }
 
     /// Count until `stop`.
     fn run(&self, py: Python<'_>) -> PyResult<()> {
-        Ok(py.detach(|| count(&self.sockets, &self.counts, &self.stopping))?)
+        Ok(py.detach(|| {
+            count(
+                &self.sockets,
+                &self.counts,
+                self.payload_type,
+                &self.stopping,
+            )
+        })?)
     }
 
     /// How many came so far, by socket.

@@ -94,14 +94,6 @@ impl Links {
         Ok(())
     }
 
-    /// The client at an address, and when it was last heard of.
-    fn client_at(&self, py: Python<'_>, at: Address) -> PyResult<Option<(u64, f64)>> {
-        let address = read(at)?;
-        self.0
-            .get()
-            .call(py, move |core| core.ice.client_at(address))
-    }
-
     fn use_path(
         &self,
         py: Python<'_>,

@@ -19,6 +19,7 @@ use crate::core::ids::{StreamId, TransportId};
 use crate::core::table::TransportKind;
 use crate::engine::clock::Clock;
 use crate::engine::events::Ring;
+use crate::engine::faults::Place;
 use crate::engine::guard::guarded;
 use crate::engine::random::OsRandom;
 use crate::engine::state::{Engine as Core, EngineConfig, Traffic};
@@ -29,7 +30,7 @@ use crate::stun::bucket::{PrefixBucket, SLOTS};
 use crate::stun::StunServer;
 
 /// The shape of this class; `meshnode.media.native` asks for the one that it knows.
-pub const INTERFACE: u32 = 3;
+pub const INTERFACE: u32 = 4;
 
 /// Whether the engine has its thread.
 enum Life {
@@ -292,11 +293,14 @@ impl Engine {
         stats::levels(py, found)
     }
 
-    /// Let the worker fail once, `poisoned` in the midst of a change: for the tests that
+    /// Let the worker fail once, the next time that it is at a place: for the tests that
     /// it goes on.
-    #[pyo3(signature = (*, poisoned = false))]
-    fn panic(&self, py: Python<'_>, poisoned: bool) {
-        self.post(py, move |core| core.fail(poisoned));
+    #[pyo3(signature = (at = "order"))]
+    fn panic(&self, py: Python<'_>, at: &str) -> PyResult<()> {
+        let place = Place::named(at);
+        let place = place.ok_or_else(|| PyValueError::new_err("no such place to fail at"))?;
+        self.post(py, move |core| core.fail(place));
+        Ok(())
     }
 }
 

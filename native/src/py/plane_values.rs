@@ -40,9 +40,10 @@ pub fn event(py: Python<'_>, event: Event) -> PyResult<Told<'_>> {
             local,
             source,
             at,
+            client,
         } => {
             let local = (port, bytes(&local.octets()));
-            let told = (bytes(&datagram), plain(source), local, at);
+            let told = (bytes(&datagram), plain(source), local, at, client);
             ("stun", told.into_pyobject(py)?)
         }
         Event::Released { address, token } => {

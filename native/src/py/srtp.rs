@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::wire::refused;
+use crate::errors::StateError;
 use crate::srtp::{Inbound, Outbound, Profile, Refused, SessionKeys};
 
 #[pyclass(name = "Outbound")]
@@ -17,10 +18,12 @@ impl Sending {
     #[pyo3(signature = (profile, key, salt, ssrcs=None))]
     fn new(profile: &str, key: &[u8], salt: &[u8], ssrcs: Option<usize>) -> PyResult<Self> {
         let keys = session_keys(profile, key, salt)?;
-        match ssrcs {
-            Some(ssrcs) => Ok(Self(Outbound::new(&keys, ssrcs))),
-            None => Outbound::leg(&keys).map(Self).map_err(misuse),
-        }
+        made(
+            ssrcs,
+            |ssrcs| Outbound::new(&keys, ssrcs),
+            || Outbound::leg(&keys),
+        )
+        .map(Self)
     }
 
     #[getter]
@@ -75,10 +78,12 @@ impl Receiving {
     #[pyo3(signature = (profile, key, salt, ssrcs=None))]
     fn new(profile: &str, key: &[u8], salt: &[u8], ssrcs: Option<usize>) -> PyResult<Self> {
         let keys = session_keys(profile, key, salt)?;
-        match ssrcs {
-            Some(ssrcs) => Ok(Self(Inbound::new(&keys, ssrcs))),
-            None => Inbound::leg(&keys).map(Self).map_err(misuse),
-        }
+        made(
+            ssrcs,
+            |ssrcs| Inbound::new(&keys, ssrcs),
+            || Inbound::leg(&keys),
+        )
+        .map(Self)
     }
 
     #[getter]
@@ -108,13 +113,25 @@ fn session_keys(profile: &str, key: &[u8], salt: &[u8]) -> PyResult<SessionKeys>
     SessionKeys::derive(profile, key, salt).map_err(misuse)
 }
 
+/// A direction of a client with so many SSRCs, or of a link.
+fn made<T>(
+    ssrcs: Option<usize>,
+    client: impl FnOnce(usize) -> T,
+    link: impl FnOnce() -> Result<T, StateError>,
+) -> PyResult<T> {
+    match ssrcs {
+        Some(ssrcs) => Ok(client(ssrcs)),
+        None => link().map_err(misuse),
+    }
+}
+
 fn room(pieces: &[&[u8]], octets: usize) -> Vec<u8> {
     let mut packet = pieces.concat();
     packet.resize(packet.len() + octets, 0);
     packet
 }
 
-fn misuse(error: crate::errors::StateError) -> PyErr {
+fn misuse(error: StateError) -> PyErr {
     PyValueError::new_err(error.0)
 }
 

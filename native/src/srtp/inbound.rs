@@ -6,7 +6,7 @@
 
 use super::cipher::Cipher;
 use super::layout::{header_length, source, word_at, RTCP_HEADER, RTCP_INDEX_MASK, RTCP_TRAILER};
-use super::leg::index_of;
+use super::leg::{fit, index_of};
 use super::profile::SessionKeys;
 use super::sources::Sources;
 use super::window::Window;
@@ -34,14 +34,9 @@ impl Inbound {
 
     /// From another node: packets name their index, and old SSRCs give way to new ones.
     pub fn leg(keys: &SessionKeys) -> Result<Self, StateError> {
-        if !keys.profile.is_gcm() {
-            return Err(StateError("a link between nodes needs AES-GCM"));
-        }
-        let leg = true;
-        Ok(Self {
-            leg,
-            ..Self::new(keys, HEARD_SSRCS_MAX)
-        })
+        let mut made = Self::new(fit(keys)?, HEARD_SSRCS_MAX);
+        made.leg = true;
+        Ok(made)
     }
 
     /// How many SSRCs were heard, and are remembered.

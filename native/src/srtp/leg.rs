@@ -3,7 +3,8 @@
 //! A leg begins anywhere in its origin's numbers, so that a receiver could not guess the
 //! rollover counter; a wrong one fails to authenticate.
 
-use crate::errors::DecodeError;
+use super::profile::SessionKeys;
+use crate::errors::{DecodeError, StateError};
 use crate::wire::extensions::{is_two_byte, ONE_BYTE_PROFILE};
 
 const MESH_ID: u8 = 14;
@@ -11,6 +12,15 @@ const VALUE_BYTES: usize = 10;
 const BLOCK_AT: usize = 12;
 const ONE_BYTE_AT: usize = 17;
 const TWO_BYTE_AT: usize = 18;
+
+/// Keys that a link between nodes can use: those of AES-GCM.
+pub fn fit(keys: &SessionKeys) -> Result<&SessionKeys, StateError> {
+    if keys.profile.is_gcm() {
+        Ok(keys)
+    } else {
+        Err(StateError("a link between nodes needs AES-GCM"))
+    }
+}
 
 /// The packet index out of the mesh element, which is the first of its header extension.
 pub fn index_of(packet: &[u8]) -> Result<i64, DecodeError> {

@@ -6,6 +6,7 @@
 
 use super::cipher::Cipher;
 use super::layout::{source, RTCP_HEADER, RTCP_INDEX_MASK, RTCP_TRAILER};
+use super::leg::fit;
 use super::profile::SessionKeys;
 use super::sources::Sources;
 use super::window::{Window, INDEX_MAX};
@@ -48,14 +49,9 @@ impl Outbound {
 
     /// To another node (RFC 0003 section 13.2): packets may come in any order.
     pub fn leg(keys: &SessionKeys) -> Result<Self, StateError> {
-        if !keys.profile.is_gcm() {
-            return Err(StateError("a link between nodes needs AES-GCM"));
-        }
-        let leg = true;
-        Ok(Self {
-            leg,
-            ..Self::new(keys, SENT_SSRCS_MAX)
-        })
+        let mut made = Self::new(fit(keys)?, SENT_SSRCS_MAX);
+        made.leg = true;
+        Ok(made)
     }
 
     /// Octets at the end of a packet that `protect` fills.

@@ -42,6 +42,13 @@ async def test_the_origin_costs_nothing_and_comes_first(world: World) -> None:
     assert one.node not in {each.peer.node for each in found}
 
 
+async def test_an_origin_names_its_neighbours_by_their_links(world: World) -> None:
+    origin, (one,) = await origin_and(world, 1)
+    found = await until(lambda: origin.report.entrances("cam"), "an entrance")
+    assert [each.peer.node for each in found] == [one.node]
+    assert 0.0 < found[0].cost_s < 0.1
+
+
 async def test_a_node_knows_what_the_stream_costs_itself(world: World) -> None:
     origin, (one,) = await origin_and(world, 1)
     assert origin.report.own_cost_s("cam") == 0.0

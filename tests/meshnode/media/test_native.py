@@ -7,6 +7,8 @@ import itertools
 import socket
 import time
 from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -14,9 +16,8 @@ from meshnode.media import native
 from meshnode.media.plane import PlaneFault
 from meshnode.media.port import MediaPort
 from meshproto.errors import StateError
-from support.light_client import join
+from support.light_client import LightClient, join
 from support.media import consume, new_port, produce, rtp, stream, until
-from support.patience import soon
 from support.planes import make_plane
 
 
@@ -42,42 +43,82 @@ async def test_a_worker_that_panics_goes_on_and_is_reported_once(port) -> None:
     assert len(packets) == 5
     await until(lambda: port.plane.stats()["drops"].get("internal-error", 0) >= 3)
     assert len(told) == 1
-    assert "asked to at src/engine/turning.rs" in told[0]
+    assert "asked to at src/engine/faults.rs" in told[0]
     publisher.close()
     viewer.close()
 
 
-@pytest.mark.parametrize("poisoned", [False, True])
-async def test_after_a_fault_media_goes_on_within_200_ms(port, poisoned: bool) -> None:
-    await soon(lambda: longest_gap_s(port, poisoned), 0.2)
+COSTS = {
+    "order": (False, False),
+    "flush": (False, False),
+    "due": (False, False),
+    "leaving": (False, False),
+    "sealed": (False, True),
+    "opened": (True, True),
+}
+"""Whether two viewers miss anything after a fault, who misses nothing first."""
+
+PACKETS, TRIES = 150, 3
+"""A busy machine may keep anybody waiting for so long: not in each try."""
 
 
-async def longest_gap_s(port: MediaPort, poisoned: bool) -> float:
-    """Every 5 ms a packet, for a second; a third on its way the packet path panics."""
+@pytest.mark.parametrize("place", COSTS)
+async def test_after_a_fault_media_goes_on_within_200_ms(port, place: str) -> None:
+    """Every 5 ms a packet; a third on its way the packet path panics."""
     faults: list[object] = []
     port.on_event(faults.append)
     asyncio.get_running_loop().set_exception_handler(lambda *_: None)
     first, publisher = await join(port)
-    second, viewer = await join(port)
-    consume(port, produce(port, first), second)
-    await stream(publisher, [viewer], 5)
-    got: list[tuple[float, bytes]] = []
-    viewer.on_rtp = lambda packet: got.append((time.monotonic(), packet))
-    begin = time.monotonic()
-    for number in range(5, 205):
-        await asyncio.sleep(max(0.0, begin + number * 0.005 - time.monotonic()))
-        if number == 70:
-            port.plane._engine.panic(poisoned=poisoned)
-        publisher.send_rtp(rtp(number, b"packet %d" % number))
-    await until(lambda: len(got) == 200)
-    assert [packet[12:] for _, packet in got] == [
-        b"packet %d" % n for n in range(5, 205)
-    ]
-    gap_s = max(later[0] - sooner[0] for sooner, later in itertools.pairwise(got))
+    producer = produce(port, first)
+    viewers = []
+    for _ in range(2):
+        transport, viewer = await join(port)
+        consume(port, producer, transport)
+        viewers.append(viewer)
+    await stream(publisher, viewers, 5)
+    for start in range(5, 5 + TRIES * PACKETS, PACKETS):
+        got = await interrupted(port, place, publisher, viewers, start)
+        assert tuple(sorted(len(heard) < PACKETS for heard in got)) == COSTS[place]
+        numbers = [[int(packet[19:]) for _, packet in heard] for heard in got]
+        assert all(each == sorted(set(each)) for each in numbers)
+        gap_s = max(
+            later[0] - sooner[0]
+            for heard in got
+            for sooner, later in itertools.pairwise(heard)
+        )
+        if gap_s < 0.2:
+            break
+    assert gap_s < 0.2
     assert PlaneFault("the packet path was started again") in faults
-    publisher.close()
-    viewer.close()
-    return gap_s
+    for client in (publisher, *viewers):
+        client.close()
+
+
+async def interrupted(
+    port: MediaPort,
+    place: str,
+    publisher: LightClient,
+    viewers: list[LightClient],
+    start: int,
+) -> list[list[tuple[float, bytes]]]:
+    """What each viewer got of `PACKETS` numbered ones, and when."""
+    got: list[list[tuple[float, bytes]]] = [[] for _ in viewers]
+    for viewer, heard in zip(viewers, got, strict=True):
+        viewer.on_rtp = partial(note, heard)
+    plane: Any = port.plane
+    begin = time.monotonic()
+    for number in range(start, start + PACKETS):
+        await asyncio.sleep(begin + (number - start) * 0.005 - time.monotonic())
+        if number == start + PACKETS // 3:
+            plane._engine.panic(place)
+        publisher.send_rtp(rtp(number, b"packet %d" % number))
+    last = b" %d" % (start + PACKETS - 1)
+    await until(lambda: all(heard and heard[-1][1].endswith(last) for heard in got))
+    return got
+
+
+def note(heard: list[tuple[float, bytes]], packet: bytes) -> None:
+    heard.append((time.monotonic(), packet))
 
 
 async def test_a_taken_port_is_an_error_of_the_system() -> None:

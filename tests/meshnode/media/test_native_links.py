@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 
@@ -219,6 +220,24 @@ async def test_a_link_with_media_is_not_silent_whatever_becomes_of_its_checks(
     await until(lambda: misses() > 12)
     assert not [e for e in scene.events if isinstance(e, TransportSilent)]
     await until(lambda: any(isinstance(e, TransportSilent) for e in scene.events))
+
+
+async def test_after_a_fault_at_an_order_the_worker_knows_every_claim_again() -> None:
+    """One that it lost with an order that panicked, here one that was taken back."""
+    scene = Scene("native")
+    await scene.open()
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    scene.check("link")
+    await scene.heard_as(LINK)
+    links: Any = scene.plane
+    remote = links._links._addresses[scene.own]
+    links._links._links.release(scene.own, remote.token)
+    scene.socket.sendto(HELLO, scene.address)
+    await scene.refused("unvalidated-dtls")
+    scene.events.clear()
+    links._engine.panic()
+    await scene.heard_as(LINK)
+    await scene.close()
 
 
 async def test_misuse_of_links_is_told_to_the_caller(scene: Scene) -> None:

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 
 from meshnode import MeshNode
+from meshnode.node import relaying
 from meshnode.node.local import LocalPublisher
 from meshnode.node.relaying import ARRIVE_S
 from meshnode.signalling.problems import Refused
@@ -162,9 +163,10 @@ async def test_an_unknown_stream_is_not_waited_for(start: Start) -> None:
         node.subscribe("nothing")
 
 
-async def test_viewers_are_hung_up_when_the_node_of_the_origin_dies(
-    start: Start,
+async def test_viewers_wait_for_the_node_of_the_origin_and_are_hung_up_in_the_end(
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relaying, "UNREACHABLE_S", 2.0)
     first = await start()
     second = await start(first)
     async with source(first):
@@ -175,6 +177,10 @@ async def test_viewers_are_hung_up_when_the_node_of_the_origin_dies(
             assert first._control is not None
             first._control._driver.close()
             await first._parts.port.plane.close()
+            ((_, member),) = second._relaying.fetched()
+            arrival = next(iter(second._relaying._arrivals.values()))
+            await until(lambda: not arrival.fed.is_set(), "its packets stopped", 60)
+            assert arrival.member is member, "nobody said that it has ended"
             async with asyncio.timeout(60):
                 async for _ in subscriber:
                     pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from statistics import median
@@ -63,6 +64,7 @@ async def test_a_room_is_recorded_at_a_node_where_nobody_sits(
         await ben.send("leave")
         before_s = await grown(folder / "ann.mkv", 0.0)
         await grown(folder / "ann.mkv", before_s + 2.0)
+        closed_s = time.time()
     summaries = await recording.close()
     assert sorted(path.name for s in summaries for path in s.files) == [
         "ann.mkv",
@@ -73,6 +75,10 @@ async def test_a_room_is_recorded_at_a_node_where_nobody_sits(
         ("ann.mkv", "Ann"),
         ("ben.mkv", "Ben"),
     }
+    # it began when its first picture came, not when its member was seen
+    [began_s] = [part["began"] for part in told if part["user"] == "ann"]
+    length_s = seconds(folder / "ann.mkv", "audio")
+    assert began_s + length_s == pytest.approx(closed_s, abs=1.0)
     for kind in ("video", "audio"):
         assert seconds(folder / "ann.mkv", kind) > RECORDED_S + 1.0
         assert seconds(folder / "ben.mkv", kind) > RECORDED_S - 1.0
