@@ -18,7 +18,7 @@ from support.rooms.trio import trio
 
 MEMBERS = 8
 BACK_S = 6.0
-"""Twice what a quiet machine may take (`make rooms`): other tests run beside this one."""
+"""Twice what a quiet machine may take (`make rooms`): others run beside this."""
 
 # why long: three nodes start, for one death
 pytestmark = pytest.mark.long
