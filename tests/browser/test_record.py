@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,18 +23,12 @@ from support.clapper import offsets_s
 from support.recorder import grown, recording
 
 # why long: `make test` holds one publisher and one viewer of a browser
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(
-        "MESHNODE_OPEN" not in os.environ,
-        reason="open: the first claps are up to 0.3 s apart, while the node's reports"
-        " are guesses from arrivals; later ones less than 0.03 s",
-    ),
-]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
 SCRIPT = Path(clapper.__file__).with_suffix(".js").read_text(encoding="utf-8")
 OFFSET_MAX_S = 0.04
+LATE_MAX_S = 0.1
+"""One flash in ten may be late: a page that gets the processor late draws it late."""
 PART_S = 8.0
 
 
@@ -74,4 +67,6 @@ async def test_sound_and_picture_belong_together_in_what_is_recorded(
         print(f"{name}: median {1000 * median(offsets):.0f} ms of {shown}")
     for offsets in found.values():
         assert len(offsets) >= 12
-        assert max(map(abs, offsets)) < OFFSET_MAX_S
+        assert max(map(abs, offsets)) < LATE_MAX_S
+        late = [each for each in offsets if abs(each) >= OFFSET_MAX_S]
+        assert len(late) <= len(offsets) // 10
