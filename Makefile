@@ -28,13 +28,16 @@ test: $(STAMP) ## the test suite, with one real browser in it
 	@tools/system.sh browser
 	@# side by side: one part computes, the other two mostly wait for sockets
 	@said=$$(mktemp); \
-	$(BIN)/pytest $(PURE) -m "not long" --cov=protocol/meshproto --cov-branch \
-		--cov-report=term:skip-covered --cov-fail-under=98 >$$said 2>&1 & pure=$$!; \
-	trap 'kill $$pure; rm -f $$said; exit 130' INT TERM; \
 	$(BIN)/pytest tests -n 2 --dist loadfile -m "not long" \
-		$(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%); \
+		$(PURE:%=--ignore=%) $(ELSEWHERE:%=--ignore=%) >$$said 2>&1 & live=$$!; \
+	trap 'kill $$live; rm -f $$said; exit 130' INT TERM; \
+	$(BIN)/pytest $(PURE) -m "not long" --cov=protocol/meshproto --cov-branch \
+		--cov-report=term:skip-covered --cov-fail-under=98; \
 	failed=$$?; \
-	wait $$pure || failed=1; cat $$said; rm -f $$said; exit $$failed
+	wait $$live || failed=1; cat $$said; rm -f $$said; exit $$failed
+
+explore: $(STAMP) ## properties with fresh examples: ARGS=tests/meshproto/link
+	@$(BIN)/pytest --hypothesis-profile=explore -m "not long" $(or $(ARGS),tests/meshproto)
 
 reference: $(STAMP) ## the runtime's tests over the packet path in Python, where both are built
 	@MESHNODE_PLANE=reference $(BIN)/pytest tests/meshnode -n 2 --dist loadfile -m "not long"
@@ -136,5 +139,5 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .differential .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test reference long check web native format interop interop-reference network bench sim attacks fuzz \
+.PHONY: help setup run test explore reference long check web native format interop interop-reference network bench sim attacks fuzz \
 	mutations storm differential clean fuzz-native asan lab $(LIVE) sim-vs-live rooms crowd

@@ -8,6 +8,9 @@ they reach it may change with a seed: the dearest of them are marked `untraced`.
 Tests marked `long` (`make long`) and the dear ones may take minutes where the machine
 is busy.  Nothing else here measures by the clock on the wall: an example of a property
 has no deadline of its own, for that fails when others had the processor.
+
+Examples of properties are the same in every run of the same code, so that a change is
+judged by what it did.  `make explore` draws fresh ones, and its finds become examples.
 """
 
 from __future__ import annotations
@@ -21,7 +24,8 @@ from support.planes import PLANE
 PATIENT = ("long", "untraced")
 PATIENT_S = 300
 
-settings.register_profile("house", deadline=None)
+settings.register_profile("house", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
 settings.load_profile("house")
 
 # nodes of this process run on the plane that MESHNODE_PLANE names, as children do

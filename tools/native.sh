@@ -16,7 +16,9 @@ if [ "${1:-}" != build ]; then
     cargo test -q --no-default-features
 fi
 cargo build -q --release
-cp "${CARGO_TARGET_DIR:-target}/release/libmeshnode_native.so" ../meshnode/_native.abi3.so
+# why by way of another name: a node that runs has the old one in its memory
+cp "${CARGO_TARGET_DIR:-target}/release/libmeshnode_native.so" ../meshnode/_native.abi3.so.new
+mv ../meshnode/_native.abi3.so.new ../meshnode/_native.abi3.so
 cd ..
 # what it is and what its stub says
 if [ "${1:-}" != build ] && [ -x .venv/bin/stubtest ]; then

@@ -92,8 +92,11 @@ def _told(brain: Node, stream: StreamId, origin: NodeId) -> dict[NodeId, float]:
 
 
 def _guessed_s(brain: Node, origin: NodeId, peer: PeerRecord) -> float | None:
-    far = brain.record() if origin == brain.me else brain.view.overlay.peer(origin)
-    rtt_s = distance_s(far, peer)
+    overlay = brain.view.overlay
+    if origin == brain.me:  # what is measured counts more than coordinates
+        rtt_s = overlay.predict_rtt_s(peer.node)
+    else:
+        rtt_s = distance_s(overlay.peer(origin), peer)
     return None if rtt_s is None else rtt_s / 2
 
 

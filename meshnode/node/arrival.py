@@ -36,6 +36,7 @@ class Arrival:
         self.viewers = 0
         self._say = say
         self._idle_since: float | None = now
+        self._silent_since: float | None = None
 
     def __repr__(self) -> str:
         fed = "fed" if self.fed.is_set() else "waiting"
@@ -54,6 +55,16 @@ class Arrival:
     def idle_for(self, now: float) -> float:
         """For how long nobody has watched, in seconds."""
         return 0.0 if self._idle_since is None else now - self._idle_since
+
+    def silence(self, now: float) -> None:
+        """Its packets stopped; nobody says that the stream has ended."""
+        self.fed.clear()
+        if self._silent_since is None:
+            self._silent_since = now
+
+    def silent_for(self, now: float) -> float:
+        """For how long it has been so, in seconds."""
+        return 0.0 if self._silent_since is None else now - self._silent_since
 
     # -- coming and going --------------------------------------------------------------
 
@@ -89,6 +100,7 @@ class Arrival:
     def feed(self, streams: Streams) -> None:
         """Packets have a way here: the stream is live."""
         self.fed.set()
+        self._silent_since = None
         if self.member is not None:
             streams.connected(self.member)
 

@@ -54,6 +54,11 @@ class LocalRecording:
         """How long it is by now."""
         return self._feed.end_s
 
+    @property
+    def began_at_s(self) -> float | None:
+        """When what is at 0 in it arrived, by the loop's clock; None before that."""
+        return self._feed.began_at_s
+
     async def ended(self) -> Summary:
         """Wait for the end: of the stream and the patience, or by `close`.
 

@@ -9,7 +9,8 @@ So the registry of streams does not know the mesh: a stream from afar lingers, c
 back, is taken over and ends by the same rules as one that a browser publishes.  The
 rest of this module is about when: a stream is fetched for the first viewer and let go
 `LINGER_S` after the last one; when its origin ends, viewers keep their session for the
-registry's linger, and a publisher that comes back, here or elsewhere, goes on.
+registry's linger, and a publisher that comes back, here or elsewhere, goes on.  One
+that only does not come, because its part is cut off, is waited for longer.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Protocol
 
 from meshnode.control.changes import (
     StreamChange,
@@ -32,6 +32,7 @@ from meshnode.node.arrival import DOOR, Arrival
 from meshnode.node.carried import Carried
 from meshnode.node.departure import Departure
 from meshnode.node.parts import Parts
+from meshnode.node.relaying_mesh import Mesh
 from meshnode.signalling import happenings
 from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
@@ -47,7 +48,6 @@ from meshproto.forwarding.relay_table import (
 )
 from meshproto.ids import NodeId, ProducerId, StreamId, StreamName
 from meshproto.outputs import Deliver
-from meshproto.wire.control.directory import Media
 
 ARRIVE_S = 3.0
 """How long a viewer waits for a stream to come: players give up at five."""
@@ -58,46 +58,9 @@ LOOK_S = 0.25
 LINGER_S = 5.0
 """A stream without viewers is kept so long: a page that is loaded again needs it."""
 
-
-class Mesh(Protocol):
-    """What is needed of `meshnode.control.mesh.Control`."""
-
-    @property
-    def node(self) -> NodeId:
-        """The own id."""
-
-    def publish(
-        self,
-        name: StreamName,
-        media: Media,
-        rates_bps: tuple[int, ...],
-        secret: bytes | None = None,
-    ) -> StreamId:
-        """Offer a stream, or say that it changed."""
-
-    def unpublish(self, stream: StreamId) -> None:
-        """End it."""
-
-    def stream(self, name: StreamName, secret: bytes | None = None) -> StreamId:
-        """The id that `name` has for the holder of `secret`."""
-
-    def find(self, called: str) -> StreamSeen | None:
-        """The stream that is called so here."""
-
-    def known(self, stream: StreamId) -> StreamSeen | None:
-        """What is known of a stream."""
-
-    def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
-        """Want it."""
-
-    def say(self, stream: StreamId, label: str, data: bytes | str) -> bool:
-        """Hand a message of a client here to the tree."""
-
-    def unwatch(self, stream: StreamId) -> None:
-        """Want it no more."""
-
-    def tell_node(self, node: NodeId, saying: Saying) -> bool:
-        """Have a node hear it."""
+UNREACHABLE_S = 60.0
+"""Viewers of a stream that has not ended but does not come wait so long: half of the
+mesh may be cut off for a while, and a session that is over does not come back."""
 
 
 class Relaying:
@@ -236,6 +199,8 @@ class Relaying:
         for arrival in tuple(self._arrivals.values()):
             if arrival.idle_for(now) >= LINGER_S:
                 self._let_go(arrival, "nobody watches")
+            elif arrival.member and arrival.silent_for(now) >= UNREACHABLE_S:
+                self._give_up(arrival)
 
     def _live(self, name: StreamName) -> None:
         stream = self._parts.streams.get(name)
@@ -274,11 +239,26 @@ class Relaying:
             self._mesh.unpublish(departure.stream)
 
     def _audience(self, name: StreamName, viewers: int) -> None:
-        for arrival in self._arrivals.values():
-            if arrival.name == name:
-                arrival.audience(viewers, self._parts.clock())
-                if viewers:
-                    self._watch(arrival)
+        fetched = [each for each in self._arrivals.values() if each.name == name]
+        for arrival in fetched:
+            arrival.audience(viewers, self._parts.clock())
+            if viewers:
+                self._watch(arrival)
+        if viewers and not fetched:
+            # why soon: whoever comes has its legs by then
+            asyncio.get_running_loop().call_soon(self._fetch_again, name)
+
+    def _fetch_again(self, name: StreamName) -> None:
+        """A viewer came while the stream lingers that was let go a moment ago."""
+        local, seen = self._parts.streams.get(name), self._mesh.find(name)
+        if local is None or local.publisher or not local.viewers or seen is None:
+            return
+        if seen.origin == self._mesh.node or seen.stream in self._arrivals:
+            return
+        try:
+            self._fetch(seen)
+        except MeshError as error:
+            self._failed(str(error))
 
     def wanted(self, producer: ProducerId, rids: tuple[str, ...]) -> None:
         """The plane has use for these layers of a producer, and no others."""
@@ -350,10 +330,13 @@ class Relaying:
             arrival.open(self._parts, self._carry(seen))
 
     def _silent(self, stream: StreamId) -> None:
-        """The tree has waited for the whole linger, so viewers need not do it again."""
+        """Its packets stopped; the directory would know if it had ended."""
         arrival = self._arrivals.get(stream)
-        if arrival is None or arrival.member is None:
-            return
+        if arrival is not None and arrival.member is not None:
+            arrival.silence(self._parts.clock())
+
+    def _give_up(self, arrival: Arrival) -> None:
+        """Viewers have waited long enough, and need no linger on top of it."""
         arrival.close(self._parts.streams, "its packets stopped")
         local = self._parts.streams.get(arrival.name)
         if local is not None:

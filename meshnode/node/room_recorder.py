@@ -39,7 +39,10 @@ Key = tuple[str, str]
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """What a member shows together: the streams that are there now, and their file."""
+    """What a member shows together: the streams that are there now, and their file.
+
+    `began_s` (Unix time) is a guess until `dated`: until something is written.
+    """
 
     who: Who
     source: str
@@ -47,6 +50,7 @@ class _Part:
     began_s: float
     names: tuple[StreamName, ...] = ()
     seen_s: float = 0.0
+    dated: bool = False
     session: JoinedSubscriber | None = None
     recording: LocalRecording | None = field(default=None, repr=False)
 
@@ -129,6 +133,7 @@ class RoomRecording:
                     part.names = names
                     if part.session is not None:
                         part.session.close()  # the next one has them
+        self._date(now)
         for key, part in tuple(self._parts.items()):
             if key not in shown:
                 part.names = ()
@@ -152,6 +157,17 @@ class RoomRecording:
         part.recording = LocalRecording(part.path, subscribed)
         return part
 
+    def _date(self, now: float) -> None:
+        """Tell when files begin, once that is known."""
+        fresh = False
+        for part in self._parts.values():
+            began_s = None if part.recording is None else part.recording.began_at_s
+            if began_s is not None and not part.dated:
+                part.dated = fresh = True
+                part.began_s = time.time() - (now - began_s)
+        if fresh:
+            self._write_index()
+
     async def _join(self, names: tuple[StreamName, ...]) -> JoinedSubscriber:
         """All of these streams that can be had.  Raises `MeshError` for none."""
         found: list[LocalSubscriber] = []
@@ -163,9 +179,11 @@ class RoomRecording:
         return JoinedSubscriber(found)
 
     async def _finish(self, key: Key) -> None:
-        part = self._parts.pop(key)
+        part = self._parts[key]
         if part.recording is not None:
             self._summaries.append(await part.recording.close())
+        self._date(self._clock())
+        del self._parts[key]
 
     def _write_index(self) -> None:
         fresh = self.folder / f"{INDEX}~"

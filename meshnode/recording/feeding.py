@@ -32,6 +32,11 @@ class Feed:
         return self._recording.end_s
 
     @property
+    def began_at_s(self) -> float | None:
+        """When what is at 0 in it arrived, None before there is anything."""
+        return self._recording.began_at_s
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the first picture; (0, 0) while there is none."""
         return self._recording.size

@@ -9,6 +9,11 @@ Nothing is written before the tracks and the time line are known.  What comes me
 is held, within limits; a track that is later than that is another reason for a next
 file, but for sound, which has a place in every file.
 
+A node begins with the key frame that it has kept and lets the viewer catch up, all of
+that dated as it leaves: right to look at, and wrong to the sound (RFC 0003 section
+6.2).  So where a second key frame comes while things are held, which is asked for,
+pictures of a session begin with that one.
+
 Everything here may block on the disk: call it from a thread, one call at a time.
 """
 
@@ -23,7 +28,7 @@ from meshnode.recording.formats import check_codec, check_name
 from meshnode.recording.frames import Frame, Frames
 from meshnode.recording.payloads import joiner
 from meshnode.recording.reorder import Packet
-from meshnode.recording.timeline import PATIENCE_S, Timeline
+from meshnode.recording.timeline import SETTLE_S, Timeline
 from meshproto.errors import StateError
 from meshproto.wire.parameters import MediaKind
 
@@ -78,6 +83,7 @@ class Recording:
         self._tracks: dict[int, TrackInfo] = {}
         self._frames: dict[int, Frames] = {}
         self._keys: dict[int, Frame] = {}
+        self._begins: dict[int, int] = {}
         self._awaited: set[int] = set()
         self._held: list[Held] = []
         self._held_bytes = 0
@@ -106,6 +112,9 @@ class Recording:
         }
         self._frames = {slot: Frames(t.kind) for slot, t in self._tracks.items()}
         self._keys.clear()
+        self._begins = {
+            slot: 0 for slot, t in self._tracks.items() if t.kind is MediaKind.VIDEO
+        }
         self._began_s = None
         self._timeline.begin({s: t.clock_rate_hz for s, t in self._tracks.items()})
 
@@ -126,8 +135,10 @@ class Recording:
     def wants_key(self, track: int) -> bool:
         """Whether nothing can be recorded of that track before a key frame."""
         slot = self._slots[track]
-        return slot in self._awaited or (
-            slot in self._frames and self._frames[slot].wants_key
+        return (
+            slot in self._awaited
+            or self._begins.get(slot) == 1
+            or (slot in self._frames and self._frames[slot].wants_key)
         )
 
     def end(self) -> None:
@@ -161,6 +172,11 @@ class Recording:
         return self._timeline.end_s
 
     @property
+    def began_at_s(self) -> float | None:
+        """When its first picture arrived, None before that."""
+        return self._timeline.began_at_s
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height of the first picture; (0, 0) while there is none."""
         return (0, 0) if self._writer is None else self._writer.size
@@ -172,19 +188,31 @@ class Recording:
             self._began_s = frame.at_s
         if frame.key:
             self._keys[slot] = frame
+            if slot in self._begins:
+                self._again(slot)
         self._timeline.arrived(slot, frame.timestamp, frame.at_s)
         self._held.append(Held(slot, frame))
         self._held_bytes += len(frame.data)
         self._drain(frame.at_s, last=self._held_bytes > HELD_BYTES_MAX)
+
+    def _again(self, slot: int) -> None:
+        """A key frame early in a session: with the second one it begins anew."""
+        self._begins[slot] += 1
+        if self._begins[slot] == 2:
+            self._held = [held for held in self._held if held.slot != slot]
+            self._held_bytes = sum(len(held.frame.data) for held in self._held)
 
     def _drain(self, now_s: float, *, last: bool = False) -> None:
         """Write what is held as soon as everything is known; `last`: at all events."""
         if not last and not (self._complete(now_s) and self._timeline.ready(now_s)):
             return
         held, self._held, self._held_bytes = self._held, [], 0
+        if held:
+            self._begins = {}
         if held and not self._timeline.started:
             slot, frame = held[0] if self._files else self._first_picture(held)
             self._timeline.start(slot, frame.timestamp, frame.at_s)
+        self._timeline.settle()
         for slot, frame in held:
             self._write(slot, frame)
 
@@ -195,7 +223,7 @@ class Recording:
             return True
         videos = [s for s, t in self._tracks.items() if t.kind is MediaKind.VIDEO]
         began_s = now_s if self._began_s is None else self._began_s
-        return all(s in self._keys for s in videos) or now_s - began_s >= PATIENCE_S
+        return all(s in self._keys for s in videos) or now_s - began_s >= SETTLE_S
 
     def _first_picture(self, held: list[Held]) -> Held:
         """What a recording begins with: sound before that has a time below zero."""

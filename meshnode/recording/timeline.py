@@ -6,10 +6,13 @@ of a sender, and so they alone tell how sound and picture belong together; arriv
 not, because a key frame that is replayed to a newcomer is older than what follows it.
 A track without reports is placed by the arrival of its packets, relative to the others.
 
-Clocks of sound cards drift, and after a change of publisher the first reports are
-guesses: each track follows its newest report by a few per cent of the time that passes,
-so that nothing jumps.  Between two sessions the time line goes on by the clock of
-arrival.
+Browsers send their first report up to five seconds after their first packet, and what
+a node reports to its viewers until then is a guess from arrivals, which nothing tells
+from the truth.  So where several tracks begin, or go on after an interruption, what
+comes is not placed before `SETTLE_S` have passed, and then by the newest reports.
+Later each track follows its newest report by a few per cent of the time that passes,
+for clocks of sound cards drift, and nothing shall jump.  Between two sessions the time
+line goes on by the clock of arrival.
 """
 
 from __future__ import annotations
@@ -18,8 +21,12 @@ from dataclasses import dataclass, field
 
 from meshproto.forwarding.clock import ntp_seconds
 
-PATIENCE_S = 3.0
-"""How long to wait for the reports of a track before its arrivals must do."""
+SETTLE_S = 6.0
+"""How long reports may be guesses: a publisher's own come every five seconds at least,
+and a node's to its viewers every second.  A track without any goes by its arrivals.
+"""
+GAP_S = 0.5
+"""A silence of all tracks that says more: Opus pauses for 0.4 s at most."""
 SLEW = 0.05
 JUMP_S = 1.0
 """A clock that is off by more was set: begin anew."""
@@ -76,6 +83,10 @@ class Timeline:
         self._clocks: dict[int, _Clock] = {}
         self._began_s: float | None = None
         self._epoch_s: float | None = None
+        self._doubted = False
+        self._heard_s = float("-inf")
+        self.began_at_s: float | None = None
+        """When what is at 0 arrived, None before there is anything."""
         self._end_s = 0.0
         self._ended_at_s: float | None = None
 
@@ -92,6 +103,7 @@ class Timeline:
     def begin(self, rates_hz: dict[int, int]) -> None:
         """A session begins: the clock rate of each track."""
         self._began_s = self._epoch_s = None
+        self._doubted = False
         for track, rate_hz in rates_hz.items():
             clock = self._clocks.get(track)
             if clock is None or clock.rate_hz != rate_hz:
@@ -115,18 +127,30 @@ class Timeline:
         """A frame of the track came."""
         if self._began_s is None:
             self._began_s = at_s
+        elif self._epoch_s is not None and at_s - self._heard_s > GAP_S:
+            # why: another publisher may be there by now, and guesses again
+            self._began_s, self._doubted = at_s, True
+        self._heard_s = max(self._heard_s, at_s)
         self._clocks[track].arrived(timestamp, at_s)
 
     def ready(self, now_s: float) -> bool:
-        """Whether `at` can tell: every track has reports, or was waited for."""
-        if self._epoch_s is not None:
+        """Whether `at` can tell."""
+        if self._epoch_s is not None and not self._doubted:
             return True
         if self._began_s is None:
             return False
-        clocks = self._clocks.values()
-        if any(clock.reported_s is None for clock in clocks):
-            return now_s - self._began_s >= PATIENCE_S
-        return True
+        if now_s - self._began_s >= SETTLE_S:
+            return True
+        # why not for one: there is nothing that it must fit
+        reported = [clock.reported_s is not None for clock in self._clocks.values()]
+        return reported == [True]
+
+    def settle(self) -> None:
+        """What was held after a gap is to be placed: by the newest reports, at once."""
+        if self._doubted:
+            self._doubted = False
+            for clock in self._clocks.values():
+                clock.followed_s = float("-inf")
 
     def start(self, track: int, timestamp: int, at_s: float) -> None:
         """Fix where the session begins: with this frame, the first to be written."""
@@ -149,6 +173,8 @@ class Timeline:
         assert clock.offset_s is not None
         first_s = timestamp / clock.rate_hz + clock.offset_s
         self._epoch_s = first_s - resumed_s
+        if self.began_at_s is None:
+            self.began_at_s = at_s
 
     def at(self, track: int, timestamp: int, at_s: float) -> float:
         """When a frame is; below 0 for one that is older than the recording."""
@@ -179,5 +205,6 @@ class Timeline:
     def _anew(self) -> None:
         """A clock was set.  Where the session is, is found out again."""
         self._began_s = self._epoch_s = None
+        self._doubted = False
         for clock in self._clocks.values():
             clock.offset_s = clock.arrival_s = None

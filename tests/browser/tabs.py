@@ -28,7 +28,7 @@ FLAGS = (
     *("--disable-component-update", "--remote-debugging-port=0"),
     "--window-size=1200,1000",
 )
-START_DEADLINE_S = 20.0
+START_DEADLINE_S = 60.0
 
 
 class Tab:
@@ -46,7 +46,7 @@ class Tab:
         message = {"id": number, "method": method, "params": params}
         await self._socket.send_json(message)
         while True:
-            answer = await self._socket.receive_json(timeout=30)
+            answer = await self._socket.receive_json(timeout=90)
             if answer.get("id") == number:
                 assert "result" in answer, f"{method}: {answer.get('error')}"
                 result: dict[str, Any] = answer["result"]
@@ -77,7 +77,7 @@ class Tab:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    async def until(self, expression: str, deadline_s: float = 10.0) -> Any:
+    async def until(self, expression: str, deadline_s: float = 30.0) -> Any:
         """The expression's value once it is true; a failure at the deadline."""
         end = asyncio.get_running_loop().time() + deadline_s
         while asyncio.get_running_loop().time() < end:

@@ -15,13 +15,22 @@ from meshnode.control.identity import verify
 from meshnode.signalling.entrance import Entry, Onward
 from meshnode.signalling.passes import Passes
 from support.control_world import until
-from support.mesh_nodes import Start, knows, mesh, mesh_nodes, ready, source, with_door
+from support.mesh_nodes import (
+    Start,
+    bring,
+    knows,
+    mesh,
+    mesh_nodes,
+    ready,
+    source,
+    with_door,
+)
 
 AUDIT = (Path(__file__).parent / "audit.js").read_text(encoding="utf-8")
 PHONE = {"width": 390, "height": 800, "deviceScaleFactor": 2, "mobile": True}
 PLAYER = "document.querySelector('mesh-player')"
 pytestmark = [
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium"),
 ]
 
@@ -59,7 +68,7 @@ async def test_the_map_shows_links_and_the_tree_and_follows_them() -> None:
 async def shows_the_tree(tab: Tab, first: MeshNode, second: MeshNode) -> None:
     async with source(first):
         await until(lambda: knows(second, "cam"), "the stream is known")
-        await second.bring("cam")
+        await bring(second)
         with second.subscribe("cam"):
             await tab.until(f"{count('#map .edge.active')} === 1")
             await tab.until(f"{count('#hops tr')} === 2")
@@ -71,7 +80,7 @@ async def shows_the_tree(tab: Tab, first: MeshNode, second: MeshNode) -> None:
 
 async def grows(tab: Tab, start: Start, second: MeshNode) -> None:
     await start(second)
-    await tab.until(f"{count('#map .link')} >= 2", 20.0)
+    await tab.until(f"{count('#map .link')} >= 2")
     await tab.until(f"{count('#links tr')} >= 2")
 
 

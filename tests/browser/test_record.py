@@ -26,7 +26,7 @@ from support.recorder import grown, recording
 # why long: `make test` holds one publisher and one viewer of a browser
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(
         "MESHNODE_OPEN" not in os.environ,
         reason="open: the first claps are up to 0.3 s apart, while the node's reports"

@@ -70,10 +70,10 @@ async def sees(member: Member, pictures: int, more: int = 5) -> None:
         moved = [v for v in now if v["frames"] - before.get(v["mid"], 0) >= more]
         return len(moved) >= pictures
 
-    await eventually(advanced, 30, f"{member.user} sees {pictures}")
+    await eventually(advanced, 60, f"{member.user} sees {pictures}")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_six_pages_see_each_other_and_one_comes_and_goes(
     node: MeshNode, browser: Browser
 ) -> None:
@@ -95,7 +95,7 @@ async def test_six_pages_see_each_other_and_one_comes_and_goes(
     assert len(room) == 5
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_layers_and_limits_change_what_is_received(
     node: MeshNode, browser: Browser
 ) -> None:
@@ -104,7 +104,7 @@ async def test_layers_and_limits_change_what_is_received(
     )
     ben = await join(browser, node, "ben")
     await sees(ben, 1)
-    await eventually(lambda: ben.seen("layer-available"), 30, "told of the layers")
+    await eventually(lambda: ben.seen("layer-available"), 60, "told of the layers")
     told = (await ben.seen("layer-available"))[-1]
     assert told["layers"] == ["l", "h"]
     track = told["trackId"]
@@ -116,9 +116,9 @@ async def test_layers_and_limits_change_what_is_received(
         await ben.run(
             f"m.send('layer-switch', {{trackId: '{track}', targetRid: '{rid}'}})"
         )
-        await eventually(lambda width=width: wide(width), 20, f"{width} wide")
+        await eventually(lambda width=width: wide(width), 40, f"{width} wide")
     await ben.run("m.send('set-bandwidth-limit', {bandwidth: 250000})")
-    await eventually(lambda: wide(320), 20, "within the limit")
+    await eventually(lambda: wide(320), 40, "within the limit")
     began = await ben.videos()
     at = time.monotonic()
     await sees(ben, 1, 45)
@@ -126,12 +126,12 @@ async def test_layers_and_limits_change_what_is_received(
     rate = 8 * ((await ben.videos())[0]["bytes"] - began[0]["bytes"]) / took
     assert rate < 275_000, f"{rate:.0f} bit/s"
     await ben.run("m.send('set-bandwidth-limit', {bandwidth: 0})")
-    await eventually(lambda: wide(640), 20, "the chosen layer again")
+    await eventually(lambda: wide(640), 40, "the chosen layer again")
     assert await ben.seen("error") == []
     assert await ann.run("return m.errors") == []
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_who_speaks_is_told_and_a_noisy_microphone_is_not(
     node: MeshNode, browser: Browser
 ) -> None:
@@ -152,7 +152,7 @@ async def test_who_speaks_is_told_and_a_noisy_microphone_is_not(
             heard = await noisy.seen("dominant-speaker")
             return bool(heard) and heard[-1]["newPeerId"] == peers[speaker.user]
 
-        await eventually(told, 10, f"{speaker.user} speaks")
+        await eventually(told, 30, f"{speaker.user} speaks")
         taken.append(time.monotonic() - began)
     print(f"named after {', '.join(f'{s:.2f}' for s in taken)} s")
     heard = await ben.seen("dominant-speaker")

@@ -24,7 +24,7 @@ WITHIN_S = 40.0
 MONOPORT, TUTORIAL, DIRECT = 18800, 18801, 18802
 
 pytestmark = [
-    pytest.mark.timeout(180),
+    pytest.mark.timeout(300),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium"),
 ]
 

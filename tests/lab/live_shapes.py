@@ -138,12 +138,12 @@ def path(
 
 
 def traced(report: Report, mesh: Mesh, view: View, name: str) -> None:
-    """`meshnode trace` names every hop."""
+    """`meshnode trace` names every hop above its own node."""
     try:
         said = mesh.fleet[name].tell("trace", STREAM)
     except RuntimeError as error:
         said = str(error)
-    hops = [str(view.meshes[hop]["node"]) for hop in view.path(name, STREAM)]
+    hops = [str(view.meshes[hop]["node"]) for hop in view.path(name, STREAM)[:-1]]
     missing = [hop for hop in hops if hop not in said and hop[-8:] not in said]
     if missing:
         print(said)

@@ -146,7 +146,7 @@ async def test_a_cut_by_nftables_is_silent_on_both_sides_and_is_undone() -> None
             assert exchange(one, other, 10) == 10
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_viewers_tell_gaps_losses_and_duplicates_of_a_real_node() -> None:
     with Lab(["host", "far"]) as lab, Fleet(lab.folder, "harness") as fleet:
         lab.wiring.link("host", "far", delay_ms=DELAY_MS)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,12 @@ import pytest
 from meshsim.errors import ScenarioError
 from meshsim.jobs import Job
 from meshsim.pool import ClusterError, run_all
+from support.ports import free_port
 from support.work import failing_work, synthetic_work
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 JOBS = [Job("line", seed, {"paths.model": "planetlab"}) for seed in (1, 2, 3)]
-START_S = 40.0
+START_S = 120.0
 
 
 def test_every_job_comes_back_once_with_its_number() -> None:
@@ -55,14 +55,7 @@ def running(*arguments: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        process.wait(10)
-
-
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        process.wait(60)
 
 
 @pytest.fixture
@@ -100,7 +93,7 @@ def test_a_scheduler_that_is_not_there_is_one_sentence(
     began = time.monotonic()
     with pytest.raises(ClusterError, match="no Dask scheduler answers at tcp://127"):
         list(run_all(JOBS, scheduler=f"tcp://127.0.0.1:{free_port()}"))
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
 
 
 def test_without_the_extra_it_says_what_to_install(

@@ -28,7 +28,7 @@ LAYERS = [
 FULL_HEIGHT = 720
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_a_thin_link_gets_a_fitting_layer_and_climbs_back() -> None:
     require_root()
     with Switched(["node", "pub", "view"]) as lab:

@@ -38,7 +38,7 @@ async def _video(node: RunningNode) -> dict[str, Any] | None:
     return None
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_ffmpeg_joined_within_300_ms_from_the_cache_alone() -> None:
     with running_node() as node:
         publisher = ffmpeg.publish(node.whip("late"))

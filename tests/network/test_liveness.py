@@ -40,7 +40,7 @@ async def _live(node: RunningNode) -> bool:
     return any(stream["state"] == "live" for stream in status["streams"])
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_late_joiners_of_ffmpeg_are_live_and_in_step() -> None:
     with running_node() as node:
         publisher = ffmpeg.publish(node.whip("clock"))
@@ -55,7 +55,7 @@ async def test_late_joiners_of_ffmpeg_are_live_and_in_step() -> None:
             publisher.wait(10)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_late_joiners_of_chromium_are_live_and_in_step() -> None:
     with running_node() as node:
         async with chromium(node.url) as sending, chromium(node.url) as receiving:

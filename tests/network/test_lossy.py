@@ -21,7 +21,7 @@ LOSS_PER_MILLE = 50
 LOST_FRAMES_MAX = 0.005
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_five_percent_loss_both_ways_costs_no_freeze() -> None:
     require_root()
     with Switched(["node", "pub", "view"]) as lab:

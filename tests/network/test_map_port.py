@@ -170,7 +170,7 @@ def _reply(location: str) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode()
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_node_behind_a_router_is_reached_from_outside(router: Router) -> None:
     router.daemon()
     beside = router.run("host")
@@ -191,7 +191,7 @@ def test_a_node_behind_a_router_is_reached_from_outside(router: Router) -> None:
     assert router.mapped() == []
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_router_that_does_not_help_stops_nothing(router: Router) -> None:
     beside = router.run("host")
     with running_node(

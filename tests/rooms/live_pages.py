@@ -119,6 +119,7 @@ async def test_somebody_comes_and_goes_and_disturbs_nobody(
     for visit in range(VISITS):
         await guest.join(nodes[visit % 3].url)
         took.append(await all_see([guest, *members], [guest.peer, *stay], 20, 1))
+        print(f"{'' if visit % 10 else chr(10)}{took[-1]:.1f}", end=" ", flush=True)
         await guest.leave()
     print(f"\n{VISITS} visits, {usage(nodes).since(began)}")
     median_s = sorted(took)[VISITS // 2]

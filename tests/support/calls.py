@@ -179,7 +179,7 @@ class Rtc:
         self._settled.clear()
         await self.pc.setLocalDescription(await self.pc.createOffer())
         self.desk.take("offer", self.pc.localDescription.sdp)
-        await asyncio.wait_for(self._settled.wait(), 10)
+        await asyncio.wait_for(self._settled.wait(), 30)
 
     async def _read(self) -> None:
         while True:

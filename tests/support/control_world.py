@@ -352,7 +352,7 @@ class World:
             await control.close()
 
 
-async def until(check: Callable[[], Any], what: str, deadline_s: float = 10.0) -> Any:
+async def until(check: Callable[[], Any], what: str, deadline_s: float = 20.0) -> Any:
     """Wait until `check()` is true; its value, or a failure that says `what`."""
     loop = asyncio.get_running_loop()
     end = loop.time() + deadline_s

@@ -143,7 +143,7 @@ class Stranger:
         """Connected, and reading."""
         from meshnode.control.libp2p.upgrade import Upgrader
 
-        self.wire = Wire(await raw(self._place), is_initiator=True, write_s=5)
+        self.wire = Wire(await raw(self._place), is_initiator=True, write_s=20)
         _, self.muxer = await Upgrader(self.keys).upgrade(self.wire, None)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.muxer.start)
@@ -157,12 +157,12 @@ class Stranger:
         """Agree to gossip, so that the other side believes in our interest."""
         with suppress(Exception):
             while True:
-                stream = Stream(await self.muxer.accept_stream(), stall_s=5)
+                stream = Stream(await self.muxer.accept_stream(), stall_s=20)
                 await multistream.answer(stream, ["/meshsub/1.1.0"])
 
     async def stream(self) -> Stream:
         """A stream on which nothing was agreed."""
-        return Stream(await self.muxer.open_stream(), stall_s=5)
+        return Stream(await self.muxer.open_stream(), stall_s=20)
 
     async def gone(self) -> None:
         """Wait until the other side ended the connection."""

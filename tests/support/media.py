@@ -86,7 +86,7 @@ def consume(
     return consumer
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 5) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = 20) -> None:
     """Wait for a condition that other tasks and callbacks bring about."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - the condition has no event

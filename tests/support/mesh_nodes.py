@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from meshnode import LocalTrack, MeshNode, Settings
 from meshnode.node.local import LocalPublisher
+from meshnode.signalling.problems import Refused
 from meshproto.wire.parameters import Codec, MediaKind
 from support.control_world import until
+from support.node import eventually
 from support.planes import PLANE
+from support.ports import free_port
 
 OPUS = LocalTrack(MediaKind.AUDIO, Codec(111, "opus", 48000, 2))
 FRAME_S = 0.02
@@ -43,10 +45,23 @@ async def mesh_nodes() -> AsyncIterator[Start]:
 
 def with_door() -> dict[str, str]:
     """Settings of a node that others may send viewers to."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        at = f"127.0.0.1:{probe.getsockname()[1]}"
+    at = f"127.0.0.1:{free_port()}"
     return {"http": at, "public_url": f"http://{at}"}
+
+
+async def bring(node: MeshNode, name: str = "cam") -> None:
+    """Have a stream come to a node, however busy this machine is: a node gives up in
+    three seconds, as people do.
+    """
+
+    async def comes() -> bool:
+        try:
+            await node.bring(name)
+        except Refused:
+            return False
+        return True
+
+    await eventually(comes, 40, f"{name} comes")
 
 
 def mesh(node: MeshNode) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 
 KEY = "a-key-for-tests-only"
 START_DEADLINE_S = 60.0
-STOP_DEADLINE_S = 12.0
+STOP_DEADLINE_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class RunningNode:
 
 def _get(beside: Sequence[str], url: str) -> bytes:
     if not beside:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=20) as answer:
             body: bytes = answer.read()
             return body
     fetch = (
@@ -70,7 +70,7 @@ def _get(beside: Sequence[str], url: str) -> bytes:
         [*beside, sys.executable, "-c", fetch, url],
         capture_output=True,
         check=True,
-        timeout=10,
+        timeout=30,
     ).stdout
 
 

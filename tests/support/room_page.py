@@ -65,7 +65,7 @@ class Person:
         """The value of an expression on the page."""
         return await self.page.evaluate(f"async () => ({expression})")
 
-    async def until(self, expression: str, deadline_s: float = 20.0) -> None:
+    async def until(self, expression: str, deadline_s: float = 40.0) -> None:
         """Wait until it is true on the page."""
         await eventually(lambda: self.run(expression), deadline_s, expression)
 
@@ -95,7 +95,7 @@ class Person:
                 for n in names
             )
 
-        await eventually(advanced, 30, f"{self.name} sees {names}")
+        await eventually(advanced, 60, f"{self.name} sees {names}")
 
     async def hears(self, voices: int) -> None:
         """Wait until so many sounds bring energy."""
@@ -107,7 +107,7 @@ class Person:
             moved = [v for v in now if v["energy"] - before.get(v["mid"], 0) > 1e-5]
             return len(moved) == voices
 
-        await eventually(louder, 20, f"{self.name} hears {voices}")
+        await eventually(louder, 60, f"{self.name} hears {voices}")
 
 
 async def visit(

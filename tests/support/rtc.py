@@ -23,7 +23,7 @@ from aiortc import (
 )
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, VideoStreamTrack
 
-DEADLINE_S = 15.0
+DEADLINE_S = 30.0
 
 
 async def until(

@@ -21,10 +21,23 @@ from meshproto.errors import DecodeError
 from meshproto.ids import NodeId
 
 STAGGER_S = 0.25
-"""Between two addresses of one node (RFC 8305 section 5 has the same)."""
+"""Until the next address of a node that does not answer (RFC 8305 section 5)."""
+
+PATIENCE_S = 2.0
+"""Until the next one where the handshake is under way: a busy node's takes long, and a
+second one would keep it busier (thirty that started at once made two for each link)."""
+
 ADDRESSES_MAX = 8
 
 Dialled = tuple[NodeId, Wire, Any]
+
+
+class _Stage:
+    """How far the attempt at one address is."""
+
+    def __init__(self) -> None:
+        self.answered = trio.Event()
+        self.failed = trio.Event()
 
 
 class Dialler:
@@ -65,12 +78,13 @@ class Dialler:
         async with trio.open_nursery() as nursery:
             scope = nursery.cancel_scope
 
-            async def attempt(target: Multiaddress, failed: trio.Event) -> None:
+            async def attempt(target: Multiaddress, stage: _Stage) -> None:
                 try:
-                    dialled = await self._one(target, target.node or node)
+                    dialled = await self._one(target, target.node or node, stage)
                 except DialError as error:
                     failures.append(error)
-                    failed.set()
+                    stage.answered.set()
+                    stage.failed.set()
                     return
                 if won:
                     dialled[1].abort()
@@ -79,14 +93,20 @@ class Dialler:
                     scope.cancel()
 
             for target in targets:
-                failed = trio.Event()
-                nursery.start_soon(attempt, target, failed)
+                stage = _Stage()
+                nursery.start_soon(attempt, target, stage)
                 with trio.move_on_after(STAGGER_S):
-                    await failed.wait()
+                    await stage.answered.wait()
+                if stage.answered.is_set():
+                    with trio.move_on_after(PATIENCE_S):
+                        await stage.failed.wait()
 
-    async def _one(self, target: Multiaddress, node: NodeId | None) -> Dialled:
+    async def _one(
+        self, target: Multiaddress, node: NodeId | None, stage: _Stage
+    ) -> Dialled:
         try:
             stream = await trio.open_tcp_stream(target.host, target.port)
+            stage.answered.set()
             wire = Wire(stream, is_initiator=True, write_s=self._limits.write_s)
         except OSError as error:
             label = "refused" if _refused(error) else "unreachable"

@@ -36,8 +36,10 @@ const MASKS = [
   (r, c) => (((r + c) % 2) + ((r * c) % 3)) % 2 === 0,
 ];
 
-const capacity = (version) =>
-  VERSIONS[version].slice(1).reduce((total, [blocks, bytes]) => total + blocks * bytes, 0);
+const capacity = (version) => {
+  const [, ...groups] = VERSIONS[version];
+  return groups.reduce((total, [blocks, bytes]) => total + blocks * bytes, 0);
+};
 
 /**
  * @param {string} text at most 213 bytes of UTF-8

@@ -109,8 +109,11 @@ fn keep_up(state: &mut State, key: ConsumerKey, source: LayerKey, now: f64) -> b
     consumer.overflows += 1;
     layer.audience.leave(key, &consumer.profile);
     consumer.phase = Phase::Waiting;
-    await_key(state, key, source, false);
-    state.want_key(source, now);
+    // who is on its way to another layer would wait here for good, though this one may be of
+    // a publisher that went
+    let target = consumer.target.unwrap_or(source);
+    await_key(state, key, target, target != source);
+    state.want_key(target, now);
     false
 }
 

@@ -47,6 +47,10 @@ class DistributionConfig:
     """Members of a tree that a node remembers for repair."""
     members_asked: int = 4
     """Random members that an orphan asks when nobody it knows takes it."""
+    scouts_max: int = 12
+    """Neighbours that an orphan asks at once where they stand: all it usually has."""
+    dials_beside: int = 2
+    """Links that an orphan makes besides the one it waits for."""
     candidates_max: int = 32
     """Parents that one search holds in mind."""
     locks_max: int = 256

@@ -150,8 +150,7 @@ def _from_above(
         case w.Drop():
             repair.dropped(shared, tree, node, record, now)
         case w.Tell():
-            if not standby.told(shared, tree, node, record, now):
-                turns.told(shared, tree, node, record, now)
+            _told(shared, tree, node, record, now)
         case w.MoveVerdict():
             commit.verdict(shared, tree, node, record, now)
         case w.SwapAsk():
@@ -160,6 +159,14 @@ def _from_above(
             swap.go(shared, tree, node, record, now)
         case w.Release():
             shedding.released(shared, tree, node, record, now)
+
+
+def _told(shared: Shared, tree: Tree, node: NodeId, tell: w.Tell, now: float) -> None:
+    """An answer: to whoever asked."""
+    for asker in (standby.told, upstream.told):
+        if asker(shared, tree, node, tell, now):
+            return
+    turns.told(shared, tree, node, tell, now)
 
 
 def _leave(

@@ -16,6 +16,7 @@ from meshproto.wire.control.distribution import Demand, Join, Use
 if TYPE_CHECKING:
     from meshproto.config.distribution import DistributionConfig
     from meshproto.distribution.moves import Move
+    from meshproto.distribution.scouts import Scouts
     from meshproto.distribution.survey import Survey
     from meshproto.distribution.swap import Deal, Promise
     from meshproto.distribution.turns import Turn
@@ -176,6 +177,7 @@ class Tree:
         "reported_at",
         "root",
         "root_delays",
+        "scouts",
         "search",
         "second",
         "second_retry_s",
@@ -208,6 +210,7 @@ class Tree:
         self.second_retry_s = 0.0
         self.vain: dict[NodeId, tuple[int, float]] = {}
         self.survey: Survey | None = None
+        self.scouts: Scouts | None = None
         self.live = False
         self.quiet = False
         self.pulse = 0

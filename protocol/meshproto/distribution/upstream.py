@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from meshproto.distribution import candidates, interest, survey
+from meshproto.distribution import candidates, interest, scouts, survey
 from meshproto.distribution.candidates import Candidate
 from meshproto.distribution.phases import TRANSITIONS, Cue, Phase
 from meshproto.distribution.shared import Shared
@@ -25,6 +25,7 @@ from meshproto.wire.control.distribution import (
     Leave,
     Place,
     Target,
+    Tell,
     Use,
 )
 
@@ -51,6 +52,7 @@ class Search:
         "ahead",
         "asked",
         "count",
+        "descents",
         "left",
         "phase",
         "place",
@@ -69,7 +71,7 @@ class Search:
         self.asked: dict[NodeId, int] = {}
         self.ahead: dict[NodeId, None] = {}
         self.seen: dict[NodeId, None] = {}
-        self.count = 0
+        self.count = self.descents = 0
         self.refusals = 0
         self.rounds = 0
         self.place: Place | None = None
@@ -95,13 +97,13 @@ def begin(
             return
         stop(shared, tree, tree.search)
     tree.search = Search(use, [])
-    _fill(shared, tree, tree.search)
+    _fill(shared, tree, tree.search, now)
     for target in reversed(first):
         tree.search.left.appendleft(Candidate(target.node, by, target.peer))
     advance(shared, tree, tree.search, now)
 
 
-def _fill(shared: Shared, tree: Tree, search: Search) -> None:
+def _fill(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     if search.use is not Use.REPAIR:
         starved = search.use is Use.STARVED
         found = candidates.for_newcomer(shared, tree, starved=starved)
@@ -109,6 +111,8 @@ def _fill(shared: Shared, tree: Tree, search: Search) -> None:
         found = candidates.for_orphan(shared, tree)
     search.left = deque(found)
     search.seen, search.ahead = {}, {}
+    if search.use is Use.REPAIR:
+        scouts.send(shared, tree, found, now)
 
 
 def wake(shared: Shared, tree: Tree, now: float) -> None:
@@ -125,17 +129,17 @@ def wake(shared: Shared, tree: Tree, now: float) -> None:
 
 def again(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     """A new round.  Whom nobody took may have a reserved slot: it is for use."""
-    search.refusals = 0
+    search.refusals = search.descents = 0
     search.rounds += 1
     if search.use is Use.NEW and search.rounds > 1 and tree.needed:
         search.use = Use.STARVED
-    _fill(shared, tree, search)
+    _fill(shared, tree, search, now)
     advance(shared, tree, search, now)
 
 
 def advance(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     """Ask the next candidate; without one rest, or give an optional search up."""
-    while (candidate := _next(shared, tree, search)) is not None:
+    while (candidate := _next(shared, tree, search, now)) is not None:
         search.target = candidate
         if shared.around.linked(candidate.node):
             ask(shared, tree, search, now)
@@ -155,7 +159,19 @@ def _await_link(
     shared: Shared, tree: Tree, search: Search, candidate: Candidate, now: float
 ) -> None:
     search.step(Cue.DIAL)
+    if search.use is Use.REPAIR:
+        _dial_beside(shared, search)
     shared.set(tree, ALARMS[search.use], now + _link_patience(shared, candidate))
+
+
+def _dial_beside(shared: Shared, search: Search) -> None:
+    """Make links to the next ones, too: the first that stands is asked first."""
+    for candidate in search.left:
+        if len(search.ahead) >= shared.config.dials_beside:
+            return
+        known = candidate.node in search.ahead or shared.around.linked(candidate.node)
+        if not known and _dial(shared, candidate):
+            search.ahead[candidate.node] = None
 
 
 def _link_patience(shared: Shared, candidate: Candidate) -> float:
@@ -167,7 +183,7 @@ def _link_patience(shared: Shared, candidate: Candidate) -> float:
     return config.dial_rtts * rtt_s + shared.rtt_s(through) + config.dial_patience_s
 
 
-def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
+def _next(shared: Shared, tree: Tree, search: Search, now: float) -> Candidate | None:
     main = search.use in MAIN
     # who asked the origin descends from it, which may take as many steps as it is deep
     descends = PATH_MAX if main and tree.origin in search.seen else 0
@@ -180,9 +196,7 @@ def _next(shared: Shared, tree: Tree, search: Search) -> Candidate | None:
     if search.left:
         candidate = search.left[0]
         if search.use is Use.REPAIR:
-            # why: a link costs four round trips, whoever has one answers after one
-            near = (c for c in search.left if shared.around.linked(c.node))
-            candidate = next(near, candidate)
+            candidate = scouts.choose(shared, tree, search.left, now)
         search.left.remove(candidate)
         search.seen[candidate.node] = None
         return candidate
@@ -223,18 +237,23 @@ def ask(shared: Shared, tree: Tree, search: Search, now: float) -> None:
         tree.stream, serial, tree.origin, search.use, demand, after, search.place
     )
     shared.outbox.send(node, join)
-    patience_s = _patience(shared, tree, search, node)
+    patience_s = _patience(shared, tree, search, node, now)
     shared.set(tree, ALARMS[search.use], now + patience_s)
 
 
-def _patience(shared: Shared, tree: Tree, search: Search, node: NodeId) -> float:
+def _patience(
+    shared: Shared, tree: Tree, search: Search, node: NodeId, now: float
+) -> float:
     config, rtt_s = shared.config, shared.rtt_s(node)
     if search.use is Use.REPAIR:
         if tree.second is not None and tree.second.node == node:
             # why none: it was not ahead when the parent fell, so it lags, or it fell,
             # too; others are asked meanwhile
             return 0.0
-        return rtt_s * config.repair_factor + config.repair_patience_s
+        patience_s = rtt_s * config.repair_factor + config.repair_patience_s
+        due = scouts.due_at(shared, tree, node)
+        # why sooner: its other answer is on the way already, if there is one
+        return patience_s if due is None or due <= now else due - now
     return 2 * rtt_s + config.ask_patience_s
 
 
@@ -265,6 +284,25 @@ def overdue(shared: Shared, tree: Tree, search: Search, now: float) -> None:
         advance(shared, tree, search, now)
 
 
+def told(shared: Shared, tree: Tree, node: NodeId, tell: Tell, now: float) -> bool:
+    """A scout's answer, if it is one: who has media is asked at once, unless the one
+    that is asked has said the same (RFC 0011 section 7.3).
+    """
+    if not scouts.told(tree, node, tell):
+        return False
+    search = tree.search
+    if search is None or search.use is not Use.REPAIR:
+        return True
+    if shared.short in tell.path:
+        search.left = deque(c for c in search.left if c.node != node)
+    better = scouts.best(tree, search.left)
+    if better is None or better.node != node or scouts.below_parent(tree, tell):
+        return True
+    if search.target is None or not scouts.sure(tree, search.target.node):
+        advance(shared, tree, search, now)
+    return True
+
+
 def redirected(
     shared: Shared,
     tree: Tree,
@@ -275,7 +313,10 @@ def redirected(
 ) -> None:
     """`by` names others; they come before what was left."""
     search.asked.pop(by, None)
-    search.refusals += 1
+    if _descends(search, targets):
+        search.descents += 1
+    else:
+        search.refusals += 1
     for target in reversed(targets):
         search.left.appendleft(Candidate(target.node, by, target.peer))
         if target.room:
@@ -286,6 +327,15 @@ def redirected(
     if search.use is Use.REPAIR:
         _dial_ahead(shared, tree, search, targets, by)
     _if_waiting(shared, tree, search, by, now)
+
+
+def _descends(search: Search, targets: tuple[Target, ...]) -> bool:
+    """Whether a redirect leads on to room: where slots are scarce the tree is deep, and
+    who had to begin again at its top would need all the longer.
+    """
+    room = any(target.room for target in targets)
+    newcomer = search.use in MAIN and search.use is not Use.REPAIR
+    return newcomer and room and search.descents < PATH_MAX
 
 
 def _dial_ahead(
@@ -354,6 +404,11 @@ def linked(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
             continue
         if search.target is not None and search.target.node == node:
             ask(shared, tree, search, now)
+        elif search.target is not None and node in search.ahead:
+            search.seen.pop(search.target.node, None)
+            search.left.append(search.target)
+            search.ahead[search.target.node] = None
+            advance(shared, tree, search, now)
 
 
 def unreachable(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:

@@ -202,9 +202,12 @@ class Delivery:
         consumer.overflows += 1
         layer.audience.leave(consumer, consumer.profile)
         consumer.phase = Phase.WAITING
-        self.await_key(consumer, layer, cached=False)
-        layer.keys.want()
-        self._state.watch(layer, now)
+        # why not always this one: who is on its way to another layer would wait here
+        # for good, though this one may be of a publisher that went
+        target = consumer.target or layer
+        self.await_key(consumer, target, cached=target is not layer)
+        target.keys.want()
+        self._state.watch(target, now)
         return False
 
     def _newer_key(self, layer: Layer, cursor: int, now: float) -> int | None:

@@ -154,7 +154,7 @@ class Node:
         # why usual: a node out of breath for a moment must not cut a mesh apart
         self._router.relaying(ability.lasting_copies >= THIN_SLOTS, now)
         self._overlay.describe(
-            *(ability.media, ability.control, ability.reach, ability.copies),
+            *(ability.media, ability.control, ability.reach, ability.lasting_copies),
             *(ability.copies, ability.operator, ability.entry, now),
         )
         self._trees.uplink_changed(now)

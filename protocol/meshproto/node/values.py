@@ -54,5 +54,7 @@ class Ability:
 
     @property
     def lasting_copies(self) -> int:
-        """What decides whether routes lead through this node (RFC 0010 section 5.5)."""
+        """What decides whether this node is capable (RFC 0007 section 5), and whether
+        routes lead through it (RFC 0010 section 5.5).
+        """
         return self.copies if self.usual_copies is None else self.usual_copies

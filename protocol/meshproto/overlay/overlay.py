@@ -96,6 +96,7 @@ class Overlay:
         Needed once before `start`.  Takes what `PeerRecord` takes.
         """
         self._state.capable = copies >= self._state.config.capable_copies
+        self._state.breathless = free < copies
         self._own.describe(*(media, control, reach, copies, free, operator, entry, now))
 
     def start(self, peers: Sequence[PeerRecord], now: float) -> None:

@@ -73,6 +73,9 @@ class State:
     coordinates: Coordinates
     changes: list[Change]
     capable: bool = False
+    breathless: bool = False
+    """Whether this node is too busy to answer at once: the round trips that it measures
+    are its own delays."""
     started_at: float | None = None
     _token: int = 0
 

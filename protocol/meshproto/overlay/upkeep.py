@@ -35,7 +35,7 @@ class Upkeep:
         state = self._state
         graph = state.graph()
         half = state.target() // 2
-        if len(graph) < state.target():
+        if state.breathless or len(graph) < state.target():
             self._trade = None
             return None
         reach_s = graph[half - 1][0]

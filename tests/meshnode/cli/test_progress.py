@@ -121,4 +121,4 @@ def test_a_second_signal_ends_a_node_at_once() -> None:
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline() == "draining\n"
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 130
+        assert process.wait(20) == 130

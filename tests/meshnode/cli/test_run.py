@@ -36,7 +36,7 @@ FREE_PORTS = ("--port", "0", "--http", "127.0.0.1:0", "--admin", "127.0.0.1:0")
 
 
 def get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=5) as response:
+    with urllib.request.urlopen(url, timeout=20) as response:
         body: bytes = response.read()
         return body
 
@@ -64,7 +64,7 @@ def test_full_collections_do_not_walk_what_was_there_at_the_start(
     done = subprocess.run(
         [*command, "--data", str(tmp_path)],
         capture_output=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -120,7 +120,7 @@ def test_a_key_is_made_where_others_can_publish(start: Any, tmp_path: Path) -> N
         method="POST",
     )
     with contextlib.suppress(urllib.error.HTTPError):
-        urllib.request.urlopen(offer, timeout=5)
+        urllib.request.urlopen(offer, timeout=20)
         raise AssertionError("published without the key")
     assert first.stop() == 0
     second = start("run", *flags)

@@ -17,6 +17,7 @@ from meshnode.client.picture import read_number
 from meshnode.client.recorder import Recorder
 from meshnode.client.synthetic import TestToneTrack, TestVideoTrack
 from meshproto.errors import StateError
+from support.patience import soon
 
 FRAMES = 20
 RATE_HZ = 50
@@ -52,6 +53,11 @@ async def drained(track: Any, count: int = 10_000) -> list[Any]:
 
 
 async def test_both_tracks_in_step_at_their_own_speed(clip: Path) -> None:
+    await soon(lambda: played_in_step(clip), 2.0)
+
+
+async def played_in_step(clip: Path) -> float:
+    """How long 0.4 s of it take."""
     file = MediaFile(clip, loop=False)
     began = time.monotonic()
     video, audio = await asyncio.gather(*(drained(track) for track in file.tracks))
@@ -61,15 +67,16 @@ async def test_both_tracks_in_step_at_their_own_speed(clip: Path) -> None:
     numbers = [read_number(frame) for frame in video]
     assert numbers == sorted(numbers)
     assert len(video) > FRAMES // 2
-    assert 0.3 < took_s < 2.0
+    assert took_s > 0.3
     assert [frame.pts for frame in audio] == sorted(frame.pts for frame in audio)
     assert audio[-1].pts / 48000 == pytest.approx(0.4, abs=0.15)
+    return took_s
 
 
 async def test_a_loop_goes_on_where_it_ended(clip: Path) -> None:
     file = MediaFile(clip, loop=True)
     video, audio = file.tracks
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         frames, _ = await asyncio.gather(drained(video, 3 * FRAMES), drained(audio, 50))
     await file.close()
     times = [frame.pts for frame in frames]

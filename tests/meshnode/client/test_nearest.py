@@ -69,7 +69,7 @@ def row(whep: str, address: str, cost_ms: float, **more: object) -> dict[str, ob
 async def test_the_least_sum_wins_and_not_the_nearest(http, listing, stun_at) -> None:
     near, far = await stun_at(0.0), await stun_at(0.06)
     rows = [
-        row("http://192.0.2.9/whep/demo", near, 120.0, here=True),
+        row("http://192.0.2.9/whep/demo", near, 900.0, here=True),
         row(OTHER, far, 10.0),
     ]
     url = await listing({"entries": rows})

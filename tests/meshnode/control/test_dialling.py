@@ -23,11 +23,11 @@ async def joining(world: World, breaks: int) -> Control:
 
 async def test_a_dial_whose_connection_was_crossed_is_made_again(world: World) -> None:
     second = await joining(world, 1)
-    await until(second.neighbours, "a link", 3.0)
+    await until(second.neighbours, "a link")
     assert dials(second) == {"again": 1, "dialled": 1}
 
 
 async def test_a_second_break_is_told_to_the_brain(world: World) -> None:
     second = await joining(world, 2)
-    await until(lambda: dials(second).get("failed-closed"), "the failure", 3.0)
+    await until(lambda: dials(second).get("failed-closed"), "the failure")
     assert dials(second)["again"] == 1

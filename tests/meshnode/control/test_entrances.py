@@ -42,6 +42,13 @@ async def test_the_origin_costs_nothing_and_comes_first(world: World) -> None:
     assert one.node not in {each.peer.node for each in found}
 
 
+async def test_an_origin_names_its_neighbours_by_their_links(world: World) -> None:
+    origin, (one,) = await origin_and(world, 1)
+    found = await until(lambda: origin.report.entrances("cam"), "an entrance")
+    assert [each.peer.node for each in found] == [one.node]
+    assert 0.0 < found[0].cost_s < 0.1
+
+
 async def test_a_node_knows_what_the_stream_costs_itself(world: World) -> None:
     origin, (one,) = await origin_and(world, 1)
     assert origin.report.own_cost_s("cam") == 0.0
@@ -51,7 +58,7 @@ async def test_a_node_knows_what_the_stream_costs_itself(world: World) -> None:
     await until(lambda: one.fed(stream), "a parent")
     cost_s = one.report.own_cost_s("cam")
     assert cost_s is not None
-    assert 0.0 < cost_s < 0.1
+    assert 0.0 < cost_s < 1.0
 
 
 async def test_a_node_without_a_door_is_not_named(world: World) -> None:
@@ -79,6 +86,6 @@ async def test_of_many_some_cheap_some_near_and_some_others_are_named(
     def enough() -> bool:
         return len(one.report.entrances("cam")) == CHEAPEST + NEAREST + 1
 
-    await until(enough, "the mesh is known", 20.0)
+    await until(enough, "the mesh is known", 40.0)
     costs = [each.cost_s for each in one.report.entrances("cam")]
     assert costs == sorted(costs)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from meshnode.control import links
+from meshnode.media import link_transport
 from meshnode.media.link_transport import LinkState
 from meshproto.errors import LimitError, MeshError, StateError
 from meshproto.outputs import Purpose
@@ -169,7 +170,15 @@ async def test_a_silent_link_may_be_dialled_anew(pair) -> None:
     assert count(one) == count(two) == 1
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A neighbour is waited for longer than on a machine that is not busy."""
+    monkeypatch.setattr(link_transport, "ANSWER_MIN_S", 10.0)
+    monkeypatch.setattr(link_transport, "ANSWER_MAX_S", 10.0)
+
+
 @pytest.mark.parametrize("told", [True, False], ids=["both ends", "one end"])
+@pytest.mark.usefixtures("patient")
 async def test_a_dial_does_not_replace_a_link_that_lives_again(pair, told) -> None:
     one, two = pair
     first = await one.dial(two)
@@ -190,6 +199,7 @@ async def test_a_dial_does_not_replace_a_link_that_lives_again(pair, told) -> No
     await until(lambda: got)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_link_that_resumes_while_a_dial_is_under_way_stays(pair) -> None:
     one, two = pair
     first = await one.dial(two)
@@ -214,6 +224,7 @@ async def test_a_link_that_resumes_while_a_dial_is_under_way_stays(pair) -> None
     assert first.state is other.state is LinkState.RESUMED
 
 
+@pytest.mark.usefixtures("patient")
 async def test_crossing_dials_do_not_replace_a_link_that_lives_again(pair) -> None:
     lower, higher = pair
     first = await lower.dial(higher)

@@ -56,9 +56,9 @@ class Gate:
 
 @pytest.fixture
 async def pair(monkeypatch) -> AsyncIterator[tuple[LinkNode, LinkNode]]:
-    """Two nodes, that of the lower NodeId first, with short patience."""
-    monkeypatch.setattr(links, "CROSSING_WAIT_S", 0.3)
-    monkeypatch.setattr(link_transport, "HANDSHAKE_TIMEOUT_S", 0.5)
+    """Two nodes, that of the lower NodeId first, with patience for a busy machine."""
+    monkeypatch.setattr(links, "CROSSING_WAIT_S", 2.0)
+    monkeypatch.setattr(link_transport, "HANDSHAKE_TIMEOUT_S", 10.0)
     others: dict = {}
     made = [await open_node(1, others), await open_node(2, others)]
     made.sort(key=lambda node: node.keys.node)
@@ -133,8 +133,11 @@ async def test_dials_that_cross_give_both_ends_the_same_link(
 
 @pytest.mark.parametrize(("order", "lost"), list(product(ORDERS, LOSSES)), ids=str)
 async def test_where_a_message_is_lost_the_next_dial_gives_a_link(
-    pair, order, lost
+    pair, order, lost, monkeypatch
 ) -> None:
+    # short patience, for what was lost is waited for
+    monkeypatch.setattr(links, "CROSSING_WAIT_S", 0.4)
+    monkeypatch.setattr(link_transport, "HANDSHAKE_TIMEOUT_S", 1.0)
     lower, higher = pair
     gate = Gate()
     hold(gate, lower, higher, "lower asks")

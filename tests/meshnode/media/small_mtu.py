@@ -19,7 +19,7 @@ def burst(host: str, sizes: list[int]) -> dict[str, object]:
         near.bind((host, 0))
         near.setblocking(False)
         far.bind((host, 0))
-        far.settimeout(2)
+        far.settimeout(20)
         path = Path(Sender(near), far.getsockname()[:2], [], Egress())
         packets = [(os.urandom(20), os.urandom(size - 20)) for size in sizes]
         path.send_burst([piece for packet in packets for piece in packet], sizes)

@@ -64,8 +64,12 @@ def lose(node: LinkNode, dropped: Callable[[bytes], bool]) -> None:
     node.front.loses = dropped
 
 
-async def test_an_association_answers_while_both_ends_have_it(pair) -> None:
+async def test_an_association_answers_while_both_ends_have_it(
+    pair, monkeypatch
+) -> None:
     one, two = pair
+    monkeypatch.setattr(link_transport, "ANSWER_MIN_S", 1.0)
+    monkeypatch.setattr(link_transport, "ANSWER_MAX_S", 1.0)
     link, other = await connect(one, two)
     assert await link.answers()
     link.park()
@@ -139,7 +143,7 @@ async def test_each_answered_check_is_a_sample_of_the_round_trip(pair) -> None:
     link.on_checked(samples.append)
     link.pace(0.05)
     await until(lambda: len(samples) >= 10)
-    assert all(sample is None or 0 < sample < 1 for sample in samples)
+    assert all(sample is None or 0 < sample < 10 for sample in samples)
     assert link.rtt_s is not None
     assert other.rtt_s is not None
 

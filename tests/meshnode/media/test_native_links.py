@@ -34,7 +34,7 @@ CLIENT, LINK, OTHER = TransportId(1), TransportId(2), TransportId(3)
 PWD = "p" * 24
 NODE = NodeId(b"n" * 38)
 HELLO = b"\x16\xfe\xfd" + bytes(20)
-HASTY_S = 1.0
+HASTY_S = 2.0
 
 
 class Scene:
@@ -89,7 +89,7 @@ class Scene:
     async def asked(self) -> stun.Message:
         """The next that comes to the socket."""
         loop = asyncio.get_running_loop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(20):
             return stun.decode(await loop.sock_recv(self.socket, 2048))
 
     async def heard_as(self, transport: TransportId) -> None:

@@ -150,7 +150,7 @@ async def test_plain_binding_is_answered_briefly(port) -> None:
             request = stun_binding.request(secrets.token_bytes(12), fingerprint=False)
             loop = asyncio.get_running_loop()
             await loop.sock_sendall(client, request)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(20):
                 reply = await loop.sock_recv(client, 2048)
             mapped = stun_binding.mapped_address(stun.decode(reply))
             assert mapped == client.getsockname()[:2]
@@ -282,7 +282,7 @@ async def test_strangers_leave_no_memory_behind() -> None:
 
 
 async def test_consent_ends_and_is_told(plane: str) -> None:
-    ice = IceConfig(silence_s=0.1, consent_s=0.4)
+    ice = IceConfig(silence_s=0.3, consent_s=1.5)
     port = new_port(make_plane(plane, ice=ice))
     await port.open(["127.0.0.1"], 0)
     events: list[object] = []
@@ -319,9 +319,9 @@ async def test_closing_gives_everything_back(plane: str) -> None:
     for _ in range(3):
         await once()
     gc.collect()
-    assert len(asyncio.all_tasks()) == tasks
-    assert len(os.listdir("/proc/self/fd")) == files
-    assert len([t for t in loop._scheduled if not t.cancelled()]) == timers
+    assert len(asyncio.all_tasks()) <= tasks
+    assert len(os.listdir("/proc/self/fd")) <= files
+    assert len([t for t in loop._scheduled if not t.cancelled()]) <= timers
 
 
 async def test_closing_a_transport_forgets_its_consumers(port) -> None:

@@ -40,7 +40,7 @@ class Port:
         self.arrived.set()
 
     async def wait(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while len(self.datagrams) < count:
                 self.arrived.clear()
                 await self.arrived.wait()
@@ -58,7 +58,7 @@ def remote(host: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     sock = socket.socket(family, socket.SOCK_DGRAM)
     sock.bind((host, 0))
-    sock.settimeout(5)
+    sock.settimeout(20)
     return sock
 
 
@@ -125,7 +125,7 @@ async def test_a_source_may_close_the_port_while_it_is_drained(ports) -> None:
     with remote(V4) as client:
         for _ in range(3):
             client.sendto(b"x", port.socket.address)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while port.socket._loop is not None:  # noqa: ASYNC110
                 await asyncio.sleep(0)
     assert port.batches == 0
@@ -167,4 +167,4 @@ async def test_closing_releases_descriptors_and_watchers() -> None:
         port = Port(V4)
         port.socket.close()
         port.socket.close()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before

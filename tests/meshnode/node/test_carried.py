@@ -15,7 +15,15 @@ from meshproto.wire import rtcp
 from meshproto.wire.parameters import MediaKind
 from support.control_world import until
 from support.forwarding import OPUS, PUBLISHER_EXTENSIONS, VP8, Camera
-from support.mesh_nodes import Start, chain, knows, mesh, mesh_nodes, ready
+from support.mesh_nodes import (
+    Start,
+    bring,
+    chain,
+    knows,
+    mesh,
+    mesh_nodes,
+    ready,
+)
 
 RIDS = ("f", "h", "q")
 FRAME_S = 1 / 30
@@ -85,7 +93,7 @@ async def test_only_layers_that_a_viewer_has_use_for_cross_the_links(
     first, middle, last = await chain(start)
     async with simulcast(first):
         await until(lambda: knows(last, "cam"), "the stream is known")
-        await last.bring("cam")
+        await bring(last)
         with last.subscribe("cam") as viewer:
             await until(lambda: crossed(last)["q"] > 60, "the low layer comes")
             (tree,) = mesh(last).trees

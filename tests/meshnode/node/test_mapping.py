@@ -34,7 +34,7 @@ async def router(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SmallRouter]:
 
 
 async def until(check: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while not check():  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 

@@ -7,7 +7,13 @@ from collections.abc import AsyncIterator
 import pytest
 
 from support.control_world import until
-from support.mesh_nodes import Start, knows, mesh_nodes, source
+from support.mesh_nodes import (
+    Start,
+    bring,
+    knows,
+    mesh_nodes,
+    source,
+)
 
 LOSS, QUEUE = "leg_loss_ratio_max", "leg_queue_seconds_max"
 
@@ -26,7 +32,7 @@ async def test_what_children_report_of_their_legs_is_in_the_figures(
     assert first.status().gauges[LOSS] == first.status().gauges[QUEUE] == 0
     async with source(first):
         await until(lambda: knows(second, "cam"), "the stream is known")
-        await second.bring("cam")
+        await bring(second)
         with second.subscribe("cam"):
             await until(lambda: first.status().gauges[QUEUE] > 0, "a report came")
             ingress = second._parts.port.plane._ingress  # type: ignore[attr-defined]

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from meshnode import Limits, LocalTrack, MeshNode, Settings
+from meshnode.node.mesh import DRAIN_VIEWERS_S
 from meshnode.signalling.happenings import (
     PublisherJoined,
     PublisherLeft,
@@ -108,7 +109,7 @@ async def test_nothing_is_left_of_a_node_that_ended() -> None:
     for _ in range(3):
         async with MeshNode(settings()) as node, aiohttp.ClientSession() as http:
             await Browser(node, http).post("whip", publish_offer())
-    assert asyncio.all_tasks() == before
+    await until(lambda: asyncio.all_tasks() == before, "all tasks have ended")
 
 
 @pytest.mark.parametrize("flag", ["http", "admin"])
@@ -164,7 +165,7 @@ async def test_packets_go_from_a_local_publisher_to_a_local_subscriber(node) -> 
         for sequence in range(5):
             publisher.send_rtp(0, rtp(sequence, b"payload %d" % sequence))
         for sequence in range(5):
-            packet = await asyncio.wait_for(anext(packets), 5)
+            packet = await asyncio.wait_for(anext(packets), 20)
             assert packet.kind is MediaKind.AUDIO
             assert packet.data.endswith(b"payload %d" % sequence)
         (stream,) = node.streams()
@@ -185,7 +186,7 @@ async def test_what_a_client_publishes_can_be_subscribed_to(node, browser) -> No
     async with Publisher(f"{browser.base}/whip/demo"):
         with node.subscribe("demo") as packets:
             kinds = set()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 async for packet in packets:
                     kinds.add(packet.kind)
                     if len(kinds) == 2:
@@ -221,7 +222,7 @@ async def test_the_same_owner_takes_over_inside_too(node) -> None:
     second = node.publish("demo", [OPUS])
     assert first.closed
     second.send_rtp(0, rtp(1, b"second"))
-    packet = await asyncio.wait_for(anext(packets), 5)
+    packet = await asyncio.wait_for(anext(packets), 20)
     assert packet.data.endswith(b"second")
 
 
@@ -239,7 +240,7 @@ async def test_events_tell_what_happens(node) -> None:
     events = node.events()
     with node.publish("demo", [OPUS]):
         node.subscribe("demo").close()
-    seen = [await asyncio.wait_for(anext(events), 5) for _ in range(5)]
+    seen = [await asyncio.wait_for(anext(events), 20) for _ in range(5)]
     kinds = [PublisherJoined, StreamLive, ViewerJoined, ViewerLeft, PublisherLeft]
     assert [type(event) for event in seen] == kinds
     assert seen[2].viewers == 1
@@ -317,8 +318,8 @@ async def test_a_drain_moves_viewers_and_ends_publishers_in_time(node, browser) 
         drained = asyncio.ensure_future(node.drain())
         assert await events.next("reconnect") == {}
         assert (await browser.post("whep", play_offer())).status == 503
-        await asyncio.wait_for(drained, 10)
-        assert time.monotonic() - began < 10
+        await asyncio.wait_for(drained, 20)
+        assert time.monotonic() - began < 20
     for peer in (publisher, viewer):
         await until(lambda p=peer: p.pc.connectionState == "closed", "closed")
     assert node.status().gauges["transports"] == 0
@@ -330,6 +331,6 @@ async def test_a_drain_moves_viewers_and_ends_publishers_in_time(node, browser) 
 async def test_a_drain_is_quick_when_nobody_listens(node, browser) -> None:
     await browser.post("whip", publish_offer())
     await browser.post("whep", play_offer())
-    await asyncio.wait_for(node.drain(), 2)
-    await asyncio.wait_for(node.drain(), 2)
+    for _ in range(2):  # by far not as long as listeners would be waited for
+        await asyncio.wait_for(node.drain(), DRAIN_VIEWERS_S - 0.5)
     assert node.status().gauges["sessions"] == 0

@@ -12,7 +12,13 @@ from meshnode.node import planes
 from meshnode.node.planes import choose, make_plane
 from meshproto.errors import StateError
 from support.control_world import until
-from support.mesh_nodes import chain, knows, mesh_nodes, source
+from support.mesh_nodes import (
+    bring,
+    chain,
+    knows,
+    mesh_nodes,
+    source,
+)
 
 
 @pytest.fixture
@@ -63,7 +69,7 @@ async def test_planes_of_both_kinds_are_one_mesh(row: str) -> None:
         ] == [names[letter] for letter in row]
         async with source(first):
             await until(lambda: knows(last, "cam"), "the stream is known")
-            await last.bring("cam")
+            await bring(last)
             with last.subscribe("cam") as viewer:
                 numbers = [
                     struct.unpack_from("!H", (await anext(aiter(viewer))).data, 2)[0]

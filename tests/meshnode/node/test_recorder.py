@@ -86,10 +86,10 @@ async def test_after_the_stream_ended_the_time_line_goes_on(
     async with node.record("demo", path) as recording:
         async with publisher(node, "vp8", Clapper()):
             await until(lambda: recording.seconds > 1, "the first part")
-        await until(lambda: not node.streams(), "the end of the stream", 20)
+        await until(lambda: not node.streams(), "the end of the stream", 40)
         before_s = recording.seconds
         async with publisher(node, "vp8", Clapper()):
-            await until(lambda: recording.seconds > before_s + 9, "the second part", 20)
+            await until(lambda: recording.seconds > before_s + 9, "the second part", 40)
     gaps = [b - a for a, b in zip(beeps(path), beeps(path)[1:], strict=False)]
     assert all(gap > 0.9 for gap in gaps)
     assert max(map(abs, offsets_s(path))) < OFFSET_MAX_S
@@ -102,7 +102,7 @@ async def test_another_codec_is_another_file(node: MeshNode, tmp_path: Path) -> 
             await until(lambda: recording.seconds > 1, "the first part")
         before_s = recording.seconds
         async with publisher(node, "h264", Clapper()):
-            await until(lambda: recording.seconds > before_s + 1, "the second", 20)
+            await until(lambda: recording.seconds > before_s + 1, "the second", 40)
     summary = await recording.ended()
     assert summary.files == (path, tmp_path / "d-2.mkv")
     for file, codec in zip(summary.files, ("vp8", "h264"), strict=True):
@@ -115,7 +115,7 @@ async def test_it_ends_when_nobody_publishes_for_long(
     node: MeshNode, tmp_path: Path
 ) -> None:
     recording = node.record("nobody", tmp_path / "e.mkv", patience_s=0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         summary = await recording.ended()
     assert summary.files == ()
 

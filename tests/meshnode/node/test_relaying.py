@@ -11,7 +11,9 @@ import aiohttp
 import pytest
 
 from meshnode import MeshNode
+from meshnode.node import relaying
 from meshnode.node.local import LocalPublisher
+from meshnode.node.relaying import ARRIVE_S
 from meshnode.signalling.problems import Refused
 from meshproto.errors import MeshError
 from support.control_world import until
@@ -20,6 +22,7 @@ from support.mesh_nodes import (
     OPUS,
     Start,
     apart,
+    bring,
     chain,
     knows,
     mesh,
@@ -67,10 +70,10 @@ async def source(
 async def watch(node: MeshNode, count: int, name: str = "cam") -> list[int]:
     """The numbers of `count` packets, as a viewer at `node` gets them."""
     await until(lambda: knows(node, name), "the stream is known")
-    await node.bring(name)
+    await bring(node, name)
     numbers: list[int] = []
     with node.subscribe(name) as subscriber:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             async for packet in subscriber:
                 numbers.append(int(packet.data[12:]))
                 if len(numbers) >= count:
@@ -100,7 +103,7 @@ async def test_a_node_that_relays_already_serves_its_first_viewer(start: Start) 
     first, middle, last = await chain(start)
     async with source(first):
         await until(lambda: knows(last, "cam"), "the stream is known")
-        await last.bring("cam")
+        await bring(last)
         with last.subscribe("cam"):
             if ready(last) == 1:
                 assert mesh(middle).trees
@@ -126,7 +129,7 @@ async def test_a_publisher_that_moves_takes_its_viewers_along(start: Start) -> N
 
     async def view() -> None:
         await until(lambda: knows(second, "cam"), "the stream is known")
-        await second.bring("cam")
+        await bring(second)
         with second.subscribe("cam") as subscriber:
             async for packet in subscriber:
                 seen.append(int(packet.data[12:]))  # noqa: PERF401
@@ -154,26 +157,31 @@ async def test_a_stream_that_does_not_come_is_refused_in_time(start: Start) -> N
 
 async def test_an_unknown_stream_is_not_waited_for(start: Start) -> None:
     node = await start()
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(ARRIVE_S):
         await node.bring("nothing")
     with pytest.raises(MeshError):
         node.subscribe("nothing")
 
 
-async def test_viewers_are_hung_up_when_the_node_of_the_origin_dies(
-    start: Start,
+async def test_viewers_wait_for_the_node_of_the_origin_and_are_hung_up_in_the_end(
+    start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(relaying, "UNREACHABLE_S", 2.0)
     first = await start()
     second = await start(first)
     async with source(first):
         await until(lambda: knows(second, "cam"), "the stream is known")
-        await second.bring("cam")
+        await bring(second)
         with second.subscribe("cam") as subscriber:
             await anext(aiter(subscriber))
             assert first._control is not None
             first._control._driver.close()
             await first._parts.port.plane.close()
-            async with asyncio.timeout(25):
+            ((_, member),) = second._relaying.fetched()
+            arrival = next(iter(second._relaying._arrivals.values()))
+            await until(lambda: not arrival.fed.is_set(), "its packets stopped", 60)
+            assert arrival.member is member, "nobody said that it has ended"
+            async with asyncio.timeout(60):
                 async for _ in subscriber:
                     pass
         await until(lambda: not second.streams(), "nothing is left of it")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -55,12 +56,13 @@ async def test_a_room_is_recorded_at_a_node_where_nobody_sits(
     ):
         await ann.join("green")
         await ben.join("green")
-        await until(lambda: len(recording.files) == 2, "two files", 20)
+        await until(lambda: len(recording.files) == 2, "two files", 40)
         await grown(folder / "ann.mkv", RECORDED_S)
         await grown(folder / "ben.mkv", RECORDED_S)
         await ben.send("leave")
         before_s = await grown(folder / "ann.mkv", 0.0)
         await grown(folder / "ann.mkv", before_s + 2.0)
+        closed_s = time.time()
     summaries = await recording.close()
     assert sorted(path.name for s in summaries for path in s.files) == [
         "ann.mkv",
@@ -71,6 +73,10 @@ async def test_a_room_is_recorded_at_a_node_where_nobody_sits(
         ("ann.mkv", "Ann"),
         ("ben.mkv", "Ben"),
     }
+    # it began when its first picture came, not when its member was seen
+    [began_s] = [part["began"] for part in told if part["user"] == "ann"]
+    length_s = seconds(folder / "ann.mkv", "audio")
+    assert began_s + length_s == pytest.approx(closed_s, abs=1.0)
     for kind in ("video", "audio"):
         assert seconds(folder / "ann.mkv", kind) > RECORDED_S + 1.0
         assert seconds(folder / "ben.mkv", kind) > RECORDED_S - 1.0
@@ -99,7 +105,7 @@ async def test_what_is_turned_off_and_on_goes_on_in_the_same_file(
             room = node._parts.rooms.get("green")
             assert room is not None
             shown = 1 if way == "inactive" else 2
-            await until(lambda n=shown, r=room: len(r.seats["ann"].shown) == n, way, 20)
+            await until(lambda n=shown, r=room: len(r.seats["ann"].shown) == n, way, 40)
             await asyncio.sleep(1.0)  # what is recorded meanwhile
     [summary] = await recording.close()
     assert summary.files == (path,)

@@ -35,7 +35,15 @@ from meshproto.wire.control.schema import Record
 from meshproto.wire.demux import DatagramKind, classify
 from support.control_world import until
 from support.libp2p import hosts
-from support.mesh_nodes import Start, knows, mesh, mesh_nodes, ready, source
+from support.mesh_nodes import (
+    Start,
+    bring,
+    knows,
+    mesh,
+    mesh_nodes,
+    ready,
+    source,
+)
 
 REPEATED = 20
 """Datagrams of a kind that are sent again."""
@@ -104,7 +112,8 @@ class Scene:
         before = self.packets
         await until(lambda: self.packets >= before + 50, "the stream goes on")
         brain, honest = control(self.victim)._brain, control(self.honest).node
-        assert brain.next_hop(honest) == honest
+        # two hops may be the better way for a while: round trips are really measured
+        await until(lambda: brain.next_hop(honest) == honest, "the straight way", 60)
         (stream,) = brain.directory.streams()
         assert brain.directory.resolve(stream) == honest
         status = self.victim.status()
@@ -129,7 +138,7 @@ async def scene(start: Start) -> AsyncIterator[Scene]:
         for node in (victim, liar):
             await until(lambda n=node: knows(n, "cam"), "the stream is known")
         await until(lambda: ready(victim) == 2, "links to both")
-        await victim.bring("cam")
+        await bring(victim)
         with victim.subscribe("cam") as viewer:
             made = Scene(honest, victim, liar, viewer)
             task = asyncio.create_task(made.look())
@@ -273,7 +282,7 @@ ELSEWHERE = {
 
 async def test_datagrams_of_a_link_that_come_twice_count_once(scene: Scene) -> None:
     tap = Tap(scene)
-    await until(lambda: tap.is_full, "media, reports and frames", 30)
+    await until(lambda: tap.is_full, "media, reports and frames", 60)
     for kind, reason in REPLAYED.items():
         before = scene.dropped(reason)
         sent = tap.again(kind)
@@ -286,7 +295,7 @@ async def test_datagrams_of_a_link_that_come_twice_count_once(scene: Scene) -> N
 
 async def test_datagrams_of_a_link_mean_nothing_from_elsewhere(scene: Scene) -> None:
     tap = Tap(scene)
-    await until(lambda: tap.is_full, "media, reports and frames", 30)
+    await until(lambda: tap.is_full, "media, reports and frames", 60)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         for kind, reason in ELSEWHERE.items():
             taken = tuple(tap.taken[kind])
@@ -308,17 +317,17 @@ async def test_a_descriptor_is_of_use_once_and_to_its_sender_only(scene: Scene) 
     async with hosts(1) as (stranger,):
         addresses = victim._host.addresses
         await stranger.host.connect(addresses, victim.node, 10)
-        answer = await stranger.host.exchange(victim.node, payload, 5)
+        answer = await stranger.host.exchange(victim.node, payload, 20)
         assert answer == b"\x03unreadable"
         assert scene.refused("descriptor-node") == 1
         await honest._host.connect(addresses, victim.node, 10)
         # the honest node has a link that lives, so its own question is answered no
-        assert (await honest._host.exchange(victim.node, payload, 5))[0] == 2
-        assert (await honest._host.exchange(victim.node, payload, 5))[0] == 3
+        assert (await honest._host.exchange(victim.node, payload, 20))[0] == 2
+        assert (await honest._host.exchange(victim.node, payload, 20))[0] == 3
         assert scene.refused("descriptor-replayed") == 1
         for nonsense in (b"", b"\x01" + bytes(90), b"\x04\xc1", b"\xff" * 4_000):
             with contextlib.suppress(MeshError):
-                await stranger.host.exchange(victim.node, nonsense, 5)
+                await stranger.host.exchange(victim.node, nonsense, 20)
     assert scene.refused("asked-linked") == 1
     assert scene.refused("envelope-kind") >= 1
     assert scene.refused("envelope-peers") == 1

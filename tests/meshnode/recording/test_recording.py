@@ -31,6 +31,7 @@ def feed(
     began_s: float = 0.0,
     size: tuple[int, int] = (160, 96),
     video_from: int = 0,
+    key_every: int = 250,
     sound_late_s: float = 0.0,
 ) -> None:
     """25 pictures a second from picture `video_from` on, and sound beside them."""
@@ -40,7 +41,7 @@ def feed(
             late = sound_late_s if kind == "audio" else 0.0
             report = Report(ntp_bits(NTP_S + began_s + late), 0)
             recording.report(places[kind], report)
-    for number, (data, key) in enumerate(encoded(codec, count, *size)):
+    for number, (data, key) in enumerate(encoded(codec, count, *size, key_every)):
         now_s = began_s + number / 25
         for half in range(2 if "audio" in places else 0):
             n = 2 * number + half
@@ -105,23 +106,40 @@ def test_a_session_without_sound_changes_nothing(tmp_path: Path) -> None:
 def test_a_picture_that_comes_late_begins_another_file(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "a.mkv")
     recording.begin([video("vp8"), SOUND])
-    feed(recording, {"video": 0, "audio": 1}, count=125, video_from=100)
+    feed(recording, {"video": 0, "audio": 1}, count=205, video_from=180, key_every=20)
     summary = recording.close()
     assert summary.files == (tmp_path / "a.mkv", tmp_path / "a-2.mkv")
     first, second = summary.files
-    assert len(times(first, "audio")) > 150
+    assert len(times(first, "audio")) > 300
     assert len(times(second, "video")) == 25
-    assert times(second, "video")[0] == pytest.approx(4.0, abs=0.02)
-    assert times(second, "audio")[-1] == pytest.approx(4.98, abs=0.05)
+    assert times(second, "video")[0] == pytest.approx(7.2, abs=0.02)
+    assert times(second, "audio")[-1] == pytest.approx(8.18, abs=0.05)
 
 
 def test_sound_before_the_first_picture_is_left_out(tmp_path: Path) -> None:
     recording = Recording(tmp_path / "a.mkv")
     recording.begin([video("vp8"), SOUND])
-    feed(recording, {"video": 0, "audio": 1}, count=50, video_from=20)
+    feed(recording, {"video": 0, "audio": 1}, video_from=20, key_every=20)
     (file,) = recording.close().files
     assert times(file, "video")[0] == pytest.approx(0.0, abs=0.01)
     assert times(file, "audio")[0] == pytest.approx(0.0, abs=0.05)
+
+
+def test_what_a_node_replays_to_a_newcomer_is_left_out(tmp_path: Path) -> None:
+    """A second key frame that comes soon is the first one that is dated rightly."""
+    recording = Recording(tmp_path / "a.mkv")
+    recording.begin([video("vp8"), SOUND])
+    assert recording.wants_key(0)
+    feed(recording, {"video": 0, "audio": 1}, count=20, key_every=100)
+    assert recording.wants_key(0), "another key frame is asked for"
+    recording = Recording(tmp_path / "b.mkv")
+    recording.begin([video("vp8"), SOUND])
+    feed(recording, {"video": 0, "audio": 1}, count=50, key_every=40)
+    assert not recording.wants_key(0)
+    (file,) = recording.close().files
+    assert len(times(file, "video")) == 10
+    assert recording.began_at_s == pytest.approx(1.6, abs=0.01)
+    assert times(file, "audio")[-1] == pytest.approx(0.4, abs=0.05)
 
 
 def test_a_stream_of_sound_alone(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ async def start() -> AsyncIterator[Start]:
                 limits=Limits(**(limits or {})),
             )
             node = await stack.enter_async_context(MeshNode(settings))
-            timeout = aiohttp.ClientTimeout(total=10)
+            timeout = aiohttp.ClientTimeout(total=40)
             http = await stack.enter_async_context(
                 aiohttp.ClientSession(timeout=timeout)
             )

@@ -227,7 +227,7 @@ def test_redirects_end_after_eight_refusals_at_the_origin() -> None:
         asked.append(who)
         if who == ORIGIN:
             break
-        target = w.Target(node(number), 0.02, 3)
+        target = w.Target(node(number), 0.02, 0)
         bench.hear(who, w.Redirect(STREAM, wish.serial, (target,)))
     assert asked == [*[node(n) for n in range(2, 10)], ORIGIN]
 
@@ -243,6 +243,26 @@ def test_the_descent_from_the_origin_may_be_as_deep_as_a_path() -> None:
         target = w.Target(node(number), 0.02, 3)
         bench.hear(who, w.Redirect(STREAM, wish.serial, (target,)))
     assert bench.one(w.Join)[0] == node(21)
+
+
+def test_who_is_led_on_to_room_is_not_refused() -> None:
+    bench = Bench()
+    for number in range(2, 40):
+        bench.link(node(number))
+    bench.link(ORIGIN, 0.4)
+    bench.offer(node(2))
+    bench.subscribe()
+    asked = []
+    for number in range(3, 40):
+        who, wish = bench.one(w.Join)
+        asked.append(who)
+        if who == ORIGIN:
+            break
+        target = w.Target(node(number), 0.02, 1)
+        bench.hear(who, w.Redirect(STREAM, wish.serial, (target,)))
+    # as deep as a tree may be, and eight more: a liar may name nodes for ever
+    assert asked[-1] == ORIGIN
+    assert len(asked) == w.PATH_MAX + bench.config.refusals_max + 1
 
 
 def test_a_newcomer_waits_in_a_queue_but_not_for_ever() -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from meshproto.forwarding.table import RemoveConsumer, Selection, SetSelection
-from meshproto.ids import ConsumerId, TransportId
+from meshproto.forwarding.table import (
+    MoveConsumer,
+    RemoveConsumer,
+    Selection,
+    SetSelection,
+)
+from meshproto.ids import ConsumerId, ProducerId, TransportId
 from meshproto.wire.descriptor import h264
 from support.forwarding import H264, OPUS, VIEWER_VP8, VP8, Camera, Path, Rig
 
@@ -233,6 +238,28 @@ def test_who_falls_behind_while_it_waits_for_another_layer_can_still_leave() -> 
         rig.send(1, *low.frame(key=False), *high.frame(key=True))
         rig.pass_time(1 / 30)
     assert len(rig.media(2, ssrc)) == sent
+
+
+def test_who_falls_behind_on_its_way_to_another_producer_still_gets_there() -> None:
+    """A node died: what it sent is being replayed when its publisher comes back."""
+    rig = Rig()
+    rig.client(1)
+    rig.client(2, bitrate_bps=20_000_000)
+    rig.publish(1, 1, VP8)
+    before = Camera(key_every=90)
+    rig.roll(1, before, 1.0)
+    ssrc = rig.watch(1, 1, 2, VIEWER_VP8)
+    replayed = len(rig.media(2, ssrc))
+    rig.client(3)
+    rig.publish(2, 3, VP8)
+    rig.forwarder.program(MoveConsumer(ConsumerId(1), ProducerId(2)), rig.now)
+    rig.forwarder.remove_transport(TransportId(1))
+    rig.pass_time(0.5)
+    assert rig.forwarder.stats(rig.now)["consumers"][1]["overflows"] == 1
+    rig.roll(3, Camera(ssrc=0x3333, key_every=30), 1.0)
+    got = rig.media(2, ssrc)
+    assert got[replayed:], "nothing of the other one came"
+    assert got[-1].at == pytest.approx(rig.now, abs=0.05)
 
 
 def test_a_listener_begins_though_its_batch_is_more_than_the_history_holds() -> None:

@@ -331,6 +331,10 @@ def test_a_node_out_of_breath_still_tells_routes_on_and_a_thin_one_does_not() ->
     brains.call(1, brains.nodes[1].able, breathless)
     brains.run(1.0)
     assert brains.nodes[2].next_hop(name(0)) == name(1)
+    brains.run(14.0)
+    peer = brains.nodes[2].peer(name(1))
+    assert peer is not None
+    assert (peer.copies, peer.free) == (8, 1)
     brains.call(1, brains.nodes[1].able, ability(1, copies=1))
     brains.run(1.0)
     assert brains.nodes[2].next_hop(name(0)) is None

@@ -63,6 +63,18 @@ def test_a_settled_node_waits_five_seconds_and_measures_again() -> None:
     assert kinds(state) == [Dial]
 
 
+def test_a_node_out_of_breath_measures_itself_and_trades_nothing() -> None:
+    state, _, upkeep = made()
+    linked(state, range(1, 13), 0.1)
+    know(state, range(20, 21), 0.01)
+    state.breathless = True
+    assert upkeep.weigh(0.0, hold=False) is None
+    assert not kinds(state)
+    state.breathless = False
+    upkeep.weigh(0.0, hold=False)
+    assert kinds(state) == [Dial]
+
+
 def test_a_gain_that_does_not_last_is_forgotten() -> None:
     state, _, upkeep = made()
     linked(state, range(1, 13), 0.1)

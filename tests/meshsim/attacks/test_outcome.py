@@ -87,7 +87,7 @@ def test_scores_are_told_apart_by_side() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", KINDS)
 def test_with_scores_the_mesh_recovers_and_without_them_the_attack_wins(
     kind: str,
@@ -104,7 +104,7 @@ def test_with_scores_the_mesh_recovers_and_without_them_the_attack_wins(
     assert held.honest_score > held.sybil_score + apart
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ["dawn", "covert-flash-graft"])
 def test_delays_are_back_with_scores_and_stay_long_without(kind: str) -> None:
@@ -113,7 +113,7 @@ def test_delays_are_back_with_scores_and_stay_long_without(kind: str) -> None:
     assert lost.settled_p50_s > 1.8 * held.settled_p50_s
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_addresses_give_a_crowd_away_before_it_did_any_harm() -> None:
     held = fought("colocation", Scoring.SETUP)
     lost = fought("colocation", Scoring.OFF)

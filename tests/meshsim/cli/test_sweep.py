@@ -13,7 +13,7 @@ from support.reports import report
 from .conftest import Call
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_it_runs_the_grid_and_prints_means(meshsim: Call) -> None:
     over = ("--over", "nodes=20,30", "--seeds", "1,2", "--jobs", "2")
     answer = meshsim(

@@ -180,7 +180,7 @@ class LightMember:
         if slots:
             await self.say("slots", **slots)
         await self._offer()
-        await asyncio.wait_for(self.connected.wait(), 10)
+        await asyncio.wait_for(self.connected.wait(), 30)
 
     def begin(self, show: Show) -> None:
         """Send that from now on."""
@@ -191,7 +191,7 @@ class LightMember:
         """What came of a track by now, under whatever SSRCs."""
         return _sum(g for s, g in self._heard.items() if self.tracks.get(s) == track)
 
-    async def gets(self, track: str, packets: int = 10, deadline_s: float = 20) -> None:
+    async def gets(self, track: str, packets: int = 10, deadline_s: float = 30) -> None:
         """Wait for so many more packets of a track."""
         goal = self.got(track).packets + packets
         what = f"{self.user} gets {track}"

@@ -33,6 +33,12 @@ FLAGS = (
     "--disable-background-timer-throttling",
     f"--renderer-process-limit={os.environ.get('MESHNODE_ROOM_PROCESSES', '8')}",
 )
+JOINED = """user => {
+  const m = window.members[user], [error] = m?.seen('error') ?? [];
+  return m?.peer || error?.message || '';
+}"""
+"""The peer id of who joined, else what was complained about."""
+TAKEN = "is in this room"
 Seen = dict[str, dict[str, float]]
 
 
@@ -59,12 +65,17 @@ class PageMember:
     async def join(self, url: str) -> None:
         """Join the room at a node."""
         given = {**self._shape, "url": url, "user": self.user}
-        await self.page.evaluate("o => member(o)", given)
-        self.peer = await eventually(self._peer, 10, f"{self.user} joins")
 
-    async def _peer(self) -> str:
-        found: str = await self.page.evaluate(f"members['{self.user}'].peer || ''")
-        return found
+        async def joined() -> str:
+            answer: str = await self.page.evaluate(JOINED, self.user)
+            # why again: this node may not have heard yet that it left another one
+            if TAKEN in answer:
+                await self.page.evaluate("o => member(o)", given)
+                return ""
+            return answer
+
+        await self.page.evaluate("o => member(o)", given)
+        self.peer = await eventually(joined, 30, f"{self.user} joins")
 
     async def leave(self) -> None:
         """Leave the room; the page stays open."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from typing import Any
 
 from bench import measure
 from support.node import RunningNode, eventually, running_node
+from support.ports import free_port
 
 FLAGS = (
     "--open-rooms",
@@ -28,7 +28,7 @@ FLAGS = (
     *("--limit", "sessions_per_address=4096"),
     *("--limit", "requests_per_minute=100000"),
 )
-LINKS_S = 20.0
+LINKS_S = 60.0
 
 
 @contextlib.asynccontextmanager
@@ -71,9 +71,7 @@ async def _linked(node: RunningNode) -> bool:
 
 
 def _free() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"127.0.0.1:{probe.getsockname()[1]}"
+    return f"127.0.0.1:{free_port()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ async def test_an_exchange_and_gossip_pass_through_a_relay() -> None:
     async with hidden() as (dialler, relay, target):
         address = through(relay, target.node)
         assert await dialler.host.connect([address], target.node, 10) == target.node
-        answer = await dialler.host.exchange(target.node, b"through", 5)
+        answer = await dialler.host.exchange(target.node, b"through", 20)
         assert answer == b"through"
         target.host.open_gossip(dialler.node)
         dialler.host.send_gossip(target.node, b"rpc")
@@ -90,7 +90,7 @@ async def test_a_direct_connection_replaces_a_circuit_and_not_the_reverse() -> N
 
         # why waited for: which of the two is told first is the loop's affair
         await target.until(is_direct, "the direct connection is told")
-        assert await dialler.host.exchange(target.node, b"x", 5) == b"x"
+        assert await dialler.host.exchange(target.node, b"x", 20) == b"x"
 
 
 async def test_the_end_of_the_relay_ends_the_circuit_and_the_hosts_live() -> None:
@@ -131,7 +131,7 @@ async def test_somebody_else_behind_the_relay_is_refused() -> None:
 async def test_circuits_beyond_the_limit_are_refused() -> None:
     async with hidden(HostLimits(circuits=0)) as (dialler, relay, target):
         with pytest.raises(DialError):
-            await dialler.host.connect([through(relay, target.node)], target.node, 5)
+            await dialler.host.connect([through(relay, target.node)], target.node, 20)
         await relay.counted("circuit")
 
 
@@ -182,4 +182,4 @@ def test_messages_are_those_of_the_protobuf_of_py_libp2p() -> None:
     told = pb.StopMessage.FromString(said[1:])
     assert told.type == pb.StopMessage.STATUS
     with pytest.raises(DecodeError):
-        circuit.decode(b"", 5)
+        circuit.decode(b"", 20)

@@ -51,7 +51,7 @@ def bare(job: Any) -> None:
     """Run a trio job for at most ten seconds, in a thread as pytest has a loop."""
 
     async def bounded() -> None:
-        with trio.fail_after(10):
+        with trio.fail_after(30):
             await job()
 
     trio.run(bounded)
@@ -144,11 +144,11 @@ async def test_a_node_that_could_not_be_dialled_can_be_as_soon_as_it_listens() -
         port = b.host.port
         await b.host.close()
         with pytest.raises(DialError, match="refused"):
-            await a.host.connect([f"/ip4/127.0.0.1/tcp/{port}"], keys.node, 5)
+            await a.host.connect([f"/ip4/127.0.0.1/tcp/{port}"], keys.node, 20)
         later = Libp2pHost(keys, ["127.0.0.1"], port)
         await later.start()
         try:
-            found = await a.host.connect(later.addresses, keys.node, 5)
+            found = await a.host.connect(later.addresses, keys.node, 20)
             assert found == keys.node
         finally:
             await later.close()
@@ -177,7 +177,7 @@ async def test_py_libp2p_blocks_a_peer_after_one_refused_dial() -> None:
 
 
 async def test_a_silent_listener_is_given_up() -> None:
-    limits = HostLimits(handshake_s=0.2)
+    limits = HostLimits(handshake_s=1.0)
 
     async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -216,9 +216,10 @@ async def _cancelled_write(write: Any, other: trio.SocketStream, size: int) -> i
         got += len(await other.receive_some(1000))
         scope.cancel()
         await trio.testing.wait_all_tasks_blocked(0.05)
-        with trio.move_on_after(3):
+        with trio.move_on_after(3) as patience:
             while got < size and (data := await other.receive_some(65_536)):
                 got += len(data)
+                patience.deadline = trio.current_time() + 3
     return got
 
 
@@ -229,7 +230,7 @@ async def test_a_cancelled_write_is_finished_where_a_bare_one_is_cut() -> None:
         one, other = await _tcp_pair()
         cut = await _cancelled_write(one.send_all, other, size)
         one, other = await _tcp_pair()
-        wire = Wire(one, is_initiator=True, write_s=10)
+        wire = Wire(one, is_initiator=True, write_s=30)
         return cut, await _cancelled_write(wire.write, other, size)
 
     cut, whole = await in_trio(job)
@@ -311,7 +312,7 @@ async def test_a_stalled_stream_holds_up_no_other_stream_of_the_connection() -> 
         )
         await a.seen(GossipPaused)
         for _ in range(20):
-            assert await a.host.exchange(b.node, b"still there", 5) == b"still there"
+            assert await a.host.exchange(b.node, b"still there", 20) == b"still there"
 
 
 # C18: two on one port
@@ -394,7 +395,8 @@ async def test_a_dozen_lives_leave_no_thread_and_no_file_open() -> None:
             for _ in range(50):
                 a.host.send_gossip(b.node, bytes(5000))
                 b.host.send_gossip(c.node, bytes(5000))
-    assert threading.active_count() == threads
+    # fewer: threads that trio or asyncio keep for a while may have gone meanwhile
+    assert threading.active_count() <= threads
     assert len(os.listdir("/proc/self/fd")) <= files
 
 

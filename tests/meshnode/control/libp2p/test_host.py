@@ -27,7 +27,7 @@ from support.libp2p import Watched, hosts, in_trio, raw
 
 async def test_a_dialler_without_an_id_learns_it_and_both_hear_of_the_other() -> None:
     async with hosts(2) as (a, b):
-        assert await a.host.connect([str(b.place)], None, 5) == b.node
+        assert await a.host.connect([str(b.place)], None, 20) == b.node
         outbound = await a.seen(PeerConnected)
         inbound = await b.seen(PeerConnected)
         assert (outbound.node, outbound.outbound) == (b.node, True)
@@ -39,12 +39,12 @@ async def test_a_dialler_without_an_id_learns_it_and_both_hear_of_the_other() ->
 async def test_somebody_else_at_the_address_is_refused() -> None:
     async with hosts(2) as (a, b):
         with pytest.raises(DialError, match="identity"):
-            await a.host.connect([str(b.place)], KeyPair.generate().node, 5)
+            await a.host.connect([str(b.place)], KeyPair.generate().node, 20)
         assert a.host.peers == ()
         with pytest.raises(DialError, match="self"):
-            await a.host.connect([str(a.place)], None, 5)
+            await a.host.connect([str(a.place)], None, 20)
         with pytest.raises(DialError, match="self"):
-            await a.host.connect(a.host.addresses, a.node, 5)
+            await a.host.connect(a.host.addresses, a.node, 20)
 
 
 async def test_nobody_there_is_said_with_the_reason() -> None:
@@ -52,16 +52,16 @@ async def test_nobody_there_is_said_with_the_reason() -> None:
         place = b.place
         await b.host.close()
         with pytest.raises(DialError, match="refused"):
-            await a.host.connect([str(place)], None, 5)
+            await a.host.connect([str(place)], None, 20)
         with pytest.raises(DialError, match="unreachable"):
-            await a.host.connect(["/ip4/127.0.0.1/udp/1/quic-v1"], None, 5)
+            await a.host.connect(["/ip4/127.0.0.1/udp/1/quic-v1"], None, 20)
         assert a.host.stats()["dial-failed"] == 2
 
 
 async def test_the_address_that_answers_wins_over_one_that_does_not() -> None:
     async with hosts(2) as (a, b):
         dead = "/ip4/127.0.0.1/tcp/1"
-        assert await a.host.connect([dead, str(b.place)], b.node, 5) == b.node
+        assert await a.host.connect([dead, str(b.place)], b.node, 20) == b.node
 
 
 async def test_a_request_is_answered_by_the_handler_of_the_other_side() -> None:
@@ -72,10 +72,10 @@ async def test_a_request_is_answered_by_the_handler_of_the_other_side() -> None:
     async with hosts(2) as (a, b):
         b.host.serve_exchange(backwards)
         await a.connect(b)
-        jobs = (a.host.exchange(b.node, b"%d!" % n, 5) for n in range(10, 30))
+        jobs = (a.host.exchange(b.node, b"%d!" % n, 20) for n in range(10, 30))
         answers = await asyncio.gather(*jobs)
         assert answers == [(b"%d!" % n)[::-1] for n in range(10, 30)]
-        assert await a.host.exchange(b.node, bytes(4096), 5) == bytes(4096)
+        assert await a.host.exchange(b.node, bytes(4096), 20) == bytes(4096)
 
 
 @pytest.mark.parametrize("kind", ["none", "raises", "nobody", "long"])
@@ -90,7 +90,7 @@ async def test_a_request_without_an_answer_fails_for_its_asker(kind: str) -> Non
             b.host.serve_exchange(handler)
         await a.connect(b)
         with pytest.raises(DialError, match="exchange-refused"):
-            await a.host.exchange(b.node, b"?", 5)
+            await a.host.exchange(b.node, b"?", 20)
         assert a.host.stats()["exchange-failed"] == 1
         assert a.host.peers == (b.node,)
 
@@ -107,12 +107,12 @@ async def test_an_exchange_is_bounded_in_time_and_size() -> None:
         b.host.serve_exchange(never)
         await a.connect(b)
         with pytest.raises(StateError, match="4096"):
-            await a.host.exchange(b.node, bytes(4097), 5)
+            await a.host.exchange(b.node, bytes(4097), 20)
         with pytest.raises(DialError, match="timeout"):
-            await a.host.exchange(b.node, b"?", 0.2)
-        assert asked.is_set()
+            await a.host.exchange(b.node, b"?", 1.0)
+        await asyncio.wait_for(asked.wait(), 20)
         with pytest.raises(DialError, match="closed"):
-            await a.host.exchange(KeyPair.generate().node, b"?", 5)
+            await a.host.exchange(KeyPair.generate().node, b"?", 20)
 
 
 async def test_a_handler_of_ours_that_never_answers_is_ended() -> None:
@@ -130,7 +130,7 @@ async def test_a_handler_of_ours_that_never_answers_is_ended() -> None:
         await a.connect(b)
         with pytest.raises(DialError, match="exchange-refused"):
             await a.host.exchange(b.node, b"?", 10)
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), 30)
 
 
 async def test_a_cancelled_exchange_leaves_the_connection_usable() -> None:
@@ -152,7 +152,7 @@ async def test_a_cancelled_exchange_leaves_the_connection_usable() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            assert await a.host.exchange(b.node, b"now", 5) == b"now"
+            assert await a.host.exchange(b.node, b"now", 20) == b"now"
         assert a.all(PeerDisconnected) == []
 
 
@@ -286,8 +286,8 @@ async def test_both_dialling_at_once_leaves_one_connection_that_both_believe_in(
         a.host.serve_exchange(echo)
         b.host.serve_exchange(echo)
         await asyncio.gather(
-            a.host.connect(b.host.addresses, b.node, 5),
-            b.host.connect(a.host.addresses, a.node, 5),
+            a.host.connect(b.host.addresses, b.node, 20),
+            b.host.connect(a.host.addresses, a.node, 20),
         )
         await a.until(lambda: b.node in a.host.peers, "connected")
         await b.until(lambda: a.node in b.host.peers, "connected")
@@ -295,7 +295,7 @@ async def test_both_dialling_at_once_leaves_one_connection_that_both_believe_in(
         async def works(one: Watched, other: Watched) -> None:
             for _ in range(50):
                 try:
-                    assert await one.host.exchange(other.node, b"x", 5) == b"x"
+                    assert await one.host.exchange(other.node, b"x", 20) == b"x"
                 except DialError:
                     await asyncio.sleep(0.02)
                 else:
@@ -394,10 +394,10 @@ async def test_a_full_host_lets_nobody_in_and_says_which_limit() -> None:
     async with hosts(1, limits=limits) as (full,), hosts(2) as (a, b):
         await a.connect(full)
         with pytest.raises(DialError):
-            await b.host.connect([str(full.place)], None, 5)
+            await b.host.connect([str(full.place)], None, 20)
         await full.counted("full")
         with pytest.raises(DialError, match="full"):
-            await full.host.connect([str(b.place)], None, 5)
+            await full.host.connect([str(b.place)], None, 20)
         assert full.host.peers == (a.node,)
 
 
@@ -420,7 +420,7 @@ async def test_one_address_gets_only_its_share() -> None:
         for one in others[:2]:
             await one.connect(full)
         with pytest.raises(DialError):
-            await others[2].host.connect([str(full.place)], None, 5)
+            await others[2].host.connect([str(full.place)], None, 20)
         await full.counted("address-full")
         others[0].host.disconnect(full.node)
         await full.until(lambda: len(full.host.peers) == 1, "one went")
@@ -428,7 +428,7 @@ async def test_one_address_gets_only_its_share() -> None:
 
 
 async def test_silent_connections_fill_only_the_waiting_room_and_are_dropped() -> None:
-    limits = HostLimits(half_open=3, handshake_s=0.3)
+    limits = HostLimits(half_open=3, handshake_s=1.5)
 
     async def silent() -> None:
         streams = [await raw(place) for _ in range(5)]

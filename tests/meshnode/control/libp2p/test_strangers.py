@@ -50,7 +50,7 @@ async def beside_a_friend(
         host.host.serve_exchange(echo)
         await friend.connect(host)
         yield host
-        assert await friend.host.exchange(host.node, b"well?", 5) == b"well?"
+        assert await friend.host.exchange(host.node, b"well?", 20) == b"well?"
         assert host.host.stats()["restarts"] == 0
         assert friend.node in host.host.peers
 
@@ -199,7 +199,7 @@ async def test_streams_beyond_the_limit_are_reset_and_counted() -> None:
         with pytest.raises(StreamError):
             await _opened(stranger, PING)
         await held[0].reset()
-        with trio.fail_after(5):
+        with trio.fail_after(20):
             while True:
                 with suppress(StreamError):
                     await _opened(stranger, PING)
@@ -236,7 +236,7 @@ async def test_a_stream_that_says_nothing_is_given_up() -> None:
     async def act(stranger: Stranger) -> None:
         await _reset(await stranger.stream())
 
-    async with beside_a_friend(HostLimits(negotiate_s=0.2)) as host:
+    async with beside_a_friend(HostLimits(negotiate_s=1.0)) as host:
         await in_trio(_misbehave, Stranger(host.place), act)
         await host.counted("timeout")
 
@@ -289,7 +289,7 @@ async def test_a_flood_of_refusals_is_counted_but_told_only_so_often() -> None:
             await stream.send_all(bytes(100))
             await stream.aclose()
 
-    async with beside_a_friend(HostLimits(refusals_per_s=5)) as host:
+    async with beside_a_friend(HostLimits(refusals_per_s=1)) as host:
         await in_trio(job, host.place)
         await host.until(
             lambda: sum(host.host.stats()[n] for n in ("security", "closed")) == 60,

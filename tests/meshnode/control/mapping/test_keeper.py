@@ -62,7 +62,7 @@ async def until(check: Callable[[], object], within_s: float = 15.0) -> None:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """The waits of the RFCs, shortened: the order of things is the same."""
-    monkeypatch.setattr(exchange, "REPEATS_S", (0.05, 0.1))
+    monkeypatch.setattr(exchange, "REPEATS_S", (0.2, 0.4))
     monkeypatch.setattr(keeping, "RENEW_MIN_S", 0.05)
     monkeypatch.setattr(keeping, "RETRY_S", 0.05)
 

@@ -117,7 +117,7 @@ def strangers_checks(ufrag: str, port: int) -> list[int]:
     username = stun_attributes.pack(stun_attributes.USERNAME, f"{ufrag}:abcd".encode())
     codes = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
-        stranger.settimeout(5)
+        stranger.settimeout(20)
         for _ in range(20):
             request = stun.encode(1, secrets.token_bytes(12), username, key=b"guessed")
             stranger.sendto(request, ("127.0.0.1", port))

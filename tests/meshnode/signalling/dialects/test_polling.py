@@ -59,7 +59,7 @@ async def test_three_peers_see_each_other_each_in_a_track_of_its_own(
         assert not [p for p in (one, two, three) if p.peer_id in said]
         named = re.compile(r"polling~[0-9a-f]{12}~[av]0")
         assert all(map(named.fullmatch, streams))
-    await until(lambda: transports(client) == 0, "nothing is left", 40)
+    await until(lambda: transports(client) == 0, "nothing is left", 60)
 
 
 async def test_without_news_the_newest_poll_waits_two_seconds_and_says_204(
@@ -72,7 +72,7 @@ async def test_without_news_the_newest_poll_waits_two_seconds_and_says_204(
     both = {asyncio.create_task(client.ask("GET", path)) for _ in range(2)}
     done, waiting = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
     assert (len(done), len(waiting)) == (1, 1)
-    assert clock() - began_s < polling.WAIT_S / 2
+    assert clock() - began_s < polling.WAIT_S - 0.1
     answers = [await poll for poll in both]
     assert [(got.status, await got.text()) for got in answers] == [(204, "")] * 2
     assert clock() - began_s > polling.WAIT_S - 0.1

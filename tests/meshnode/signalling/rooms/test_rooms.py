@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
@@ -25,6 +24,23 @@ async def members(stack: AsyncExitStack, client, *users: str) -> list[SfuGoClien
         await one.join("green")
         found.append(one)
     return found
+
+
+class Unseen:
+    """Whether no picture came while many sounds did; what was under way may come."""
+
+    def __init__(self, member: SfuGoClient) -> None:
+        self._member = member
+        self._before = self._now()
+
+    def _now(self) -> tuple[int, int]:
+        return self._member.frames["video"], self._member.frames["audio"]
+
+    def __call__(self) -> bool:
+        seen, heard = self._now()
+        if seen != self._before[0]:
+            self._before = seen, heard
+        return heard - self._before[1] > 25
 
 
 def gets(client, user: str, kind: MediaKind) -> set[str]:
@@ -91,12 +107,10 @@ async def test_a_picture_that_nobody_sees_does_not_come(client) -> None:
             [name] = [n for n, o in seat.playing.items() if o.source.track_id == track]
             await until(lambda n=name: seat.hides(n), "hidden")
             assert not client.node._parts.streams.get(name).viewers
-            await asyncio.sleep(0.2)  # what was under way
-            seen, heard = ben.frames["video"], ben.frames["audio"]
-            await until(lambda h=heard: ben.frames["audio"] > h + 25, "still heard")
-            assert ben.frames["video"] == seen
+            await until(Unseen(ben), "still heard, and no more seen")
+            seen = ben.frames["video"]
             await ben.send("show", {"trackId": track, "width": 640, "height": 360})
-            await until(lambda s=seen: ben.frames["video"] > s + 5, "seen again", 20)
+            await until(lambda s=seen: ben.frames["video"] > s + 5, "seen again", 40)
         assert len(seat.connection.sections) == sections, "nothing was negotiated"
         assert ben.seen("error") == []
 
@@ -119,9 +133,10 @@ async def test_ids_may_be_as_long_as_they_may(client) -> None:
     room, user = "r" * 128, "u" * 128
     async with SfuGoClient(client.base, user) as one:
         await one.join(room)
-        assert len(rooms(client).get(room).seats[user].shown) == 2
+        seat = rooms(client).get(room).seats[user]
+        await until(lambda: len(seat.shown) == 2, "both tracks")
         assert all(len(stream.name) <= 128 for stream in client.node.streams())
-    await until(lambda: not client.node.streams(), "all ended", 20)
+    await until(lambda: not client.node.streams(), "all ended", 40)
 
 
 async def test_a_member_that_leaves_leaves_nothing(client) -> None:
@@ -135,7 +150,7 @@ async def test_a_member_that_leaves_leaves_nothing(client) -> None:
                 await guest.send("leave")
                 await ann.expect("peer-left", turn + 1)
         await until(lambda: len(plane.stats()["forwarder"]["producers"]) == 2, "tracks")
-        assert len(plane.stats()["forwarder"]["consumers"]) == 0
-        assert len(client.node._parts.port.clients) == 1
+        await until(lambda: not plane.stats()["forwarder"]["consumers"], "legs")
+        await until(lambda: len(client.node._parts.port.clients) == 1, "transports")
         names = {stream.name for stream in client.node.streams()}
         assert names == {"green~ann", "green~ann~v0", "green~ann~a0"}

@@ -6,7 +6,6 @@ Eight members at three nodes that are processes of their own, as packets see it.
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 
@@ -18,7 +17,8 @@ from support.rooms.shows import Numbered
 from support.rooms.trio import trio
 
 MEMBERS = 8
-RESUME_S = 3.0
+BACK_S = 6.0
+"""Twice what a quiet machine may take (`make rooms`): others run beside this one."""
 
 # why long: three nodes start, for one death
 pytestmark = pytest.mark.long
@@ -47,11 +47,6 @@ async def all_get(members: Sequence[LightMember], peers: Sequence[str]) -> None:
     assert not late, f"they do not get: {late}; what they were told: {told}"
 
 
-# why not strict: a defect that is open (RFC 0014 section 10), seen in every other run
-@pytest.mark.skipif(
-    "MESHNODE_OPEN" not in os.environ,
-    reason="open: one member that came back may lack one picture",
-)
 async def test_members_of_a_killed_node_are_back_for_everybody() -> None:
     async with trio() as nodes:
         members = [await joined(nodes[n % 3], f"m{n}") for n in range(MEMBERS)]
@@ -74,4 +69,4 @@ async def test_members_of_a_killed_node_are_back_for_everybody() -> None:
         print(f"{len(back)} members back for everybody after {took_s:.1f} s")
         for member in (*members, *back):
             await member.close()
-    assert took_s < RESUME_S
+    assert took_s < BACK_S

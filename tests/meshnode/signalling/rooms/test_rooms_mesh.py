@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from meshnode import MeshNode
+from meshnode.node.relaying import LINGER_S
 from meshproto.ids import StreamName
 from support.dialects.sfu_go import SfuGoClient
 from support.mesh_nodes import Start, mesh_nodes, ready
@@ -52,8 +53,8 @@ async def test_members_at_two_nodes_see_each_other(start: Start) -> None:
     async with member(a, "ann") as ann, member(b, "ben") as ben:
         await ann.join("green")
         await ben.join("green")
-        await until(lambda: ann.tracks_played() == 2, "ann gets ben", 20)
-        await until(lambda: ben.tracks_played() == 2, "ben gets ann", 20)
+        await until(lambda: ann.tracks_played() == 2, "ann gets ben", 40)
+        await until(lambda: ben.tracks_played() == 2, "ben gets ann", 40)
         await until(lambda: list(ann.peers.values()) == ["Ben"], "by name")
         await until(lambda: list(ben.peers.values()) == ["Ann"], "by name")
         await ann.send("chat", {"text": "hello"})
@@ -68,7 +69,7 @@ async def test_a_member_without_media_is_seen_elsewhere(start: Start) -> None:
         await ann.join("green", media=False)
         await until(lambda: b._parts.rooms.get("green"), "told")
         await ben.join("green", media=False)
-        assert list(ben.peers.values()) == ["Ann"]
+        await until(lambda: list(ben.peers.values()) == ["Ann"], "by name")
         async with member(b, "ann") as thief:
             await thief.send("join", {"roomId": "green", "userId": "ann"})
             assert (await thief.expect("error"))["code"] == 400
@@ -81,10 +82,10 @@ async def test_members_without_media_talk_across_nodes(start: Start) -> None:
         await ann.join("green", media=False)
         await ben.join("green", media=False)
         for one in (ann, ben):
-            await until(lambda one=one: len(one.peers) == 1, "told", 20)
+            await until(lambda one=one: len(one.peers) == 1, "told", 40)
         for number in range(20):
             await ann.send("chat", {"text": f"line {number}"})
-        await ben.expect("chat", 20)
+        await ben.expect("chat", 40)
         assert [c["text"] for c in ben.seen("chat")] == [f"line {n}" for n in range(20)]
         await ben.send("app", {"text": "x" * 2_000})
         assert (await ann.expect("app"))["name"] == "Ben"
@@ -98,15 +99,14 @@ async def test_a_node_speaks_only_for_those_that_sit_at_it(start: Start) -> None
     async with member(a, "ann") as ann, member(b, "ben") as ben:
         await ann.join("green", media=False)
         await ben.join("green", media=False)
-        await until(lambda: len(ben.peers) == 1, "told", 20)
+        await until(lambda: len(ben.peers) == 1, "told", 40)
         rooms = b._parts.rooms
-        before = len(ben.messages)
         for user, node in (("ann", rooms.tokens.me), ("ben", a._parts.rooms.tokens.me)):
             rooms.heard_from(node, ("green", user, "", "chat"), "forged")
         rooms.heard_from(a._parts.rooms.tokens.me, ("blue", "ann", "", "chat"), "lost")
         await ann.send("chat", {"text": "true"})
-        assert (await ben.expect("chat"))["text"] == "true"
-        assert len(ben.messages) == before + 1
+        await ben.expect("chat")
+        assert [said["text"] for said in ben.seen("chat")] == ["true"]
 
 
 async def test_a_picture_that_nobody_here_sees_leaves_the_node(start: Start) -> None:
@@ -114,7 +114,7 @@ async def test_a_picture_that_nobody_here_sees_leaves_the_node(start: Start) -> 
     async with member(a, "ann") as ann, member(b, "ben") as ben:
         await ann.join("green")
         await ben.join("green", media=True)
-        await until(lambda: ben.tracks_played() == 2, "ben gets ann", 20)
+        await until(lambda: ben.tracks_played() == 2, "ben gets ann", 40)
         assert b._relaying is not None
         track = f"{ann.joined['peerId']}-v0"
         await ben.send("show", {"trackId": track, "width": 0, "height": 0})
@@ -122,11 +122,12 @@ async def test_a_picture_that_nobody_here_sees_leaves_the_node(start: Start) -> 
         await until(
             lambda: [str(name) for name, _ in fetched()] == ["green~ann~a0"],
             "only the sound comes to this node",
-            20,
+            40,
         )
-        seen = ben.frames["video"]
         await ben.send("show", {"trackId": track, "width": 640, "height": 360})
-        await until(lambda: ben.frames["video"] > seen + 5, "seen again", 20)
+        # why so soon: it lingers here, and would for five seconds
+        await until(lambda: len(list(fetched())) == 2, "fetched again", LINGER_S / 2)
+        await until(lambda: flows(b, "ben", "green~ann~v0"), "seen again")
 
 
 async def test_what_is_muted_is_told_across_nodes(start: Start) -> None:
@@ -134,12 +135,12 @@ async def test_what_is_muted_is_told_across_nodes(start: Start) -> None:
     async with member(a, "ann") as ann, member(b, "ben") as ben:
         await ann.join("green")
         await ben.join("green", media=False)
-        await until(lambda: len(last(ben)) == 2, "both tracks", 20)
+        await until(lambda: len(last(ben)) == 2, "both tracks", 40)
         source = last(ben)[0]["source"]
         await ann.send("muted", {"kind": "audio", "source": source, "muted": True})
-        await until(lambda: any(t["muted"] for t in last(ben)), "muted", 20)
+        await until(lambda: any(t["muted"] for t in last(ben)), "muted", 40)
         await ann.send("muted", {"kind": "audio", "source": source, "muted": False})
-        await until(lambda: not any(t["muted"] for t in last(ben)), "heard", 20)
+        await until(lambda: not any(t["muted"] for t in last(ben)), "heard", 40)
 
 
 def last(one: SfuGoClient) -> list[dict[str, object]]:
@@ -165,8 +166,8 @@ async def test_a_token_is_good_at_another_node_and_only_once(start: Start) -> No
             assert moved.joined["peerId"] == ann.joined["peerId"]
             await ann.expect("removed")
             seen = ben.frames["video"]
-            await until(lambda: ben.frames["video"] > seen + 10, "ben goes on", 20)
-            await until(lambda: moved.tracks_played() == 2, "and is seen", 20)
+            await until(lambda: ben.frames["video"] > seen + 10, "ben goes on", 40)
+            await until(lambda: moved.tracks_played() == 2, "and is seen", 40)
             for node in (a, b):
                 async with member(node, "ann") as replay:
                     await replay.send(
@@ -183,7 +184,7 @@ async def test_when_a_node_dies_its_member_goes_on_elsewhere(start: Start) -> No
     async with member(a, "ann") as ann, member(b, "ben") as ben:
         await ann.join("green")
         await ben.join("green")
-        await until(lambda: ben.tracks_played() == 2, "ben gets ann", 20)
+        await until(lambda: ben.tracks_played() == 2, "ben gets ann", 40)
         await until(
             lambda: (room := c._parts.rooms.get("green")) and len(room.afar) == 2,
             "told",
@@ -195,6 +196,6 @@ async def test_when_a_node_dies_its_member_goes_on_elsewhere(start: Start) -> No
             await again.join("green", sessionToken=token)
             assert again.joined["resumed"]
             assert again.joined["peerId"] == ann.joined["peerId"]
-            await until(lambda: again.tracks_played() == 2, "ann gets ben", 20)
+            await until(lambda: again.tracks_played() == 2, "ann gets ben", 40)
             print(f"back and seeing after {time.monotonic() - began:.1f} s")
-            await until(lambda: flows(b, "ben", "green~ann~v0"), "ben goes on", 20)
+            await until(lambda: flows(b, "ben", "green~ann~v0"), "ben goes on", 40)
