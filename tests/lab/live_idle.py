@@ -27,7 +27,8 @@ from support.lab.viewer import Viewer
 SIZES = (3, 10, 30)
 DELAYS_MS = (5.0, 60.0)
 SETTLE_S, MEASURE_S = 60, 60
-CAP_BPS, LEAVES = 3_000_000, 4
+CAP_BPS, LEAVES = 10_000_000, 6
+"""The least with which a node relays for others; six copies of the stream are 14."""
 CAP_S, WINDOW_S, LOOKS_HZ = 60, 10, 5
 CPU_PERCENT_MAX, BYTES_PER_S_MAX = 2.0, 3000.0
 
