@@ -26,6 +26,10 @@ use crate::wire::demux::{classify, DatagramKind};
 /// Our ends that are told apart: addresses of this host, so the host bounds them.
 const LOCALS_MAX: usize = 4096;
 
+/// Copies that are made before they leave: what a stall left in the sockets becomes hundreds
+/// of packets for hundreds of viewers, and is sent in pieces.
+const COPIES_MAX: u64 = 1 << 16;
+
 /// A packet of this size that has no marker is followed by others of its frame.
 const FRAME_PART: usize = 600;
 const MARKER: u8 = 0x80;
@@ -49,6 +53,7 @@ impl Engine {
     pub(super) fn receive(&mut self, port: usize, calls: usize) {
         let taken = self.arrivals.take();
         let mut arrivals = taken.unwrap_or_else(|| Box::new(Arrivals::new()));
+        let mut sent = self.received.packets;
         for _ in 0..calls {
             let socket = &self.ports[port].socket;
             let came = match arrivals.receive(socket) {
@@ -73,6 +78,10 @@ impl Engine {
                     self.attempt("a datagram", |engine| {
                         engine.arrived(datagram, origin, now);
                     });
+                }
+                if (self.received.packets - sent) * self.fed as u64 >= COPIES_MAX {
+                    self.attempt("a full turn", |engine| engine.drain(now));
+                    sent = self.received.packets;
                 }
             }
             if came < MESSAGES {
