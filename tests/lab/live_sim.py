@@ -24,6 +24,11 @@ from support.lab.viewer import Viewer
 
 SIZE, SEED, STREAM = 12, 1, "lab"
 NAMES = [f"n{number}" for number in range(SIZE)]
+LIKE_SIMULATED = ("--max-upload", "20M", "--max-relays", "7")
+"""Eight copies, one of them kept for orphans; by its line alone a node could feed a
+light stream to everybody, and the tree would be a star.
+"""
+
 SAME_PARENTS_MIN = 0.9
 APART_SHARE, APART_MS = 0.25, 30.0
 WATCH_S = 8.0
