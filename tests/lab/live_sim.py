@@ -50,7 +50,7 @@ async def test_the_simulator_foretells_the_live_mesh() -> None:
         lab.only((NAMES[a], NAMES[b], ms) for (a, b), ms in one_way_ms.items())
         mesh = Mesh(lab, fleet)
         for number, name in enumerate(NAMES):
-            mesh.host(name, [NAMES[0]] if number else [])
+            mesh.host(name, [NAMES[0]] if number else [], *LIKE_SIMULATED)
         fleet.start()
         await asyncio.to_thread(mesh.wait_whole)
         seen = await play(lab, mesh, victims)
@@ -123,6 +123,9 @@ def compare(report: Report, foretold: Played, seen: Played) -> None:
     """Both side by side, and what the issue asks of the difference."""
     report.spread("repairs", "simulated, ms", foretold.gaps_ms)
     report.spread("repairs", "live, ms", seen.gaps_ms)
+    for node, parent in foretold.parents[0].items():
+        found = seen.parents[0].get(node)
+        report.row("before the first fault", node=node, simulated=parent, live=found)
     same = script.agreement(foretold, seen)
     report.row("parents", same_percent=100 * same)
     report.limit("other parents", 1 - same, 1 - SAME_PARENTS_MIN, "share")
