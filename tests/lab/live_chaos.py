@@ -52,7 +52,7 @@ FREEZES_MAX, BUFFERED_FREEZES_MAX = 0.10, 0.02
 
 
 ROOM = ("--max-upload", "40M")
-"""What the origin offers by itself does not always hold two copies of both streams; with
+"""What an origin offers by itself does not always hold two copies of both streams; with
 one, nobody can stand by.
 """
 
