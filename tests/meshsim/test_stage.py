@@ -95,7 +95,7 @@ def test_a_new_address_kills_the_links_of_the_old_one() -> None:
     assert small.mesh.addresses.node_at(address) is None
     here = small.mesh.hosts[4].id
     assert not any(here in [f.node for f in h.links.values()] for h in small.mesh.hosts)
-    # the others refuse new links until they miss the old ones, and rounds are rests apart
+    # the others refuse new links until they miss the old ones; rounds rest in between
     small.wait(25.0)
     assert small.orphans() == []
 
