@@ -112,7 +112,6 @@ class Scene:
         before = self.packets
         await until(lambda: self.packets >= before + 50, "the stream goes on")
         brain, honest = control(self.victim)._brain, control(self.honest).node
-        # two hops may seem better for a while: round trips are really measured
         await until(lambda: brain.next_hop(honest) == honest, "the straight way", 60)
         (stream,) = brain.directory.streams()
         assert brain.directory.resolve(stream) == honest
@@ -135,10 +134,8 @@ async def scene(start: Start) -> AsyncIterator[Scene]:
     victim = await start(honest, plane="reference")
     async with source(honest):
         await until(lambda: knows(victim, "cam"), "the stream is known")
-        brain, origin = control(victim)._brain, control(honest).node
-        await until(lambda: brain.next_hop(origin) == origin, "the straight way")
-        # why last: a way that was first is not left for one that is hardly better
-        liar = await start(victim)
+        # why an edge: it tells no routes, so that a way leads over it only by a lie
+        liar = await start(victim, role="edge")
         await until(lambda: knows(liar, "cam"), "the stream is known")
         await until(lambda: ready(victim) == 2, "links to both")
         await bring(victim)
