@@ -135,7 +135,9 @@ class _Recorder:
         )
 
     def _report(self, summary: Summary, failed: str, stopped: bool) -> int:
-        counts = [f"{count} of {kind}" for kind, count in summary.frames.items()]
+        # pictures first, whatever came first
+        frames_of = sorted(summary.frames.items(), reverse=True)
+        counts = [f"{count} of {kind}" for kind, count in frames_of]
         files = ", ".join(map(str, summary.files))
         if counts:
             frames = " and ".join(counts)
