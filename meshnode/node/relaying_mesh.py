@@ -6,25 +6,16 @@ from typing import Protocol
 
 from meshnode.control.changes import StreamSeen
 from meshnode.control.saying import Saying
+from meshnode.node import departure
 from meshproto.ids import NodeId, StreamId, StreamName
-from meshproto.wire.control.directory import Media
 
 
-class Mesh(Protocol):
+class Mesh(departure.Mesh, Protocol):
     """What is needed of `meshnode.control.mesh.Control`."""
 
     @property
     def node(self) -> NodeId:
         """The own id."""
-
-    def publish(
-        self,
-        name: StreamName,
-        media: Media,
-        rates_bps: tuple[int, ...],
-        secret: bytes | None = None,
-    ) -> StreamId:
-        """Offer a stream, or say that it changed."""
 
     def unpublish(self, stream: StreamId) -> None:
         """End it."""

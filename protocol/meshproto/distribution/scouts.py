@@ -79,13 +79,18 @@ def choose(
     return next((c for c in rest if shared.around.linked(c.node)), rest[0])
 
 
+def patience_s(shared: Shared, node: NodeId) -> float:
+    """How long an orphan waits for an answer of `node`."""
+    config = shared.config
+    return shared.rtt_s(node) * config.repair_factor + config.repair_patience_s
+
+
 def due_at(shared: Shared, tree: Tree, node: NodeId) -> float | None:
     """When the answer of `node` is overdue; None if none is waited for."""
-    scouts, config = tree.scouts, shared.config
+    scouts = tree.scouts
     if scouts is None or node not in scouts.survey.waiting.values():
         return None
-    patience_s = shared.rtt_s(node) * config.repair_factor + config.repair_patience_s
-    return scouts.sent_at + patience_s
+    return scouts.sent_at + patience_s(shared, node)
 
 
 def silent(shared: Shared, tree: Tree, node: NodeId, now: float) -> bool:

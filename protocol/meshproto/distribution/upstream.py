@@ -244,17 +244,17 @@ def ask(shared: Shared, tree: Tree, search: Search, now: float) -> None:
 def _patience(
     shared: Shared, tree: Tree, search: Search, node: NodeId, now: float
 ) -> float:
-    config, rtt_s = shared.config, shared.rtt_s(node)
     if search.use is Use.REPAIR:
         if tree.second is not None and tree.second.node == node:
             # why none: it was not ahead when the parent fell, so it lags, or it fell,
             # too; others are asked meanwhile
             return 0.0
-        patience_s = rtt_s * config.repair_factor + config.repair_patience_s
         due = scouts.due_at(shared, tree, node)
         # why sooner: its other answer is on the way already, if there is one
-        return patience_s if due is None or due <= now else due - now
-    return 2 * rtt_s + config.ask_patience_s
+        if due is not None and due > now:
+            return due - now
+        return scouts.patience_s(shared, node)
+    return 2 * shared.rtt_s(node) + shared.config.ask_patience_s
 
 
 def _exhausted(shared: Shared, tree: Tree, search: Search, now: float) -> None:
