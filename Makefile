@@ -68,14 +68,17 @@ interop: $(STAMP) ## other software: gossip routers, and every client, publishin
 	@$(BIN)/pytest tests/interop
 	@$(BIN)/python tests/interop/run.py
 
-interop-reference: $(STAMP) ## a few of them over the packet path in Python
+interop-reference: $(STAMP) ## the same clients over the packet path in Python, five seconds each
 	@MESHNODE_PLANE=reference $(BIN)/pytest tests/interop/test_dialects.py tests/interop/test_recording.py
-	@MESHNODE_PLANE=reference $(BIN)/python tests/interop/run.py --seconds 5 \
-		--publisher "Chromium vp8,GStreamer h264" --player Chromium,aiortc,Pion
+	@MESHNODE_PLANE=reference $(BIN)/python tests/interop/run.py --seconds 5
 
 network: $(STAMP) ## loss, bottleneck and attack runs in network namespaces (root)
 	@tools/system.sh network
 	@$(BIN)/pytest tests/network
+
+network-reference: $(STAMP) ## the same over the packet path in Python (root)
+	@tools/system.sh network
+	@MESHNODE_PLANE=reference $(BIN)/pytest tests/network
 
 bench: $(STAMP) ## cost per delivered packet against baselines in the same run
 	@$(BIN)/python -m bench $(ARGS)
@@ -139,5 +142,5 @@ sim-vs-live: $(STAMP) ## one fault script simulated and live, side by side (root
 clean: ## forget .venv and caches
 	rm -rf $(VENV) .interop .fuzz .sim .lab .differential .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
-.PHONY: help setup run test explore reference long check web native format interop interop-reference network bench sim attacks fuzz \
+.PHONY: help setup run test explore reference long check web native format interop interop-reference network network-reference bench sim attacks fuzz \
 	mutations storm differential clean fuzz-native asan lab $(LIVE) sim-vs-live rooms crowd

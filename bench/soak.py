@@ -2,7 +2,8 @@
 
 The rate is that of frames; the stream is otherwise the one asked for.  It is raised by
 a quarter at a time until a run loses packets, and again in a second try, so that a
-moment in which others had the machine is no limit.  Then the space between the last
+moment in which others had the machine is no limit.  Where the highest rate loses nothing
+there are twice as many viewers, from the lowest rate on.  Then the space between the last
 clean rate and the first lossy one is halved twice.  Generator and receivers are on this
 machine and may be what gives in first.
 
@@ -33,6 +34,7 @@ PLANE = "native"
 SHARE = 0.7
 FIRST_HZ, MOST_HZ = 60, 400
 """Frames a second; above the last congestion control would hold a viewer's picture."""
+MOST_VIEWERS = 3_200
 HALVINGS = 2
 READING_S, READINGS_MIN = 1.0, 40
 PIECE_S = 60.0
@@ -83,8 +85,16 @@ def slope(points: Sequence[tuple[float, int]]) -> float:
     return sum((t - mean_t) * (v - mean_v) for t, v in points) / over
 
 
-async def onset(shape: Shape, viewers: int, duration_s: float) -> int:
-    """The least rate of those tried that loses packets; `MOST_HZ` if none does."""
+async def onset(shape: Shape, viewers: int, duration_s: float) -> tuple[int, int | None]:
+    """Viewers, and the least rate of those tried that loses packets; None if none does."""
+    while viewers < MOST_VIEWERS:
+        if rate_hz := await _onset_of(shape, viewers, duration_s):
+            return viewers, rate_hz
+        viewers *= 2
+    return viewers, await _onset_of(shape, viewers, duration_s)
+
+
+async def _onset_of(shape: Shape, viewers: int, duration_s: float) -> int | None:
 
     async def loses(rate_hz: int) -> bool:
         faster = dataclasses.replace(shape, frames_hz=rate_hz)
@@ -95,7 +105,9 @@ async def onset(shape: Shape, viewers: int, duration_s: float) -> int:
         return True
 
     clean, lossy = 0, FIRST_HZ
-    while lossy < MOST_HZ and not await loses(lossy):
+    while not await loses(lossy):
+        if lossy == MOST_HZ:
+            return None
         clean, lossy = lossy, min(MOST_HZ, lossy * 5 // 4)
     for _ in range(HALVINGS):
         between = (clean + lossy) // 2
@@ -176,13 +188,15 @@ async def soak(scale: Scale) -> None:
     if why := native.missing():
         print(f"left out: {why}; `make native` builds it")
         return
-    shape, viewers = scale.shapes[0], max(scale.crowds)
-    begins_hz = await onset(shape, viewers, scale.duration_s)
+    shape = scale.shapes[0]
+    viewers, found_hz = await onset(shape, max(scale.crowds), scale.duration_s)
+    begins_hz = found_hz or MOST_HZ
     held = dataclasses.replace(shape, frames_hz=max(1, int(SHARE * begins_hz)))
     print(
-        f"{viewers} viewers, packets of {shape.name}; loss begins at"
-        f" {begins_hz * len(shape.sizes) * viewers} packets a second,"
-        f" held are {held.packets_hz * viewers}"
+        f"{viewers} viewers, packets of {shape.name}; loss begins"
+        f" {'at' if found_hz else 'above'} {begins_hz * len(shape.sizes) * viewers} packets"
+        f" a second, held are {held.packets_hz * viewers}",
+        flush=True,
     )
     found = await soaked(held, viewers, scale.minutes * 60)
     for line in _verdict(found):

@@ -27,8 +27,11 @@ use crate::wire::demux::{classify, DatagramKind};
 const LOCALS_MAX: usize = 4096;
 
 /// Copies that are made before they leave: what a stall left in the sockets becomes hundreds
-/// of packets for hundreds of viewers, and is sent in pieces.
-const COPIES_MAX: u64 = 1 << 16;
+/// of packets for hundreds of viewers, and is sent in pieces; what a piece needs stays in
+/// the process, and a stall must not make it grow by megabytes.
+const COPIES_MAX: u64 = 1 << 13;
+/// A piece is at least so many packets: a usual frame is not torn, whoever watches.
+const PIECE_MIN: u64 = 32;
 
 /// A packet of this size that has no marker is followed by others of its frame.
 const FRAME_PART: usize = 600;
@@ -78,10 +81,11 @@ impl Engine {
                     self.attempt("a datagram", |engine| {
                         engine.arrived(datagram, origin, now);
                     });
-                }
-                if (self.received.packets - sent) * self.fed as u64 >= COPIES_MAX {
-                    self.attempt("a full turn", |engine| engine.drain(now));
-                    sent = self.received.packets;
+                    let packets = self.received.packets - sent;
+                    if packets >= PIECE_MIN && packets * self.fed as u64 >= COPIES_MAX {
+                        self.attempt("a full turn", |engine| engine.drain(now));
+                        sent = self.received.packets;
+                    }
                 }
             }
             if came < MESSAGES {

@@ -9,6 +9,7 @@ pub mod lite;
 pub mod neighbours;
 pub mod path;
 mod recovery;
+mod seen;
 mod wakes;
 
 pub use checks::Answer;

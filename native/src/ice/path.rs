@@ -17,12 +17,12 @@
 //!   check he kept from being delivered does not hold the keys.  Before the handshake there
 //!   is no media to aim, so the budget begins with the first authenticated record.
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 
 use super::config::IceConfig;
 use super::credentials::Generations;
 use super::events::{IceEvent, TransportId};
+use super::seen::Seen;
 use crate::stun::attributes::TransactionId;
 
 /// An address of one client, for as long as it is remembered: never used again.
@@ -57,7 +57,7 @@ pub struct ClientPath {
     secured: bool,
     budget: u64,
     dtls_from: Option<RemoteId>,
-    seen: VecDeque<(TransactionId, SocketAddr)>,
+    seen: Seen,
     told: f64,
 }
 
@@ -76,7 +76,7 @@ impl ClientPath {
             secured: false,
             budget: 0,
             dtls_from: None,
-            seen: VecDeque::new(),
+            seen: Seen::default(),
             told: f64::NEG_INFINITY,
         }
     }
@@ -138,8 +138,7 @@ impl ClientPath {
 
     /// Where a check with this transaction id came from before, if one did.
     pub(super) fn seen_from(&self, transaction: &TransactionId) -> Option<SocketAddr> {
-        let seen = self.seen.iter().find(|check| check.0 == *transaction);
-        seen.map(|check| check.1)
+        self.seen.from(transaction)
     }
 
     /// A fresh, authenticated check came from a remote of this path.
@@ -182,10 +181,8 @@ impl ClientPath {
     }
 
     fn remember(&mut self, transaction: TransactionId, address: SocketAddr, config: &IceConfig) {
-        if self.seen.len() >= config.remembered_checks {
-            self.seen.pop_front();
-        }
-        self.seen.push_back((transaction, address));
+        let limit = config.remembered_checks;
+        self.seen.remember(transaction, address, limit);
     }
 
     // -- addresses and time --------------------------------------------------------------
