@@ -48,6 +48,7 @@ window.call = ({name, polite}) => {
   c.inbound = async () => Object.fromEntries((await c.stats())
     .filter(r => r.type === 'inbound-rtp')
     .map(r => [r.kind + r.mid, r.kind === 'video' ? r.framesDecoded || 0 : r.packetsReceived]));
-  c.frozen = async () => (await c.stats()).filter(r => r.type === 'inbound-rtp')
-    .reduce((sum, r) => sum + (r.freezeCount || 0), 0);
+  c.frozen = async () => Object.fromEntries((await c.stats())
+    .filter(r => r.type === 'inbound-rtp' && r.kind === 'video')
+    .map(r => [r.mid, r.freezeCount || 0]));
 };
