@@ -241,12 +241,18 @@ class Relaying:
     def _audience(self, name: StreamName, viewers: int) -> None:
         fetched = [each for each in self._arrivals.values() if each.name == name]
         for arrival in fetched:
-            arrival.audience(viewers, self._parts.clock())
-            if viewers:
+            # why none: they wait for another stream, which is called so by now
+            here = 0 if self._is_over(arrival) else viewers
+            arrival.audience(here, self._parts.clock())
+            if here:
                 self._watch(arrival)
-        if viewers and not fetched:
+        if viewers and all(map(self._is_over, fetched)):
             # why soon: whoever comes has its legs by then
             asyncio.get_running_loop().call_soon(self._fetch_again, name)
+
+    def _is_over(self, arrival: Arrival) -> bool:
+        """Whether it has ended, and nobody has it any more."""
+        return arrival.member is None and self._mesh.known(arrival.stream) is None
 
     def _fetch_again(self, name: StreamName) -> None:
         """A viewer came while the stream lingers that was let go a moment ago."""

@@ -27,8 +27,6 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(180)]
 
 SCRIPT = Path(clapper.__file__).with_suffix(".js").read_text(encoding="utf-8")
 OFFSET_MAX_S = 0.04
-LATE_MAX_S = 0.1
-"""One flash in ten may be late: a page that gets the processor late draws it late."""
 PART_S = 8.0
 
 
@@ -67,6 +65,4 @@ async def test_sound_and_picture_belong_together_in_what_is_recorded(
         print(f"{name}: median {1000 * median(offsets):.0f} ms of {shown}")
     for offsets in found.values():
         assert len(offsets) >= 12
-        assert max(map(abs, offsets)) < LATE_MAX_S
-        late = [each for each in offsets if abs(each) >= OFFSET_MAX_S]
-        assert len(late) <= len(offsets) // 10
+        assert max(map(abs, offsets)) < OFFSET_MAX_S

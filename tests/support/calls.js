@@ -4,25 +4,28 @@ window.call = ({name, polite}) => {
   const c = window.calls[name] = {polite, making: false, ignored: 0, errors: [], videos: {}};
   const say = (kind, sdp) => window[name](kind, sdp);
   let order = Promise.resolve(), pc;
-  const begin = () => {
-    pc = c.pc = new RTCPeerConnection();
-  pc.onnegotiationneeded = async () => {
-    // a browser says so while nothing is under way only; a test that says it may not know
-    if (c.taking || pc.signalingState !== 'stable') return;
+  const negotiate = async () => {
+    // why later: what the browser asks for meanwhile it does not ask for again, and a test
+    // that asks does not know what is under way
+    if (c.taking) { c.due = true; return; }
+    if (pc.signalingState !== 'stable') return; // it asks again when this is over
     try {
       c.making = true;
       await pc.setLocalDescription();
       await say(pc.localDescription.type, pc.localDescription.sdp);
     } catch (error) { c.errors.push(String(error)); } finally { c.making = false; }
   };
-  pc.onicecandidate = e => e.candidate && say('candidate', e.candidate.candidate);
-  pc.ontrack = e => {
-    const video = document.body.appendChild(document.createElement('video'));
-    Object.assign(video, {muted: true, autoplay: true, playsInline: true});
-    video.srcObject = new MediaStream([e.track]);
-    (c.tracks ||= []).push({kind: e.track.kind, stream: e.streams[0]?.id, id: e.track.id});
-    c.videos[e.transceiver.mid] = video;
-  };
+  const begin = () => {
+    pc = c.pc = new RTCPeerConnection();
+    pc.onnegotiationneeded = negotiate;
+    pc.onicecandidate = e => e.candidate && say('candidate', e.candidate.candidate);
+    pc.ontrack = e => {
+      const video = document.body.appendChild(document.createElement('video'));
+      Object.assign(video, {muted: true, autoplay: true, playsInline: true});
+      video.srcObject = new MediaStream([e.track]);
+      (c.tracks ||= []).push({kind: e.track.kind, stream: e.streams[0]?.id, id: e.track.id});
+      c.videos[e.transceiver.mid] = video;
+    };
   };
   begin();
   c.again = () => { pc.close(); begin(); };
@@ -38,12 +41,14 @@ window.call = ({name, polite}) => {
         await say('answer', pc.localDescription.sdp);
       }
     } catch (error) { c.errors.push(kind + ': ' + error); } finally { c.taking = false; }
+    if (c.due) { c.due = false; await negotiate(); }
   };
   c.hear = message => (order = order.then(() => take(message)));
   c.stats = async () => [...(await pc.getStats()).values()];
   c.inbound = async () => Object.fromEntries((await c.stats())
     .filter(r => r.type === 'inbound-rtp')
     .map(r => [r.kind + r.mid, r.kind === 'video' ? r.framesDecoded || 0 : r.packetsReceived]));
-  c.frozen = async () => (await c.stats()).filter(r => r.type === 'inbound-rtp')
-    .reduce((sum, r) => sum + (r.freezeCount || 0), 0);
+  c.frozen = async () => Object.fromEntries((await c.stats())
+    .filter(r => r.type === 'inbound-rtp' && r.kind === 'video')
+    .map(r => [r.mid, r.freezeCount || 0]));
 };

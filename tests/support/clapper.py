@@ -80,14 +80,20 @@ class _Beep(MediaStreamTrack):
 
 
 def flashes(path: Path) -> list[float]:
-    """When pictures turn white in a file, seconds."""
-    found, white = [], False
+    """When pictures turn white in a file, seconds; where the file or a session begins
+    with white ones nobody knows since when they were.
+    """
+    found: list[float] = []
+    black_s = float("-inf")
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
-            now = bool(frame.to_ndarray(format="gray")[::8, ::8].mean() > 120)
-            if now and not white:
-                found.append(float(frame.time))
-            white = now
+            now_s = float(frame.time)
+            white = bool(frame.to_ndarray(format="gray")[::8, ::8].mean() > 120)
+            if not white:
+                black_s = now_s
+            elif now_s - black_s < CLAP_S:
+                found.append(now_s)
+                black_s = float("-inf")
     return found
 
 

@@ -74,3 +74,58 @@ async def moved(start: Start, end: Callable[[MeshNode], Awaitable[None]]) -> flo
             for other in others:
                 await again.gets(f"{other.peer}-v0")
             return took_s
+
+
+AGAIN_S = 2.5
+"""Well below the linger of a stream that ended."""
+
+
+async def test_who_left_and_joins_anew_is_there_for_others_at_once(
+    start: Start,
+) -> None:
+    a = await start()
+    b = await start(a)
+    c = await start(b)
+    await until(lambda: ready(b) == 2 and ready(c) == 2, "links")
+    async with light(a, "ann") as ann:
+        await ann.join("green")
+        ann.begin(Numbered())
+        await came(c, ann)
+
+        async def again() -> float:
+            """How long it takes who left a moment ago, and comes to another node."""
+            first = await came(b, ann)
+            second = await came(c, ann)
+            print(f"seen after {first:.1f} s and {second:.1f} s")
+            return max(first, second)
+
+        await soon(again, AGAIN_S)
+        rooms = [node._parts.rooms.get("green") for node in (a, b, c)]
+        await until(lambda: all(r is not None and len(r) == 1 for r in rooms), "left")
+        await until(lambda: fetched(a, b, c) == [0, 0, 0], "old streams are let go", 40)
+
+
+def fetched(*nodes: MeshNode) -> list[int]:
+    """How many streams from afar each of them has."""
+    found = []
+    for node in nodes:
+        assert node._relaying is not None
+        found.append(len(node._relaying.fetched()))
+    return found
+
+
+async def came(node: MeshNode, ann: LightMember) -> float:
+    """Somebody new comes to a node as "guest" and leaves when ann got its picture; how
+    long that took from its first word.
+    """
+    room = node._parts.rooms.get("green")
+    await until(lambda: room is None or "guest" not in room.afar, "it is known to left")
+    async with light(node, "guest") as guest:
+        began = time.monotonic()
+        await guest.join("green")
+        guest.begin(Numbered())
+        await ann.gets(f"{guest.peer}-v0", 3)
+        took_s = time.monotonic() - began
+        await guest.gets(f"{ann.peer}-v0")
+        await guest.say("leave")
+        return took_s
