@@ -32,11 +32,13 @@ DURATION_MAX_S = 30 * 86_400.0
 class PathsSpec:
     """Where delays come from: a latency model (`planetlab`, `cities`, `synth`), the
     same delay everywhere (`uniform` with `one_way_s`), the name of a generator,
-    `topohub:KEY` or the path of a file.  `reach` is for graphs: `edges` or `all`.
+    `topohub:KEY` or the path of a file.  `reach` is for graphs: `edges` or `all`;
+    `listed` for files of matrices: node n is row n, not a row drawn for it.
     """
 
     model: str = "planetlab"
     reach: str = "edges"
+    listed: bool = False
     one_way_s: float = 0.02
 
     def __post_init__(self) -> None:
@@ -169,6 +171,10 @@ class Scenario:
         for audience in self.audiences:
             if audience.stream not in names:
                 raise ValueError(f"an audience watches {audience.stream!r}: no stream")
+            if any(node >= self.nodes for node in audience.nodes):
+                raise ValueError(
+                    f"an audience has {audience.nodes}, beyond the last node"
+                )
         for fault in self.faults:
             listed = fault.who is Who.NODES
             if listed != bool(fault.nodes):

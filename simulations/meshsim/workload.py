@@ -62,13 +62,14 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """`share` of all nodes (or `count`) subscribe to a stream; each stays `stay_s` on
-    average, exponentially, or for good.
+    """`share` of all nodes (or `count`, or `nodes` in this order) subscribe to a
+    stream; each stays `stay_s` on average, exponentially, or for good.
     """
 
     stream: str
     share: float = 1.0
     count: int | None = None
+    nodes: tuple[int, ...] = ()
     come: Come = Come.AT_ONCE
     at_s: float = 0.0
     over_s: float = 0.0
@@ -224,13 +225,18 @@ class Play:
                 lambda: self._stage.unpublish(node, stream, self._engine.now),
             )
 
-    def _attend(self, audience: Audience) -> None:
+    def _crowd(self, audience: Audience) -> Sequence[int]:
+        if audience.nodes:
+            return audience.nodes
         publisher = self.publishers.get(audience.stream)
         others = [node for node in range(self.size) if node != publisher]
         count = audience.count
         if count is None:
             count = round(audience.share * len(others))
-        crowd = self._chance.sample(others, min(count, len(others)))
+        return self._chance.sample(others, min(count, len(others)))
+
+    def _attend(self, audience: Audience) -> None:
+        crowd = self._crowd(audience)
         times = spread(audience.come, len(crowd), audience.over_s, self._chance)
         for node, after_s in zip(crowd, times, strict=True):
             at = audience.at_s + after_s

@@ -13,6 +13,7 @@ from pathlib import Path
 from meshsim import latency, topology
 from meshsim.addresses import Addresses
 from meshsim.engine import Engine
+from meshsim.errors import ScenarioError
 from meshsim.eventlog import EventLog
 from meshsim.network import Network
 from meshsim.paths import Paths, uniform
@@ -61,8 +62,7 @@ def paths_of(
         return uniform(size, spec.one_way_s)
     if model.endswith(".csv"):
         half = topology.read_matrix(Path(model))
-        place = latency.evenly(len(half), size, chance)
-        return latency.Sites(half, place, access_rtt_s)
+        return latency.Sites(half, _places(spec, len(half), size, chance), access_rtt_s)
     if model.startswith("topohub:"):
         graph = topology.from_topohub(model.removeprefix("topohub:"))
     elif "/" in model or "." in model:
@@ -72,3 +72,12 @@ def paths_of(
     if spec.reach == "all":
         return topology.backbone(graph, access_rtt_s, chance)
     return topology.along_edges(graph, chance, size)
+
+
+def _places(spec: PathsSpec, rows: int, size: int, chance: random.Random) -> list[int]:
+    """The row of a matrix for each node: as listed, or drawn."""
+    if not spec.listed:
+        return latency.evenly(rows, size, chance)
+    if rows != size:
+        raise ScenarioError(f"nodes={size}, but {spec.model} lists {rows} nodes")
+    return list(range(size))

@@ -100,6 +100,7 @@ def test_any_value_of_the_file_can_be_overridden() -> None:
         ("population.mix", "rich", "mix='rich' is unknown; expected one of study"),
         ("weather.loss", 0.7, "loss 0.7 cannot come in bursts"),
         ("audiences.0.stream", "t", "an audience watches 't': no stream"),
+        ("audiences.0.nodes", [10], "an audience has .10,., beyond the last node"),
         ("faults.0.who", "nodes", "lists `nodes` if and only if"),
         ("faults.0.nodes", [3], "lists `nodes` if and only if"),
         ("faults.7.share", 0.1, "wants entry '7' of a list of 2"),

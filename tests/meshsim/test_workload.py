@@ -138,6 +138,13 @@ def test_an_audience_may_be_counted_and_does_not_stay_for_ever() -> None:
     assert statistics.mean(stays) == pytest.approx(30.0, rel=0.15)
 
 
+def test_an_audience_may_be_listed_and_comes_in_that_order() -> None:
+    crowd = Audience("s", nodes=(7, 3, 9), come=Come.EVENLY, at_s=3.0, over_s=6.0)
+    stage = played(Workload(streams=(Stream("s", node=0),), audiences=(crowd,)))
+    came = [(call[0], call[2]) for call in stage.verbs("subscribe")]
+    assert came == [(3.0, 7), (5.0, 3), (7.0, 9)]
+
+
 def test_in_a_room_everybody_watches_every_talker_but_themselves() -> None:
     stage = played(Workload(rooms=(Rooms(count=3, size=5, talkers=2, at_s=1.0),)))
     published = stage.verbs("publish")

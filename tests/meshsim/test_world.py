@@ -83,3 +83,13 @@ def test_a_researcher_brings_files(tmp_path: Path) -> None:
     assert paths_of(graph, [0.0] * 4, random.Random(1)).reachable(0) == [1]
     with pytest.raises(ScenarioError, match="has 4 nodes"):
         paths_of(graph, [0.0] * 5, random.Random(1))
+
+
+def test_a_matrix_may_list_the_nodes(tmp_path: Path) -> None:
+    (tmp_path / "rtt.csv").write_text("0,10,30\n10,0,20\n30,20,0\n")
+    listed = PathsSpec(str(tmp_path / "rtt.csv"), listed=True)
+    for seed in range(8):
+        paths = paths_of(listed, [0.0] * 3, random.Random(seed))
+        assert [paths.one_way(0, n) for n in (1, 2)] == [0.005, 0.015]
+    with pytest.raises(ScenarioError, match=r"nodes=4, but .* lists 3 nodes"):
+        paths_of(listed, [0.0] * 4, random.Random(1))

@@ -357,9 +357,11 @@ def drop_all(shared: Shared, tree: Tree, why: Why, now: float) -> None:
 
 def cut_loops(shared: Shared, tree: Tree, now: float) -> None:
     """No child may be in the root path (it changed just now)."""
-    for node in list(tree.children):
+    for node, child in list(tree.children.items()):
         if short_id(node) in tree.root:
-            shared.outbox.put(LoopCut(tree.stream, node))
+            if child.carries:
+                # why not of others: whom we stood by for may feed us now
+                shared.outbox.put(LoopCut(tree.stream, node))
             drop(shared, tree, node, Why.LOOP, now)
 
 

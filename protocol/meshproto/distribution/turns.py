@@ -64,8 +64,11 @@ def _begin_turn(shared: Shared, tree: Tree, now: float) -> None:
 
 
 def _other(shared: Shared, tree: Tree, node: NodeId) -> bool:
-    parent = tree.parent
-    own = node in tree.children or node == shared.me
+    """Whether somebody else could be the parent: whom we only stand by for is not below
+    us, and is often the best, for seconds are chosen near.
+    """
+    parent, child = tree.parent, tree.children.get(node)
+    own = node == shared.me or (child is not None and child.carries)
     return not own and (parent is None or parent.node != node)
 
 

@@ -231,6 +231,16 @@ def test_a_child_that_turns_up_in_the_root_path_is_cut_off() -> None:
     assert bench.brain.children(STREAM) == ()
 
 
+def test_whom_we_stood_by_for_may_feed_us_and_that_is_no_loop() -> None:
+    bench = Bench()
+    parent = bench.attach(node(2))
+    child = bench.child(3, w.Use.STANDBY)
+    bench.hear(parent, path(parent, 0.01, (ORIGIN, child)))
+    assert bench.happened(LoopCut) == []
+    assert bench.one(w.Drop)[1].reason is w.Why.LOOP
+    assert bench.brain.children(STREAM) == ()
+
+
 def test_a_query_is_answered_with_place_slots_and_kin() -> None:
     bench = publisher(4)
     bench.child(2, subtree=5, room=3)

@@ -28,6 +28,15 @@ def test_a_small_gain_moves_nobody() -> None:
     assert all(wish.use is not w.Use.MOVE for _, wish in bench.take(w.Join))
 
 
+def test_whom_a_node_only_stands_by_for_may_be_its_better_parent() -> None:
+    bench = settled()
+    bench.child(8, w.Use.STANDBY)
+    bench.tree.children[node(8)].lease_at += 1000
+    to_turn(bench)
+    who, wish = bench.one(w.Join)
+    assert (who, wish.use) == (node(8), w.Use.MOVE)
+
+
 def test_a_node_with_children_sees_a_gain_for_five_seconds_first() -> None:
     bench = settled()
     bench.child(5)

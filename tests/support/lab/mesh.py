@@ -138,7 +138,13 @@ class Mesh:
         self._ids |= {mesh["node"]: name for name, mesh in meshes.items()}
         return View(meshes, self._ids)
 
-    def wait(self, check: Callable[[View], Any], deadline_s: float, what: str) -> View:
+    def wait(
+        self,
+        check: Callable[[View], Any],
+        deadline_s: float,
+        what: str,
+        every_s: float = 0.1,
+    ) -> View:
         """Ask until `check(view)` holds; that view."""
         seen: list[View] = []
 
@@ -146,7 +152,7 @@ class Mesh:
             seen[:] = [self.view()]
             return bool(check(seen[0]))
 
-        wait_for(holds, deadline_s, what, every_s=0.1)
+        wait_for(holds, deadline_s, what, every_s)
         return seen[0]
 
     def wait_whole(self, deadline_s: float = 30.0) -> View:

@@ -56,6 +56,12 @@ class Rate:
         """Packets a second, sound included."""
         return self.packets * FRAMES_HZ + AUDIO_HZ
 
+    @property
+    def bps(self) -> int:
+        """Payload bits a second, sound included."""
+        octets = self.packets * self.octets * FRAMES_HZ + AUDIO_OCTETS * AUDIO_HZ
+        return 8 * octets
+
 
 LIGHT = Rate(packets=1, octets=600)
 """For many nodes on one machine: what is measured is the mesh, not the processor."""
