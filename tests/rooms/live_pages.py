@@ -17,9 +17,9 @@ import pytest
 from playwright.async_api import Browser
 
 from support.browser import chromium
-from support.node import RunningNode
+from support.node import RunningNode, eventually
 from support.rooms.pages import FLAGS, PageMember, all_see, look
-from support.rooms.trio import Usage, tree_of, trio
+from support.rooms.trio import Usage, held, tree_of, trio
 
 PAGES = int(os.environ.get("MESHNODE_ROOM_PAGES", "8"))
 VISITS = int(os.environ.get("MESHNODE_ROOM_VISITS", "50"))
@@ -27,6 +27,8 @@ SETTLE_S = float(os.environ.get("MESHNODE_ROOM_SETTLE_S", "15"))
 WATCH_S = float(os.environ.get("MESHNODE_ROOM_WATCH_S", "30"))
 RATE_HZ = 15
 RESUME_S = 3.0
+LET_GO_S = 60.0
+"""Nodes keep what nobody watches for a while, in case somebody comes back."""
 
 pytestmark = [pytest.mark.timeout(280)]
 
@@ -113,7 +115,8 @@ async def test_somebody_comes_and_goes_and_disturbs_nobody(
     await guest.leave()
     await asyncio.sleep(SETTLE_S)
     stay = [member.peer for member in members]
-    first = await look(members)
+    first, before = await look(members), await held(nodes)
+    print(f"\nheld by the nodes: {before}")
     began = usage(nodes)
     took = []
     for visit in range(VISITS):
@@ -133,7 +136,17 @@ async def test_somebody_comes_and_goes_and_disturbs_nobody(
     }
     print(f"freezes of those who stayed: {frozen}")
     assert not frozen
+
+    async def as_before() -> bool:
+        return await held(nodes) == before
+
+    try:
+        await eventually(as_before, LET_GO_S, "nodes hold what they held")
+    finally:
+        print(f"held in the end: {await held(nodes)}")
+    shown = await look(members)
     for member in members:
+        assert set(shown[member.user]) == set(stay) - {member.peer}
         for peer in set(stay) - {member.peer}:
             now, then = last[member.user][peer], first[member.user][peer]
             assert now["ssrc"] == then["ssrc"], "nothing of others was agreed anew"

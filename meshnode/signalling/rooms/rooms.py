@@ -20,7 +20,7 @@ from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms import names
 from meshnode.signalling.rooms.around import Host, House, Identity
 from meshnode.signalling.rooms.room import Room
-from meshnode.signalling.rooms.seat import Seat
+from meshnode.signalling.rooms.seat import TRACKS_MAX, Seat
 from meshnode.signalling.rooms.tokens import RETURN_S, Place, Session, Tokens
 from meshnode.signalling.rooms.values import (
     Guest,
@@ -398,6 +398,7 @@ class Rooms:
         for room in self:
             for seat in tuple(room.seats.values()):
                 seat.beat()
+                _show_again(seat)
                 self.fit(seat)
                 seat.tell_layers(self.layers)
             if room.seats:
@@ -436,3 +437,12 @@ class Rooms:
             for seat in tuple(room.seats.values()):
                 seat.tell(Removed("the node stopped", resume=True))
                 self.leave(seat, "the node stopped")
+
+
+def _show_again(seat: Seat) -> None:
+    """Show what could not be shown when it came: who left one node and joins another
+    may be here before the end of what it showed there, and that has the names.
+    """
+    inlets = seat.connection.carriage.inlets
+    if not seat.left and len(seat.shown) < min(len(inlets), TRACKS_MAX):
+        seat.received(inlets)

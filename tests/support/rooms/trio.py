@@ -74,6 +74,19 @@ def _free() -> str:
     return f"127.0.0.1:{free_port()}"
 
 
+GAUGES = ("transports", "producers", "consumers")
+
+
+async def held(nodes: Sequence[RunningNode]) -> list[dict[str, float]]:
+    """What lives in the packet path of each node, and the streams it knows."""
+    found = []
+    for node in nodes:
+        status = await asyncio.to_thread(node.status)
+        gauges = {name: status["gauges"][name] for name in GAUGES}
+        found.append(gauges | {"streams": len(status["streams"])})
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """CPU seconds so far, by name, those of the machine, and when."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from meshnode import MeshNode
-from support.mesh_nodes import Start, mesh_nodes, ready
+from support.mesh_nodes import OPUS, Start, mesh_nodes, ready
 from support.patience import soon
 from support.rooms.member import LightMember
 from support.rooms.shows import Numbered
@@ -129,3 +129,21 @@ async def came(node: MeshNode, ann: LightMember) -> float:
         await guest.gets(f"{ann.peer}-v0")
         await guest.say("leave")
         return took_s
+
+
+async def test_a_track_whose_name_is_taken_is_shown_when_it_is_free(
+    start: Start,
+) -> None:
+    """As that of who comes here before the end of what it showed elsewhere does."""
+    a = await start()
+    old = a.publish("green~guest~v0", [OPUS], owner="somebody")
+    async with light(a, "ann") as ann, light(a, "guest") as guest:
+        for member in (ann, guest):
+            await member.join("green")
+            member.begin(Numbered())
+        await guest.gets(f"{ann.peer}-v0")
+        room = a._parts.rooms.get("green")
+        assert room is not None
+        assert "v0" not in [shown.label for shown in room.seats["guest"].shown]
+        old.close()
+        await ann.gets(f"{guest.peer}-v0", 3)
