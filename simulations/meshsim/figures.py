@@ -63,6 +63,7 @@ _TABLE = (
     Figure("messages_per_join", "messages per join", "", slack=0.2),
     Figure("join_p50_ms", "join, request to accept, median", "ms", slack=_MS),
     Figure("join_p95_ms", "join, request to accept, p95", "ms", slack=2 * _MS),
+    Figure("wish_p95_ms", "join, wish to accept, p95", "ms", slack=2 * _MS),
     Figure("join_failures", "joins never accepted", "joins", tolerance=0),
     Figure("overlay_stretch_p50", "overlay path / direct, median", "x", slack=_RATIO),
     Figure("overlay_stretch_p95", "overlay path / direct, p95", "x", slack=0.1),

@@ -243,6 +243,11 @@ class Network:
         there = self.paths.one_way(a, b)
         return there if there == math.inf else there + self.paths.one_way(b, a)
 
+    def one_way_s(self, src: int, dst: int) -> float:
+        """The path's delay as it is now: what made it longer included, noise not."""
+        what = self._overrides.get(src * self.size + dst)
+        return self.paths.one_way(src, dst) + (what.extra_s if what else 0.0)
+
     # --- conditions --------------------------------------------------------------
 
     def set_conditions(self, conditions: Conditions) -> None:

@@ -92,6 +92,8 @@ class Join:
 
     Only joins of newcomers: repairs and moves are told apart.  `messages` counts the
     records of the exchange in both directions; `accepted_s` is None if never accepted.
+    `wished_s` is when somebody here or below first wanted the stream: before the first
+    request links and routes may have to come.
     """
 
     node: int
@@ -99,6 +101,7 @@ class Join:
     accepted_s: float | None
     refusals: int
     messages: int
+    wished_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +156,9 @@ class Repair:
 class Cause(Enum):
     """Why a node changed its parent."""
 
-    MAINTENANCE = "maintenance"
-    SWAP = "swap"
+    MAINTENANCE = "maintenance"  # for a shorter path
+    ASIDE = "aside"  # past a relay that is there for this node alone
+    SWAP = "swap"  # to make room for another's gain
     ROUTE = "route"
     REPAIR = "repair"
 
@@ -164,7 +168,7 @@ class Move:
     """A node with a parent took another one.
 
     `gain_s` is how much shorter the new path from the origin is in the latency model,
-    at that moment; a voluntary move that gains nothing was a false one.
+    at that moment; a move for a shorter path that gains nothing was a false one.
     """
 
     time_s: float

@@ -25,6 +25,7 @@ from meshsim.checkers import CYCLE_S, Broken, Checkers
 from meshsim.network import Kind
 from meshsim.trace import EVERYBODY, Trace
 from meshsim.violation import Violation
+from meshsim.ways import could_leave, delay_s
 
 if TYPE_CHECKING:
     from meshsim.mesh import Mesh
@@ -43,7 +44,7 @@ STORY_S = 3.0
 STORY_STEPS_MAX = 400
 _CAUSES = {
     "move": o.Cause.MAINTENANCE,
-    "aside": o.Cause.MAINTENANCE,
+    "aside": o.Cause.ASIDE,
     "swap": o.Cause.SWAP,
     "route": o.Cause.ROUTE,
 }
@@ -88,7 +89,7 @@ class Recorder:
         self._before: o.TreeShot | None = None
         self._connected: dict[tuple[int, StreamId], float] = {}
         self._due = self._got = 0
-        self._received = self._delivered = 0
+        self._received = self._media_octets = 0
         self._escapes: dict[int, tuple[float, int | None]] = {}
         self.trace = Trace({})
         self.mesh: Mesh
@@ -106,10 +107,8 @@ class Recorder:
         self.events[name] += 1
         self.trace.add(now, node, event)
         match event:
-            case tree.Joined(took_s=took, asked=asked):
-                self.observation.joins.append(
-                    o.Join(node, now - took, now, max(asked - 1, 0), 2 * asked)
-                )
+            case tree.Joined():
+                self._joined(node, event, now)
             case tree.ParentChanged():
                 self._moved(node, event, now)
             case tree.ChildAdded(child=child, use=use):
@@ -124,6 +123,12 @@ class Recorder:
                 self._searched(node, event)
             case routing.RouteSelected(origin=origin):
                 self._routed(node, origin, now)
+
+    def _joined(self, node: int, event: tree.Joined, now: float) -> None:
+        refusals, messages = max(event.asked - 1, 0), 2 * event.asked
+        times = (now - event.asked_s, now)
+        joined = o.Join(node, *times, refusals, messages, now - event.took_s)
+        self.observation.joins.append(joined)
 
     def _asked(
         self, node: int, child: NodeId, kind: o.StepKind, now: float, counts: bool
@@ -145,20 +150,9 @@ class Recorder:
         cause = _CAUSES.get(event.reason, o.Cause.REPAIR)
         mesh = self.mesh
         self._escaped(node, mesh.index[event.old], now)
-        old = self._delay_s(mesh.index[event.old], event.stream, node)
-        new = self._delay_s(mesh.index[event.new], event.stream, node)
+        old = delay_s(mesh, mesh.index[event.old], event.stream, node)
+        new = delay_s(mesh, mesh.index[event.new], event.stream, node)
         self.observation.moves.append(o.Move(now, node, cause, old - new))
-
-    def _delay_s(self, parent: int, stream: StreamId, node: int) -> float:
-        """Delay from the origin to `node` through `parent`, by the latency model."""
-        mesh = self.mesh
-        one_way, specs = mesh.network.paths.one_way, mesh.specs
-        total = one_way(parent, node) + specs[parent].hop_s
-        here = parent
-        for above in mesh.ancestors(parent, stream):
-            total += one_way(above, here) + specs[above].hop_s
-            here = above
-        return total
 
     def _searched(self, node: int, event: overlay.SearchEnded) -> None:
         host = self.mesh.hosts[node]
@@ -248,7 +242,8 @@ class Recorder:
         viewer = self._viewers.get(key)
         if viewer is None:
             viewer = self._viewers[key] = Viewer(sequence, now)
-        viewer.got += 1
+        # why not all: what was due before the count began is not counted either
+        viewer.got += sequence >= viewer.first
         viewer.newest = max(viewer.newest, sequence)
         gap = self._gaps.get(key)
         if gap is not None:
@@ -354,6 +349,18 @@ class Recorder:
             self._due += viewer.newest - viewer.first + 1
             self._got += viewer.got
 
+    def steady(self) -> None:
+        """The steady window begins: packets are counted from here on."""
+        mesh = self.mesh
+        self._due = self._got = self._received = 0
+        for viewer in self._viewers.values():
+            viewer.first, viewer.got = viewer.newest + 1, 0
+        for host in mesh.hosts:
+            if host.up:
+                # why taken off: each plane's counter is added when it ends
+                self._received -= host.plane.counters.received
+        self._media_octets = sum(mesh.network.octets[Kind.MEDIA])
+
     # --- samples --------------------------------------------------------------------
 
     def sample(self, now: float) -> None:
@@ -449,13 +456,14 @@ class Recorder:
 
     def _count(self, plane: SimPlane) -> None:
         self._received += plane.counters.received
-        self._delivered += plane.counters.delivered
 
     def finish(self, now: float) -> None:
         """Close the books."""
         mesh, seen = self.mesh, self.observation
+        slots = [int(count) for count in seen.population.slots]
         for node, (since, _) in self._escapes.items():
-            seen.escapes.append(o.Escape(node, since, None))
+            if could_leave(mesh, slots, node):
+                seen.escapes.append(o.Escape(node, since, None))
         for stream in mesh.clocks:
             seen.trees.append(self.tree_shot(stream, now))
         for node, stream in list(self._viewers):
@@ -463,15 +471,13 @@ class Recorder:
         for host in mesh.hosts:
             if host.up:
                 self._count(host.plane)
-        received, delivered = self._received, self._delivered
+        sent_octets = sum(mesh.network.octets[Kind.MEDIA]) - self._media_octets
         seen.packets = o.Packets(
             due=self._due,
             delivered=self._got,
             duplicates=0,
-            received=received,
-            delivered_octets=sum(mesh.network.octets[Kind.MEDIA])
-            * delivered
-            // max(received, 1),
+            received=self._received,
+            delivered_octets=sent_octets * self._got // max(self._received, 1),
         )
         if self._before is not None:
             steps = sorted(self._steps, key=lambda step: step.time_s)

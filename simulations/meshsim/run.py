@@ -166,6 +166,7 @@ class Run:
 
     def _settled(self) -> None:
         now = self.engine.now
+        self.recorder.steady()
         self.recorder.overlay_shot(now, "settled")
         for stream in self.mesh.clocks:
             shot = self.recorder.tree_shot(stream, now)

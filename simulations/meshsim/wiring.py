@@ -46,16 +46,24 @@ class Wiring:
         rtt = mesh.network.rtt(host.index, target)
         if output.peer.node in host.by_node:
             return
-        through = None if output.through is None else mesh.index.get(output.through)
-        if through is not None and output.through in host.by_node:
-            paths = mesh.network.paths
-            reach = paths.one_way(host.index, through) + paths.one_way(through, target)
-        else:
-            reach = 2.5 * rtt  # TCP, Noise and the link stream
+        reach = self._reach_s(host, output, target, rtt)
         mesh.network.count(host.index, SETUP_OCTETS, Kind.SETUP)
         if reach > 1e6 or not mesh.network.passes(host.index, target):
             reach = DIAL_TIMEOUT_S
         mesh.engine.after(reach, self._knock, host, host.generation, output, rtt)
+
+    def _reach_s(self, host: SimHost, output: Dial, target: int, rtt: float) -> float:
+        """How long the descriptor needs: over a neighbour that has a link to the far
+        end, else by TCP, Noise and the link stream.
+        """
+        through, slow_s = output.through, 2.5 * rtt
+        if through is None or through not in host.by_node:
+            return slow_s
+        paths, by = self._mesh.network.paths, self._mesh.index[through]
+        if output.peer.node in self._mesh.hosts[by].by_node:
+            return paths.one_way(host.index, by) + paths.one_way(by, target)
+        # it says that it cannot help (RFC 0005 section 5.3)
+        return self._mesh.network.rtt(host.index, by) + slow_s
 
     def _knock(self, host: SimHost, generation: int, output: Dial, rtt: float) -> None:
         mesh = self._mesh

@@ -135,6 +135,16 @@ def test_losses_come_in_bursts_at_the_share_asked_for() -> None:
     assert pairs > 1500
 
 
+def test_a_path_that_was_made_longer_is_longer_until_it_is_mended() -> None:
+    network = Bench(Conditions(jitter_s=0.03)).network
+    usual = network.one_way_s(0, 1)
+    network.override(0, 1, Conditions(extra_s=0.1))
+    assert network.one_way_s(0, 1) == pytest.approx(usual + 0.1)
+    assert network.one_way_s(1, 0) == usual
+    network.override(0, 1, None)
+    assert network.one_way_s(0, 1) == usual == network.paths.one_way(0, 1)
+
+
 def test_a_slow_uplink_serialises_and_its_queue_is_bounded() -> None:
     bench = Bench()
     octets = 1000 - OVERHEAD[Kind.CONTROL]

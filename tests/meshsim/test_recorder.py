@@ -7,6 +7,7 @@ import pytest
 from meshproto.distribution.events import ParentChanged
 from meshproto.forwarding import relay_table as relay
 from meshsim import observation as o
+from meshsim.network import Conditions
 from support.run import Small
 
 
@@ -56,6 +57,22 @@ def test_a_move_is_noted_with_what_it_won() -> None:
     move = small.run.seen.moves[before]
     assert (move.node, move.cause) == (5, o.Cause.MAINTENANCE)
     assert move.gain_s > 0.0  # one hop less
+
+
+def test_leaving_a_path_that_became_longer_wins_what_it_became_longer() -> None:
+    small = Small()
+    recorder, mesh = small.run.recorder, small.mesh
+    stream = small.stream()
+    old, new = mesh.hosts[0].id, mesh.hosts[1].id
+    changed = ParentChanged(stream, old, new, "move")  # type: ignore[arg-type]
+    worse = Conditions(extra_s=0.1)
+    gains = []
+    for conditions in (None, worse):
+        mesh.network.override(0, 5, conditions)
+        recorder.event(5, changed, small.now)
+        gains.append(small.run.seen.moves[-1].gain_s)
+    assert gains[0] < 0.0
+    assert gains[1] == pytest.approx(gains[0] + 0.1)
 
 
 def test_samples_say_who_is_served_and_what_it_costs() -> None:
@@ -112,6 +129,18 @@ def test_a_plane_that_is_programmed_into_a_cycle_is_seen() -> None:
         recorder.table_changed(node, delta, small.now)
     small.wait(3.5)
     assert "tree-loop" in {v.checker for v in small.run.seen.violations}
+
+
+def test_packets_are_those_of_the_steady_window() -> None:
+    small = Small(until_s=20.0)
+    small.run.recorder.steady()
+    small.wait(10.0)
+    packets = small.run.end().packets
+    assert packets.due == pytest.approx(7 * 100, abs=14)
+    assert packets.due >= packets.delivered >= packets.due - 7
+    assert packets.received == pytest.approx(packets.due, abs=14)
+    octets = 7 * 10.0 * 2_500_000 / 8
+    assert packets.delivered_octets == pytest.approx(octets, rel=0.1)
 
 
 def test_the_books_are_closed_once() -> None:

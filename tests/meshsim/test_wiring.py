@@ -50,6 +50,24 @@ def test_a_link_takes_its_round_trips_and_costs_both_ends(small: Small) -> None:
     assert setup[1] - setup[0] == 2 * (SETUP_OCTETS + OVERHEAD[Kind.SETUP])
 
 
+@pytest.mark.parametrize(("linked", "rtts"), [(True, 3.0), (False, 5.5)])
+def test_a_neighbour_introduces_only_whom_it_has_a_link_to(
+    small: Small, *, linked: bool, rtts: float
+) -> None:
+    rtt = small.mesh.network.rtt(1, 2)  # the same between all
+    one, other = small.mesh.hosts[1], small.mesh.hosts[2]
+    (through, *_) = [node for node in one.by_node if node in other.by_node]
+    apart(small)
+    if not linked:
+        apart(small, small.mesh.index[through], 2)
+    small.wait(0.1)
+    began = small.now
+    small.mesh.wiring.dial(one, Dial(other.node.record(), Purpose.TREE, through))
+    while one.id not in other.by_node:
+        small.wait(rtt / 20)
+    assert small.now - began == pytest.approx(rtts * rtt, abs=rtt / 10)
+
+
 @pytest.mark.parametrize("why", ["dead", "cut", "frozen"])
 def test_a_dial_to_somebody_who_does_not_answer_fails(small: Small, why: str) -> None:
     apart(small)

@@ -99,6 +99,9 @@ class DistributionConfig:
     rest_s: float = 0.2
     """Before a new round, x (1 to 2), doubling."""
     rest_max_s: float = 5.0
+    alone_rounds: int = 2
+    """Rounds without anybody to ask before a newcomer is starved: 1.4-2.8 s, in which
+    a search for neighbours ends (RFC 0007 section 7) and their offers come."""
 
     # --- leases and reports (RFC 0011 section 7)
     lease_s: float = 4.0
@@ -176,8 +179,11 @@ class DistributionConfig:
     """Between two moves of one node in one tree."""
     worse_share: float = 0.2
     worse_s: float = 0.010
-    worse_held_s: float = 5.0
-    """A path that became so much worse calls a turn: left after 6-8 s."""
+    worse_held_s: float = 3.0
+    """A path that became so much worse calls a turn: left after 6-8 s, of which
+    two to four pass until its round trip is believed (RFC 0005 section 6.2)."""
+    worse_again_s: float = 1.0
+    """Before it is looked at again, as long as somebody better is known."""
     move_prove_s: float = 2.0
     """For the joining leg to bring something new."""
     pause_lead: int = 3

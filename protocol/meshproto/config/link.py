@@ -73,6 +73,12 @@ class LinkConfig:
     """Weight of one check in the loss: a single miss must not look like 10 %."""
     sample_gap_max_s: float = 4.0
     """Time since the last sample that still adds to the weight of the next."""
+    step_held_s: float = 1.5
+    """Samples far above the smoothed round trip for so long are a longer path;
+    smoothing alone would show half of it after five seconds."""
+    step_s: float = 0.010
+    step_jitters: float = 4.0
+    """Far above: by this much, and by so many mean deviations."""
     moved_share: float = 0.05
     """The owner hears of a round trip that moved by this share ..."""
     moved_s: float = 0.003

@@ -52,6 +52,7 @@ def attach(
     alive(shared, tree, now, serve=False)
     place.settle(shared, tree)
     tree.settled_delay_s = tree.delay_s
+    shared.cancel(tree, Alarm.WORSE)
     downstream.cut_loops(shared, tree, now)
     if edge.use in ACTIVE:
         # the Join said already what stands below
@@ -87,8 +88,9 @@ def _announce(
     elif reason == "join" and tree.began_at is not None:
         delay_s = edge.delay_s + shared.hop_s(node)
         took_s = now - tree.began_at
-        shared.outbox.put(Joined(stream, node, delay_s, took_s, asked))
-    tree.began_at = None
+        asked_s = took_s if tree.asked_at is None else now - tree.asked_at
+        shared.outbox.put(Joined(stream, node, delay_s, took_s, asked_s, asked))
+    tree.began_at = tree.asked_at = None
 
 
 def alive(shared: Shared, tree: Tree, now: float, *, serve: bool = True) -> None:
@@ -129,6 +131,7 @@ def detach(shared: Shared, tree: Tree, reason: str, now: float) -> None:
     if old is None:
         return
     tree.parent = None
+    tree.asked_at = None
     tree.live = False
     if tree.lost_at is None and tree.wanted:
         tree.lost_at = now

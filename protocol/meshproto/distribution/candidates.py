@@ -65,8 +65,9 @@ def for_orphan(shared: Shared, tree: Tree) -> list[Candidate]:
     if above is not None and stalled:
         # why last: above a parent that lives and has nothing is one that has nothing
         chosen.append(above)
-    through = next(iter(shared.around.neighbours()), None)
-    chosen += [Candidate(node, through) for node in reversed(tree.known)]
+    # why through nobody: who named them is forgotten, and few of our neighbours know
+    # them, so asking one would cost a round trip before the slow way
+    chosen += [Candidate(node) for node in reversed(tree.known)]
     chosen += _members(shared)
     hop = shared.around.next_hop(tree.origin)
     if hop is not None:
@@ -76,9 +77,8 @@ def for_orphan(shared: Shared, tree: Tree) -> list[Candidate]:
 
 def _members(shared: Shared) -> list[Candidate]:
     """Members of the mesh drawn at random; they know their way to the tree."""
-    through = next(iter(shared.around.neighbours()), None)
     members = shared.around.sample(shared.config.members_asked)
-    return [Candidate(peer.node, through, peer) for peer in members]
+    return [Candidate(peer.node, None, peer) for peer in members]
 
 
 def _near(shared: Shared, tree: Tree) -> list[Candidate]:

@@ -11,12 +11,15 @@ from meshproto.wire.control.distribution import Why
 
 @dataclass(frozen=True, slots=True)
 class Joined(Event):
-    """The first parent; `took_s` since the wish, `asked` joins were sent."""
+    """The first parent; `took_s` since the wish, `asked_s` since the first of `asked`
+    joins was sent.
+    """
 
     stream: StreamId
     parent: NodeId
     delay_s: float
     took_s: float
+    asked_s: float
     asked: int
 
 

@@ -59,10 +59,13 @@ class Move:
         self.mark = (0.0, 0)
 
 
-def may_move(shared: Shared, tree: Tree, now: float) -> bool:
-    """Whether this node may change its parent by choice now."""
-    rested = now - tree.moved_at >= shared.config.move_pause_s
-    free = tree.move is None and tree.deal is None and tree.search is None
+def may_move(shared: Shared, tree: Tree, now: float, *, urgent: bool = False) -> bool:
+    """Whether this node may change its parent by choice now; `urgent` is a path that
+    got much worse, for which nobody rests or waits for whom it agreed to swap with.
+    """
+    rested = urgent or now - tree.moved_at >= shared.config.move_pause_s
+    free = tree.move is None and tree.search is None
+    free = free and (urgent or tree.deal is None)
     placed = tree.parent is not None and tree.live and not tree.publishing
     return rested and free and placed and not commit.locked(tree, now)
 

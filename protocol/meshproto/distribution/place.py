@@ -23,6 +23,13 @@ def moved(shared: Shared, old_s: float, new_s: float) -> bool:
     return step > config.delay_step_s and step > config.delay_share * old_s
 
 
+def worse(shared: Shared, tree: Tree) -> bool:
+    """Whether the way from the origin is much longer than it was (section 6)."""
+    config = shared.config
+    step_s = tree.delay_s - tree.settled_delay_s
+    return step_s > max(config.worse_s, config.worse_share * tree.settled_delay_s)
+
+
 def settle(shared: Shared, tree: Tree) -> bool:
     """Take the place below the parent; whether others were told of a change."""
     parent = tree.parent

@@ -144,7 +144,7 @@ class Tree:
 
     __slots__ = (
         "aside_s",
-        "asked",
+        "asked_at",
         "began_at",
         "children",
         "commits",
@@ -222,7 +222,7 @@ class Tree:
         self.settled_delay_s = 0.0
         self.began_at: float | None = None
         self.lost_at: float | None = None
-        self.asked = 0
+        self.asked_at: float | None = None
         self.known: dict[NodeId, float] = {}
         self.reported: Demand | None = None
         self.reported_at = -1e9

@@ -22,10 +22,11 @@ from meshproto.wire.control.distribution import Tell
 class Turn:
     """One look around; `delays` are of possible parents, `rtts` what was measured."""
 
-    __slots__ = ("delays", "held", "probing", "rtts", "survey", "through")
+    __slots__ = ("delays", "held", "probing", "rtts", "survey", "through", "urgent")
 
-    def __init__(self, asked: Survey) -> None:
+    def __init__(self, asked: Survey, *, urgent: bool) -> None:
         self.survey: Survey | None = asked
+        self.urgent = urgent
         self.delays: dict[NodeId, float] = {}
         self.through: dict[NodeId, NodeId] = {}
         self.probing: dict[NodeId, None] = {}
@@ -44,10 +45,11 @@ def turn_due(shared: Shared, tree: Tree, now: float) -> None:
         _decide(shared, tree, turn, now)
 
 
-def _begin_turn(shared: Shared, tree: Tree, now: float) -> None:
-    if not (tree.needed and may_move(shared, tree, now)):
-        if tree.parent is not None:
-            above.plan_turn(shared, tree, now)
+def _begin_turn(
+    shared: Shared, tree: Tree, now: float, *, urgent: bool = False
+) -> None:
+    if not (tree.needed and may_move(shared, tree, now, urgent=urgent)):
+        _begin_later(shared, tree, now, urgent=urgent)
         return
     config, known = shared.config, {}
     for node, offer in shared.around.offers(tree.origin, tree.stream):
@@ -58,9 +60,18 @@ def _begin_turn(shared: Shared, tree: Tree, now: float) -> None:
         peer = shared.around.find(short)
         if peer is not None and shared.around.linked(peer.node):
             best.append(peer.node)
-    turn = Turn(survey.ask(shared, tree, list(dict.fromkeys(best))))
+    asked = survey.ask(shared, tree, list(dict.fromkeys(best)))
+    turn = Turn(asked, urgent=urgent)
     tree.turn = turn
     shared.set(tree, Alarm.TURN, now + config.turn_wait_s)
+
+
+def _begin_later(shared: Shared, tree: Tree, now: float, *, urgent: bool) -> None:
+    if tree.parent is None:
+        return
+    above.plan_turn(shared, tree, now)
+    if urgent and tree.needed:
+        shared.hasten(tree, Alarm.WORSE, now + shared.config.worse_again_s)
 
 
 def _other(shared: Shared, tree: Tree, node: NodeId) -> bool:
@@ -126,7 +137,8 @@ def _note_line(
         peer = shared.around.find(short)
         if peer is not None and _other(shared, tree, peer.node):
             turn.delays.setdefault(peer.node, delay_s)
-            if through is not None:
+            # why the last alone: who was asked has a link to its parent
+            if through is not None and short == path[-1]:
                 turn.through.setdefault(peer.node, through)
 
 
@@ -188,11 +200,13 @@ def _decide(shared: Shared, tree: Tree, turn: Turn, now: float) -> None:
         for gain_s, node in _gains(shared, tree, turn)
         if node in turn.rtts and enough(shared, tree, gain_s)
     ]
-    if not measured or not may_move(shared, tree, now):
-        _end_turn(shared, tree, now)
+    able = may_move(shared, tree, now, urgent=turn.urgent)
+    if not measured or not able:
+        _end_turn(shared, tree, now, content=not measured)
         return
     has_children = any(child.active for child in tree.children.values())
-    if has_children and turn.held is None:
+    # why not when it got worse: it did so for as long already
+    if has_children and turn.held is None and not turn.urgent:
         turn.held = measured[0][1]
         shared.set(tree, Alarm.TURN, now + shared.config.gain_held_s)
         for _, node in measured:
@@ -200,33 +214,34 @@ def _decide(shared: Shared, tree: Tree, turn: Turn, now: float) -> None:
                 del turn.rtts[node]
                 turn.rtts[node] = shared.rtt_s(node)
         return
-    _end_turn(shared, tree, now)
+    _end_turn(shared, tree, now, content=False)
     found = [Candidate(node, turn.through.get(node)) for _, node in measured]
     moves.begin(shared, tree, found[: shared.config.probes], measured[0][0], "", now)
 
 
-def _end_turn(shared: Shared, tree: Tree, now: float) -> None:
-    tree.turn = None
-    tree.settled_delay_s = tree.delay_s
+def _end_turn(shared: Shared, tree: Tree, now: float, *, content: bool) -> None:
+    """The turn is over; `content` says that nobody better was found."""
+    turn, tree.turn = tree.turn, None
     shared.cancel(tree, Alarm.TURN)
     above.plan_turn(shared, tree, now)
+    if turn is None or not turn.urgent:
+        # why nothing: a turn at the first sign of worse times sees no gain yet
+        return
+    if content:
+        tree.settled_delay_s = tree.delay_s
+    else:
+        shared.hasten(tree, Alarm.WORSE, now + shared.config.worse_again_s)
 
 
 def reweigh(shared: Shared, tree: Tree, now: float) -> None:
     """The last hop or the parent's delay may have changed."""
     place.settle(shared, tree)
-    if _is_worse(shared, tree):
+    if place.worse(shared, tree):
         if not shared.waits(tree, Alarm.WORSE):
             shared.set(tree, Alarm.WORSE, now + shared.config.worse_held_s)
     else:
         tree.settled_delay_s = min(tree.settled_delay_s, tree.delay_s)
         shared.cancel(tree, Alarm.WORSE)
-
-
-def _is_worse(shared: Shared, tree: Tree) -> bool:
-    config = shared.config
-    step_s = tree.delay_s - tree.settled_delay_s
-    return step_s > max(config.worse_s, config.worse_share * tree.settled_delay_s)
 
 
 def worse(shared: Shared, tree: Tree, now: float) -> None:
@@ -236,6 +251,13 @@ def worse(shared: Shared, tree: Tree, now: float) -> None:
 
 def worse_due(shared: Shared, tree: Tree, now: float) -> None:
     """It stayed worse: a turn now."""
-    if tree.turn is None and tree.parent is not None:
-        place.settle(shared, tree)
-        _begin_turn(shared, tree, now)
+    if tree.parent is None:
+        return
+    place.settle(shared, tree)
+    urgent = place.worse(shared, tree)
+    if tree.turn is None:
+        _begin_turn(shared, tree, now, urgent=urgent)
+    elif urgent:
+        tree.turn.urgent = True
+        if tree.turn.held is not None:
+            shared.hasten(tree, Alarm.TURN, now)

@@ -45,7 +45,7 @@ SECOND = frozenset({Use.STANDBY, Use.DUAL})
 
 class Search:
     """One search; `asked` holds the serials of joins that may still be answered,
-    `ahead` whom a link is being made to meanwhile.
+    `ahead` whom a link is being made to meanwhile, `late` whose link took too long.
     """
 
     __slots__ = (
@@ -53,6 +53,7 @@ class Search:
         "asked",
         "count",
         "descents",
+        "late",
         "left",
         "phase",
         "place",
@@ -70,6 +71,7 @@ class Search:
         self.target: Candidate | None = None
         self.asked: dict[NodeId, int] = {}
         self.ahead: dict[NodeId, None] = {}
+        self.late: dict[NodeId, Candidate] = {}
         self.seen: dict[NodeId, None] = {}
         self.count = self.descents = 0
         self.refusals = 0
@@ -128,13 +130,22 @@ def wake(shared: Shared, tree: Tree, now: float) -> None:
 
 
 def again(shared: Shared, tree: Tree, search: Search, now: float) -> None:
-    """A new round.  Whom nobody took may have a reserved slot: it is for use."""
+    """A new round.  Whom nobody took may have a reserved slot: it is for use.  Whoever
+    found nobody to ask is new in the mesh: links and offers are under way to it.
+    """
     search.refusals = search.descents = 0
     search.rounds += 1
-    if search.use is Use.NEW and search.rounds > 1 and tree.needed:
+    if search.use is Use.NEW and tree.needed and _starves(shared, tree, search):
         search.use = Use.STARVED
     _fill(shared, tree, search, now)
     advance(shared, tree, search, now)
+
+
+def _starves(shared: Shared, tree: Tree, search: Search) -> bool:
+    if search.count:
+        return search.rounds > 1
+    alone = search.rounds > shared.config.alone_rounds
+    return alone and not candidates.by_offer(shared, tree)
 
 
 def advance(shared: Shared, tree: Tree, search: Search, now: float) -> None:
@@ -230,8 +241,11 @@ def ask(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     held = shared.around.history(tree.stream)
     demand = interest.demand(shared, tree, now)
     search.step(Cue.ASK)
+    search.late.pop(node, None)
     search.asked[node] = serial
     search.count += 1
+    if search.use in MAIN and tree.asked_at is None:
+        tree.asked_at = now
     after = None if held is None else held[1]
     join = Join(
         tree.stream, serial, tree.origin, search.use, demand, after, search.place
@@ -279,8 +293,13 @@ def overdue(shared: Shared, tree: Tree, search: Search, now: float) -> None:
     if search.phase is Phase.RESTING:
         again(shared, tree, search, now)
     elif search.phase is not Phase.IDLE:
-        if search.target is not None and search.use in SECOND:
-            tree.in_vain(search.target.node, now, shared.config)
+        target = search.target
+        if target is not None and search.use in SECOND:
+            tree.in_vain(target.node, now, shared.config)
+        if target is not None and search.phase is Phase.DIALLING:
+            search.late[target.node] = target
+            if len(search.late) > shared.config.candidates_max:
+                del search.late[next(iter(search.late))]
         advance(shared, tree, search, now)
 
 
@@ -398,17 +417,32 @@ def stalled(shared: Shared, tree: Tree, search: Search, by: NodeId, now: float) 
 
 
 def linked(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
-    """A link came up: whoever was dialled is asked."""
+    """A link came up: whoever was dialled is asked, also if it took too long."""
     for search in (tree.search, tree.second_search, _moving(tree)):
-        if search is None or search.phase is not Phase.DIALLING:
+        if search is None:
             continue
-        if search.target is not None and search.target.node == node:
+        target, dialling = search.target, search.phase is Phase.DIALLING
+        if dialling and target is not None and target.node == node:
             ask(shared, tree, search, now)
-        elif search.target is not None and node in search.ahead:
-            search.seen.pop(search.target.node, None)
-            search.left.append(search.target)
-            search.ahead[search.target.node] = None
+            continue
+        late = search.late.pop(node, None)
+        if late is not None:
+            search.seen.pop(node, None)
+            search.left.appendleft(late)
+        elif node not in search.ahead:
+            continue
+        if dialling and target is not None:
+            search.ahead[target.node] = None
+            _put_back(search, target)
+        if dialling or search.phase is Phase.RESTING:
             advance(shared, tree, search, now)
+
+
+def _put_back(search: Search, candidate: Candidate) -> None:
+    """It may be asked (again) in this round, behind all others."""
+    search.seen.pop(candidate.node, None)
+    if all(other.node != candidate.node for other in search.left):
+        search.left.append(candidate)
 
 
 def unreachable(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
@@ -424,6 +458,7 @@ def unreachable(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
             if search.use is Use.MOVE:
                 _declined(shared, tree, search, node, now)
             overdue(shared, tree, search, now)
+        search.late.pop(node, None)
 
 
 def _moving(tree: Tree) -> Search | None:

@@ -20,8 +20,12 @@ class Quality:
     """Round trip, loss and liveness of one link."""
 
     __slots__ = (
+        "_calm_jitter_s",
         "_config",
+        "_least_s",
+        "_limit_s",
         "_sampled_at",
+        "_since",
         "_told_loss",
         "_told_rtt_s",
         "heard_at",
@@ -37,6 +41,8 @@ class Quality:
         self._sampled_at = now
         self._told_rtt_s = self.rtt_s = rtt_s
         self._told_loss = self.loss = 0.0
+        self._since: float | None = None
+        self._limit_s = self._least_s = self._calm_jitter_s = 0.0
         self.jitter_s = 0.0
         """Mean deviation of the round trip from its smoothed value."""
         self.heard_at = now
@@ -52,13 +58,32 @@ class Quality:
     def answered(self, rtt_s: float, now: float) -> None:
         """A check was answered after `rtt_s`."""
         config = self._config
+        stepped = self._stepped(rtt_s, now)
         gap_s = min(max(now - self._sampled_at, 0.0), config.sample_gap_max_s)
         weight = 1.0 - (1.0 - config.smoothing_per_s) ** gap_s
         self.jitter_s += weight * (abs(rtt_s - self.rtt_s) - self.jitter_s)
         self.rtt_s += weight * (rtt_s - self.rtt_s)
+        if stepped:
+            self.rtt_s = max(self.rtt_s, self._least_s)
+            self.jitter_s = self._calm_jitter_s
+            self._since = None
         self.loss -= config.loss_smoothing * self.loss
         self._sampled_at = self.heard_at = now
         self.unanswered = 0
+
+    def _stepped(self, rtt_s: float, now: float) -> bool:
+        """Whether the path became longer for good: samples were far above what was
+        usual when that began, all of them, for a while.
+        """
+        config = self._config
+        if self._since is not None and rtt_s > self._limit_s:
+            self._least_s = min(self._least_s, rtt_s)
+            return now - self._since >= config.step_held_s
+        above_s = max(config.step_s, config.step_jitters * self.jitter_s)
+        self._limit_s, self._least_s = self.rtt_s + above_s, rtt_s
+        self._calm_jitter_s = self.jitter_s
+        self._since = now if rtt_s > self._limit_s else None
+        return False
 
     def missed(self) -> None:
         """A check was not answered in time."""

@@ -144,7 +144,9 @@ def join_figures(seen: Observation) -> Table:
     joins = seen.joins
     if not joins:
         return {}
-    took = [j.accepted_s - j.asked_s for j in joins if j.accepted_s is not None]
+    done = [(j, j.accepted_s) for j in joins if j.accepted_s is not None]
+    took = [at - join.asked_s for join, at in done]
+    wished = [at - join.wished_s for join, at in done if join.wished_s is not None]
     return {
         "joins": len(joins),
         "join_failures": len(joins) - len(took),
@@ -152,4 +154,5 @@ def join_figures(seen: Observation) -> Table:
         "messages_per_join": sum(join.messages for join in joins) / len(joins),
         "join_p50_ms": ms(quantile(took, 0.5)),
         "join_p95_ms": ms(quantile(took, 0.95)),
+        "wish_p95_ms": ms(quantile(wished, 0.95)),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshproto.distribution.swap import Deal
 from meshproto.distribution.tree import Alarm
 from meshproto.wire.control import distribution as w
 from support.tree_bench import ORIGIN, STREAM, Bench, node, path, peer_record
@@ -88,7 +89,7 @@ def test_a_probe_that_fails_leaves_the_measured_ones() -> None:
     assert bench.one(w.Join)[0] == node(8)
 
 
-def test_a_path_that_got_a_hundred_ms_worse_is_left_after_five_seconds() -> None:
+def test_a_path_that_got_a_hundred_ms_worse_calls_a_turn_after_a_while() -> None:
     bench = settled(0.02)
     bench.offered.clear()
     bench.offer(node(8), 0.03)
@@ -100,6 +101,77 @@ def test_a_path_that_got_a_hundred_ms_worse_is_left_after_five_seconds() -> None
     assert not bench.take(w.Query)
     bench.pass_time(0.2)
     assert bench.take(w.Query)
+
+
+def got_worse(children: int = 0, moved_s: float = 31.0, *, deal: bool = False) -> Bench:
+    """Attached to node 2, whose link is 100 ms longer for long enough; nodes 8 and 9
+    would be better and were asked where they stand.
+    """
+    bench = settled(0.02)
+    bench.offer(node(8), 0.03)
+    bench.offer(bench.link(node(9), 0.02), 0.04)
+    bench.pass_time(31.0)
+    for number in range(children):
+        bench.child(20 + number)
+        bench.tree.children[node(20 + number)].lease_at += 1000
+    bench.tree.moved_at = bench.now - moved_s
+    if deal:
+        place = w.Place(node(9), 0.0, 0.5, path(node(2), 0.0, (ORIGIN,)).path)
+        bench.tree.deal = Deal(node(2), w.SwapAsk(STREAM, 7, 1.0, place))
+        bench.tree.deal.agreed = True
+    bench.sent.clear()
+    bench.links[node(2)] = 0.25
+    bench.do("cost_moved", node(2))
+    bench.pass_time(bench.config.worse_held_s + 0.01)
+    tell_places(bench)
+    return bench
+
+
+def tell_places(bench: Bench) -> None:
+    asked = dict(bench.take(w.Query))
+    for who, delay_s in ((node(8), 0.03), (node(9), 0.04)):
+        line, token = path(who, delay_s, (ORIGIN,)), asked[who].token
+        tell = w.Tell(STREAM, token, delay_s, 4, line.path, (0.0, delay_s), ())
+        bench.hear(who, tell)
+
+
+def test_a_worse_path_was_seen_long_enough_also_by_who_has_children() -> None:
+    bench = got_worse(children=1)
+    assert bench.one(w.Join)[0] == node(8)
+
+
+def test_a_worse_path_is_left_soon_after_another_move() -> None:
+    bench = got_worse(moved_s=6.0)
+    assert bench.one(w.Join)[0] == node(8)
+
+
+def test_a_worse_path_is_left_in_spite_of_a_swap_that_was_agreed_to() -> None:
+    bench = got_worse(moved_s=31.0, deal=True)
+    assert bench.one(w.Join)[0] == node(8)
+
+
+def test_who_found_no_place_on_a_worse_path_looks_again_at_once() -> None:
+    bench = got_worse()
+    for better in (node(8), node(9)):
+        who, wish = bench.one(w.Join)
+        assert who == better
+        bench.hear(who, w.Refuse(STREAM, wish.serial, w.Why.NO_MEDIA))
+    bench.tree.declined.clear()
+    bench.pass_time(bench.config.worse_again_s + 0.01)
+    tell_places(bench)
+    assert bench.one(w.Join)[0] == node(8)
+
+
+def test_a_worse_path_without_a_better_one_is_the_new_measure() -> None:
+    bench = got_worse()
+    for _ in (8, 9):
+        who, wish = bench.one(w.Join)
+        bench.hear(who, w.Refuse(STREAM, wish.serial, w.Why.NO_MEDIA))
+    bench.pass_time(bench.config.worse_again_s + 0.01)
+    tell_places(bench)
+    assert bench.take(w.Join) == []
+    assert bench.tree.settled_delay_s == bench.tree.delay_s > 0.12
+    assert not bench.brain._shared.waits(bench.tree, Alarm.WORSE)
 
 
 def test_a_path_that_recovers_is_kept() -> None:

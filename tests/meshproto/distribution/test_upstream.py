@@ -82,6 +82,31 @@ def test_after_a_round_of_refusals_it_is_starved_and_may_have_a_reserved_slot() 
     assert later[-1].use is w.Use.STARVED
 
 
+def test_who_has_nobody_to_ask_is_new_in_the_mesh_and_not_starved_at_once() -> None:
+    bench = Bench()
+    bench.members = [peer_record(node(20))]
+    bench.lost_sight = {ORIGIN}
+    bench.subscribe()
+    bench.pass_time(1.39)  # 0.2 + 0.4 + 0.8: as short as three rests may be
+    assert bench.tree.search is not None
+    assert bench.tree.search.use is w.Use.NEW
+    assert bench.dialled == []
+    first = bench.link(node(4))
+    bench.offer(first)
+    bench.pass_time(bench.config.report_s + 0.01)
+    who, wish = bench.one(w.Join)
+    assert (who, wish.use) == (first, w.Use.NEW)
+
+
+def test_who_never_finds_anybody_is_starved_after_three_rests() -> None:
+    bench = Bench()
+    bench.members = [peer_record(node(20))]
+    bench.lost_sight = {ORIGIN}
+    bench.subscribe()
+    bench.pass_time(2.81)
+    assert bench.dialled == [(node(20), None)]
+
+
 def test_rests_grow_longer() -> None:
     bench = Bench()
     bench.hops[ORIGIN] = bench.link(ORIGIN)
@@ -185,6 +210,51 @@ def test_a_failed_dial_leads_on_at_once() -> None:
     bench.hear(full, w.Redirect(STREAM, wish.serial, (w.Target(node(9), 0.02, 3),)))
     bench.do("dial_failed", node(9))
     assert bench.one(w.Join)[0] == ORIGIN
+
+
+def test_a_link_that_took_too_long_wakes_a_resting_search() -> None:
+    bench = Bench()
+    bench.rtts[ORIGIN] = 0.1
+    bench.subscribe()
+    bench.pass_time(0.66)
+    assert bench.tree.search is not None
+    assert bench.tree.search.phase is Phase.RESTING
+    bench.link(ORIGIN)
+    assert bench.one(w.Join)[0] == ORIGIN
+
+
+def test_a_link_that_took_too_long_is_next_while_another_is_asked() -> None:
+    bench = Bench()
+    full = bench.link(node(2))
+    bench.offer(full)
+    hop = bench.hops[ORIGIN] = bench.link(node(5), 0.5)
+    bench.subscribe()
+    wish = bench.one(w.Join)[1]
+    bench.rtts[node(9)] = 0.01
+    bench.hear(full, w.Redirect(STREAM, wish.serial, (w.Target(node(9), 0.02, 3),)))
+    bench.pass_time(0.2)
+    assert bench.one(w.Join)[0] == hop
+    bench.link(node(9))
+    assert bench.take(w.Join) == []
+    refuse(bench, hop, bench.tree.search.asked[hop])  # type: ignore[union-attr]
+    assert bench.one(w.Join)[0] == node(9)
+
+
+def test_who_is_put_back_stands_in_the_row_once() -> None:
+    bench = Bench()
+    bench.attach(node(2))
+    bench.offer(bench.link(node(3)), 0.02, slots=0)
+    bench.peers |= {node(n): peer_record(node(n)) for n in (20, 21, 22)}
+    bench.members = [peer_record(node(n)) for n in (20, 21, 22)]
+    bench.tree.remember(node(20), 0.02, 24)
+    bench.unlink(node(2))
+    search = bench.tree.search
+    assert search is not None
+    while not bench.dialled:
+        bench.pass_time(0.05)
+    bench.link(node(21))
+    left = [candidate.node for candidate in search.left]
+    assert left.count(node(20)) == 1
 
 
 def test_whom_nobody_knows_an_address_of_costs_no_time() -> None:
@@ -301,7 +371,7 @@ def test_a_way_to_the_origin_wakes_a_resting_search_that_asked_others() -> None:
     bench.members = [peer_record(node(20))]
     bench.lost_sight = {ORIGIN}
     bench.subscribe()
-    bench.pass_time(2.0)  # starved by now, and dialling
+    bench.pass_time(3.0)  # starved by now, and dialling
     assert (node(20), None) in bench.dialled
     bench.do("dial_failed", node(20))
     assert bench.tree.search is not None

@@ -26,17 +26,46 @@ def test_one_probe_a_second_weighs_an_eighth() -> None:
 def test_fast_and_slow_checks_smooth_over_the_same_time() -> None:
     fast, slow = quality(0.1), quality(0.1)
     for step in range(1, 17):
-        fast.answered(0.2, step * 0.25)
+        fast.answered(0.109, step * 0.25)
     for step in range(1, 3):
-        slow.answered(0.2, step * 2.0)
+        slow.answered(0.109, step * 2.0)
     assert fast.rtt_s == pytest.approx(slow.rtt_s)
-    assert fast.rtt_s == pytest.approx(0.2 - 0.1 * (7 / 8) ** 4)
+    assert fast.rtt_s == pytest.approx(0.109 - 0.009 * (7 / 8) ** 4)
 
 
 def test_a_long_pause_does_not_make_one_sample_everything() -> None:
     found = quality(0.1)
     found.answered(0.2, 1_000.0)
     assert found.rtt_s < 0.15
+
+
+@pytest.mark.parametrize("every_s", [0.25, 2.0])
+def test_a_step_that_lasts_is_believed_at_once(every_s: float) -> None:
+    found, now = quality(0.1), 0.0
+    began = now + every_s
+    while not found.rtt_s >= 0.3:
+        now += every_s
+        found.answered(0.3 + 0.001 * (now % 1.0), now)
+        assert now - began <= max(CONFIG.step_held_s, every_s)
+    assert found.rtt_s <= 0.301
+    assert found.jitter_s < 0.01
+
+
+def test_one_sample_that_is_not_high_ends_the_step() -> None:
+    found = quality(0.1)
+    for step in range(1, 41):
+        found.answered(0.11 if step % 5 == 0 else 0.15, step * 0.25)
+        assert found.rtt_s < 0.15
+
+
+def test_noise_as_large_as_usual_is_no_step() -> None:
+    found = quality(0.1)
+    for step in range(1, 200):
+        found.answered(0.1 if step % 3 else 0.16, step * 0.25)
+    assert 0.1 < found.rtt_s < 0.14
+    for step in range(200, 240):
+        found.answered(0.16, step * 0.25)
+        assert found.rtt_s < 0.16
 
 
 def test_the_greeting_gives_the_lesser_of_two_samples() -> None:
@@ -84,7 +113,7 @@ def test_small_steps_are_not_told_and_add_up_until_they_are() -> None:
     found = quality(0.1)
     told = 0
     for step in range(1, 60):
-        found.answered(0.12, float(step))
+        found.answered(0.1 + 0.0004 * step, float(step))
         told += found.moved()
     assert 2 <= told <= 4
 

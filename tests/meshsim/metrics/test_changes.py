@@ -81,15 +81,17 @@ def test_moves_are_per_node_and_hour_of_the_window() -> None:
     run.traffic = [TrafficSample(0.0, 4, {}), TrafficSample(1800.0, 4, {})]
     run.moves = [
         Move(10.0, 1, Cause.MAINTENANCE, 0.01),
-        Move(20.0, 2, Cause.SWAP, -0.01),
+        Move(20.0, 2, Cause.MAINTENANCE, -0.01),
+        Move(21.0, 2, Cause.SWAP, -0.01),
+        Move(22.0, 2, Cause.ASIDE, -0.01),
         Move(30.0, 3, Cause.REPAIR, -0.05),
         Move(40.0, 3, Cause.ROUTE, 0.05),
         Move(2000.0, 3, Cause.SWAP, 0.01),
     ]
     table = move_figures(run)
-    assert table["moves_per_node_h"] == pytest.approx(1.0)
+    assert table["moves_per_node_h"] == pytest.approx(2.0)
     assert table["false_moves_per_node_h"] == pytest.approx(0.5)
-    assert table["reassignments_per_node_h"] == pytest.approx(2.0)
+    assert table["reassignments_per_node_h"] == pytest.approx(3.0)
 
 
 def test_a_node_that_stays_with_a_bad_parent_never_leaves() -> None:
