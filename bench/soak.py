@@ -2,10 +2,10 @@
 
 The rate is that of frames; the stream is otherwise the one asked for.  It is raised by
 a quarter at a time until a run loses packets, and again in a second try, so that a
-moment in which others had the machine is no limit.  Where the highest rate loses nothing
-there are twice as many viewers, from the lowest rate on.  Then the space between the last
-clean rate and the first lossy one is halved twice.  Generator and receivers are on this
-machine and may be what gives in first.
+moment in which others had the machine is no limit.  Where the highest rate loses
+nothing there are twice as many viewers, from the lowest rate on.  Then the space
+between the last clean rate and the first lossy one is halved twice.  Generator and
+receivers are on this machine and may be what gives in first.
 
 Viewers report nothing and ask for nothing again, so every packet that is missing in the
 end was lost.  Resident memory is read every second; its growth is the line of least
@@ -85,8 +85,10 @@ def slope(points: Sequence[tuple[float, int]]) -> float:
     return sum((t - mean_t) * (v - mean_v) for t, v in points) / over
 
 
-async def onset(shape: Shape, viewers: int, duration_s: float) -> tuple[int, int | None]:
-    """Viewers, and the least rate of those tried that loses packets; None if none does."""
+async def onset(
+    shape: Shape, viewers: int, duration_s: float
+) -> tuple[int, int | None]:
+    """Viewers, and the least rate that loses packets of those tried, None if none does."""
     while viewers < MOST_VIEWERS:
         if rate_hz := await _onset_of(shape, viewers, duration_s):
             return viewers, rate_hz
@@ -95,7 +97,6 @@ async def onset(shape: Shape, viewers: int, duration_s: float) -> tuple[int, int
 
 
 async def _onset_of(shape: Shape, viewers: int, duration_s: float) -> int | None:
-
     async def loses(rate_hz: int) -> bool:
         faster = dataclasses.replace(shape, frames_hz=rate_hz)
         for _ in range(2):
@@ -192,10 +193,11 @@ async def soak(scale: Scale) -> None:
     viewers, found_hz = await onset(shape, max(scale.crowds), scale.duration_s)
     begins_hz = found_hz or MOST_HZ
     held = dataclasses.replace(shape, frames_hz=max(1, int(SHARE * begins_hz)))
+    where = "at" if found_hz else "above"
     print(
-        f"{viewers} viewers, packets of {shape.name}; loss begins"
-        f" {'at' if found_hz else 'above'} {begins_hz * len(shape.sizes) * viewers} packets"
-        f" a second, held are {held.packets_hz * viewers}",
+        f"{viewers} viewers, packets of {shape.name}; loss begins {where}"
+        f" {begins_hz * len(shape.sizes) * viewers} packets a second,"
+        f" held are {held.packets_hz * viewers}",
         flush=True,
     )
     found = await soaked(held, viewers, scale.minutes * 60)
