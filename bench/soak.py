@@ -88,7 +88,7 @@ def slope(points: Sequence[tuple[float, int]]) -> float:
 async def onset(
     shape: Shape, viewers: int, duration_s: float
 ) -> tuple[int, int | None]:
-    """Viewers, and the least rate that loses packets of those tried, None if none does."""
+    """Viewers, and the least rate of those tried that loses packets, None if none."""
     while viewers < MOST_VIEWERS:
         if rate_hz := await _onset_of(shape, viewers, duration_s):
             return viewers, rate_hz
