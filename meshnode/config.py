@@ -299,6 +299,9 @@ class Settings(BaseModel):
     """Nodes of the mesh to join by: HOST, HOST:PORT or a multiaddr."""
     max_upload: BitRate = 10_000_000
     """What may be sent to others, in bit/s; K, M and G are understood."""
+    dual: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
+    """Names of streams whose sound and lowest layer come here over two ways all the
+    time, so that no node between is missed when it dies; "*": of all."""
     role: Literal["both", "relay", "edge"] = "both"
     """relay: carries streams of others and serves no clients; edge: serves clients and
     carries only what they publish; both."""
@@ -363,6 +366,10 @@ class Settings(BaseModel):
     def meshed(self) -> bool:
         """Whether this node is part of a mesh."""
         return bool(self.bootstrap) if self.mesh is None else self.mesh
+
+    def is_dual(self, name: str) -> bool:
+        """Whether the stream of this name is to come over two ways."""
+        return name in self.dual or "*" in self.dual
 
     @property
     def http_endpoint(self) -> Endpoint:

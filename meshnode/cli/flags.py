@@ -191,6 +191,14 @@ class RunFlags:
         Text,
         _in(MESH, "File, as for --allow, of what to have nothing to do with."),
     ] = None
+    dual: Annotated[
+        Texts,
+        _in(
+            MESH,
+            "Stream whose sound and lowest layer come over two ways all the time;"
+            ' repeatable, "*": every stream [none].',
+        ),
+    ] = ()
     role: Annotated[
         Literal["both", "relay", "edge"] | None,
         _in(

@@ -3,7 +3,7 @@
     control = Control(identity, host, plane, make_links, ability, log=log)
     await control.start()
     control.publish("cam", media, (2_500_000,))
-    control.watch(control.find("other"))
+    control.watch(control.find("other").stream, Wish(layers=1, viewers=1))
     await control.leave(); await control.close()
 
 It joins the parts of this package and is the only one that knows them all: the brain
@@ -42,7 +42,7 @@ from meshproto.errors import DecodeError
 from meshproto.events import Event, Refused
 from meshproto.forwarding.relay_table import PlaneNotice
 from meshproto.ids import NodeId, StreamId, StreamName
-from meshproto.node import Ability, Node, NodeConfig
+from meshproto.node import Ability, Node, NodeConfig, Wish
 from meshproto.node import Identity as BrainIdentity
 from meshproto.outputs import Deliver
 from meshproto.wire import peer_id
@@ -224,12 +224,12 @@ class Control:
         """What is known of a stream, None while nobody has it."""
         return self._streams.known(stream)
 
-    def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
-        """Viewers here want `layers` (a mask) of a stream, wherever it comes to be.
+    def watch(self, stream: StreamId, wish: Wish) -> None:
+        """Viewers here want a stream, wherever it comes to be.
 
-        Again when the numbers change.  Raises `LimitError` when too much is watched.
+        Again when the wish changes.  Raises `LimitError` when too much is watched.
         """
-        self._driver.tell("watch", self._brain.watch, stream, layers, viewers)
+        self._driver.tell("watch", self._brain.watch, stream, wish)
 
     def unwatch(self, stream: StreamId) -> None:
         """Nobody here wants it any more; unknown streams are fine."""

@@ -47,6 +47,7 @@ from meshproto.forwarding.relay_table import (
     SetActive,
 )
 from meshproto.ids import NodeId, ProducerId, StreamId, StreamName
+from meshproto.node import Wish
 from meshproto.outputs import Deliver
 
 ARRIVE_S = 3.0
@@ -280,7 +281,8 @@ class Relaying:
         """Say what is wanted of a stream from afar, and by how many."""
         carried = self._carried.get(arrival.stream)
         mask = 1 if carried is None else carried.mask
-        self._mesh.watch(arrival.stream, mask, max(arrival.viewers, 1))
+        dual = self._parts.settings.is_dual(arrival.name)
+        self._mesh.watch(arrival.stream, Wish(mask, max(arrival.viewers, 1), dual))
 
     # -- what happens in the mesh ------------------------------------------------------
 

@@ -8,6 +8,7 @@ from meshnode.control.changes import StreamSeen
 from meshnode.control.saying import Saying
 from meshnode.node import departure
 from meshproto.ids import NodeId, StreamId, StreamName
+from meshproto.node import Wish
 
 
 class Mesh(departure.Mesh, Protocol):
@@ -29,7 +30,7 @@ class Mesh(departure.Mesh, Protocol):
     def known(self, stream: StreamId) -> StreamSeen | None:
         """What is known of a stream."""
 
-    def watch(self, stream: StreamId, layers: int, viewers: int) -> None:
+    def watch(self, stream: StreamId, wish: Wish) -> None:
         """Want it."""
 
     def say(self, stream: StreamId, label: str, data: bytes | str) -> bool:

@@ -5,7 +5,7 @@ have no viewers: one of them is in the tree only because it stands by for the ot
 Light viewers measure to the packet; some faults are watched in Chromium as well.
 
     MESHNODE_LAB_KILL=50 MESHNODE_LAB_CUT=50 MESHNODE_LAB_FREEZE=20 \\
-    MESHNODE_LAB_DRAIN=10 MESHNODE_LAB_BROWSER=25 make chaos
+    MESHNODE_LAB_DRAIN=10 MESHNODE_LAB_BROWSER=25 MESHNODE_LAB_DUAL=25 make chaos
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ STEADY_DEADLINE_S = 120.0
 """A relay that came back may hang below the other one until a turn of maintenance."""
 P50_MS, P95_MS, P99_MS, FROZEN_P99_MS = 110.0, 250.0, 350.0, 600.0
 FREEZES_MAX, BUFFERED_FREEZES_MAX = 0.10, 0.02
+DUAL_MS = 40.0
+"""The longest silence of sound that comes over both parents: packets are 20 ms long."""
 
 
 ROOM = ("--max-upload", "40M")
@@ -126,14 +128,34 @@ async def strike(
 @pytest.mark.parametrize("kind", list(USUAL))
 async def test_a_relay_fails_and_the_stream_goes_on(kind: str) -> None:
     report = Report(f"chaos-{kind}")
-    async with scene(f"chaos-{kind}") as (lab, mesh):
+    found = await struck(report, kind, count(kind, USUAL[kind]))
+    promises(report, kind, found)
+    report.verdict()
+
+
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("kind", ["kill", "cut"])
+async def test_sound_over_both_parents_has_no_gap(kind: str) -> None:
+    report = Report(f"chaos-dual-{kind}")
+    found = await struck(report, kind, count("dual", 25), "--dual", STREAM)
+    worst = max(one.audio_gap_ms for one in found)
+    report.spread("spreads", "sound's, ms", [one.audio_gap_ms for one in found])
+    report.limit("longest silence of the sound", worst, DUAL_MS)
+    report.limit("packets lost", sum(one.lost for one in found), 0, unit="packets")
+    twice = sum(one.duplicates for one in found)
+    report.limit("duplicates to the viewer", twice, 0, unit="packets")
+    report.verdict()
+
+
+async def struck(report: Report, kind: str, repeats: int, *flags: str) -> list[Outcome]:
+    """So many faults of a kind, one after the other, of nodes with these flags."""
+    found: list[Outcome] = []
+    async with scene(report.name, *flags) as (lab, mesh):
         origin = mesh.fleet["origin"]
         source = await Source.open(origin.namespace, f"{origin.url}/whip/{STREAM}")
         viewer = await watch(mesh)
-        fault = FAULTS[kind]
-        found = []
-        for number in range(count(kind, USUAL[kind])):
-            one = await strike(lab, mesh, viewer, source, fault)
+        for number in range(repeats):
+            one = await strike(lab, mesh, viewer, source, FAULTS[kind])
             found.append(one)
             report.row(
                 "faults",
@@ -149,8 +171,7 @@ async def test_a_relay_fails_and_the_stream_goes_on(kind: str) -> None:
         report.row("wire", **lab.wiring.counters()["wire"])
         await viewer.close()
         await source.close()
-    promises(report, kind, found)
-    report.verdict()
+    return found
 
 
 def promises(report: Report, kind: str, found: list[Outcome]) -> None:

@@ -75,7 +75,7 @@ def is_measured(view: View, topology: Topology) -> bool:
         for other in set(range(topology.size)) - {one}:
             wire_s = 2 * topology.ms(one, other) / 1000
             rtt_s = peers.get(NAMES[other], {}).get("rtt_s")
-            if rtt_s is None or rtt_s - wire_s > RTT_SHARE * wire_s + RTT_S:
+            if rtt_s is None or abs(rtt_s - wire_s) > RTT_SHARE * wire_s + RTT_S:
                 return False
     return True
 

@@ -5,6 +5,6 @@ one another, `finding` how streams are found by gossip and followed by trees.
 """
 
 from meshproto.node.brain import Node
-from meshproto.node.values import Ability, Identity, NodeConfig
+from meshproto.node.values import Ability, Identity, NodeConfig, Wish
 
-__all__ = ["Ability", "Identity", "Node", "NodeConfig"]
+__all__ = ["Ability", "Identity", "Node", "NodeConfig", "Wish"]

@@ -34,7 +34,7 @@ from meshproto.node.figures import sent_octets, sizes
 from meshproto.node.finding import Finding
 from meshproto.node.graph import Graph
 from meshproto.node.receivers import Receivers, is_of_graph
-from meshproto.node.values import Ability, Identity, NodeConfig
+from meshproto.node.values import Ability, Identity, NodeConfig, Wish
 from meshproto.node.view import Neighbours, View
 from meshproto.outputs import HangUp, Outbox, Output, Purpose, Send
 from meshproto.overlay.overlay import Overlay
@@ -270,13 +270,13 @@ class Node:
         self._directory.unannounce(stream, now)
         self._settle(now)
 
-    def watch(self, stream: StreamId, layers: int, viewers: int, now: float) -> None:
+    def watch(self, stream: StreamId, wish: Wish, now: float) -> None:
         """Viewers here want `stream`, wherever it is or comes to be: like `subscribe`,
         as soon as the directory knows its origin, and again at each of its moves.
 
         Raises `LimitError` when too many streams are watched.
         """
-        self._finding.watch(stream, layers, viewers, now)
+        self._finding.watch(stream, wish, now)
         self._settle(now)
 
     def unwatch(self, stream: StreamId, now: float) -> None:

@@ -19,6 +19,7 @@ from meshproto.gossip.presence import Presence
 from meshproto.gossip.router import GossipRouter
 from meshproto.gossip.seen import Verdict
 from meshproto.ids import NodeId, StreamId
+from meshproto.node.values import Wish
 
 EARLY_S = 5.0
 """How long an RPC waits for its link to be ready: as long as a greeting may take."""
@@ -65,7 +66,7 @@ class Finding:
         self._presence = presence
         self._listed = False
         self._trees = trees
-        self._watching: dict[StreamId, tuple[int, int]] = {}
+        self._watching: dict[StreamId, Wish] = {}
         self._peers: dict[NodeId, None] = {}
         self._early: dict[NodeId, list[tuple[float, bytes]]] = {}
         self._versions: dict[NodeId, Version] = {}
@@ -87,15 +88,21 @@ class Finding:
             self._presence.withdraw()
             self._gossip.leave(PRESENCE_TOPIC, now)
 
-    def watch(self, stream: StreamId, layers: int, viewers: int, now: float) -> None:
+    def watch(self, stream: StreamId, wish: Wish, now: float) -> None:
         """Subscribe now or when the stream is found; see `Node.watch`."""
         watching, maximum = self._watching, self._config.watched_max
         if stream not in watching and len(watching) >= maximum:
             raise LimitError("watched_max", maximum)
-        watching[stream] = (layers, viewers)
+        watching[stream] = wish
         origin = self._directory.resolve(stream)
         if origin is not None:
-            self._trees.subscribe(stream, origin, layers, viewers, now)
+            self._subscribe(stream, origin, wish, now)
+
+    def _subscribe(
+        self, stream: StreamId, origin: NodeId, wish: Wish, now: float
+    ) -> None:
+        layers, viewers, dual = wish
+        self._trees.subscribe(stream, origin, layers, viewers, now, dual=dual)
 
     def unwatch(self, stream: StreamId, now: float) -> None:
         """Wait no more, and unsubscribe."""
@@ -187,6 +194,6 @@ class Finding:
     def _found(self, stream: StreamId, origin: NodeId, now: float) -> None:
         wish = self._watching.get(stream)
         if wish is not None:
-            self._trees.subscribe(stream, origin, *wish, now)
+            self._subscribe(stream, origin, wish, now)
         if origin != self._me:
             self._trees.origin_moved(stream, origin, now)

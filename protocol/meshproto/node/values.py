@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from meshproto.config.directory import DirectoryConfig
 from meshproto.config.distribution import DistributionConfig
@@ -34,6 +35,18 @@ class NodeConfig:
     directory: DirectoryConfig = field(default_factory=DirectoryConfig)
     routing: RoutingConfig = field(default_factory=RoutingConfig)
     distribution: DistributionConfig = field(default_factory=DistributionConfig)
+
+
+class Wish(NamedTuple):
+    """What viewers at this node want of a stream.
+
+    `layers` is a mask, `viewers` how many there are; `dual` asks for its sound and
+    lowest layer over two parents all the time (RFC 0011 section 6.4).
+    """
+
+    layers: int
+    viewers: int
+    dual: bool = False
 
 
 @dataclass(frozen=True, slots=True)

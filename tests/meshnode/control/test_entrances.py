@@ -6,6 +6,7 @@ from meshnode.control import entrances as module
 from meshnode.control.entrances import CHEAPEST, NEAREST
 from meshnode.control.mesh import Control
 from meshproto.ids import StreamName
+from meshproto.node import Wish
 from meshproto.wire.control.directory import Layer, Media, Track, TrackKind
 from support.control_world import World, until
 
@@ -54,7 +55,7 @@ async def test_a_node_knows_what_the_stream_costs_itself(world: World) -> None:
     assert origin.report.own_cost_s("cam") == 0.0
     stream = one.report.named("cam")
     assert stream is not None
-    one.watch(stream, 1, 1)
+    one.watch(stream, Wish(1, 1))
     await until(lambda: one.fed(stream), "a parent")
     cost_s = one.report.own_cost_s("cam")
     assert cost_s is not None

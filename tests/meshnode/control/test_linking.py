@@ -6,6 +6,7 @@ from meshnode.control.libp2p.values import GossipOpened
 from meshnode.control.mesh import Control
 from meshproto.gossip.peers import Version
 from meshproto.ids import StreamName
+from meshproto.node import Wish
 from meshproto.outputs import Purpose
 from support.control_world import LinkState, World, until
 from support.mesh_media import media
@@ -51,7 +52,7 @@ async def test_a_link_with_a_tree_is_checked_four_times_a_second(world: World) -
     first, second = await pair(world)
     stream = first.publish(StreamName("cam"), media(), (1_000_000,))
     await until(lambda: second.find("cam"), "the stream is known")
-    second.watch(stream, 1, 1)
+    second.watch(stream, Wish(1, 1))
     await until(lambda: second.fed(stream), "a parent")
     assert world.end(second, first).paces[-1] == 0.25
 

@@ -6,6 +6,7 @@ from meshnode.control.changes import StreamSeen, StreamTaken, StreamUnseen
 from meshnode.control.mesh import Control
 from meshproto.forwarding.relay_table import OpenLeg, OpenStream, SetActive
 from meshproto.ids import StreamName
+from meshproto.node import Wish
 from meshproto.wire import peer_id
 from support.control_world import World, until
 from support.mesh_media import media
@@ -36,7 +37,7 @@ async def test_a_stream_is_found_and_followed_to_where_it_is(world: World) -> No
     seen = await until(lambda: second.find("cam"), "the stream is known")
     assert seen == StreamSeen(stream, CAM, first.node, media())
     assert seen in heard
-    second.watch(stream, 1, 1)
+    second.watch(stream, Wish(1, 1))
     await until(lambda: second.fed(stream), "a parent")
     deltas = world.planes[second.node].deltas
     assert OpenStream(stream, False) in deltas
@@ -57,7 +58,7 @@ async def test_three_in_a_line_pass_a_stream_on(world: World) -> None:
     last = await world.node(middle)
     stream = first.publish(CAM, media(), (1_000_000,))
     await until(lambda: last.find("cam"), "the stream is known")
-    last.watch(stream, 1, 1)
+    last.watch(stream, Wish(1, 1))
     await until(lambda: last.fed(stream), "a parent")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshnode.control.mesh import Control
 from meshnode.observe.trace import Trace, Why
 from meshproto.ids import StreamName, short_id
+from meshproto.node import Wish
 from meshproto.wire import peer_id
 from meshproto.wire.control.directory import Layer, Media, Track, TrackKind
 from support.control_world import World, until
@@ -28,7 +29,7 @@ def text(control: Control) -> str:
 
 async def watched(control: Control) -> None:
     seen = await until(lambda: control.find("cam"), "the stream is known")
-    control.watch(seen.stream, 1, 1)
+    control.watch(seen.stream, Wish(1, 1))
     await until(lambda: control.fed(seen.stream), "a parent")
 
 

@@ -18,7 +18,7 @@ from meshproto.forwarding.relay_table import OpenStream
 from meshproto.gossip.directory_events import StreamFound, StreamGone, StreamMoved
 from meshproto.gossip.peers import Version
 from meshproto.ids import LinkId, NodeId, StreamId
-from meshproto.node import Ability, Identity, Node, NodeConfig
+from meshproto.node import Ability, Identity, Node, NodeConfig, Wish
 from meshproto.node.finding import VERSIONS_MAX
 from meshproto.outputs import Gossip, Purpose, Transmit
 from meshproto.wire import pubsub
@@ -121,7 +121,7 @@ def test_what_was_announced_before_the_link_is_found_by_comparison() -> None:
 def test_a_viewer_waits_until_the_stream_is_found() -> None:
     two = Two()
     two.link()
-    two.nodes[2].watch(STREAM, 1, 1, two.now)
+    two.nodes[2].watch(STREAM, Wish(1, 1), two.now)
     two.run(1.0)
     assert two.opened(2) == []
     two.announce(1)
@@ -132,7 +132,7 @@ def test_a_viewer_of_a_known_stream_does_not_wait() -> None:
     two = Two()
     two.link()
     two.announce(1)
-    two.nodes[2].watch(STREAM, 1, 1, two.now)
+    two.nodes[2].watch(STREAM, Wish(1, 1), two.now)
     two.drain(2)
     assert two.opened(2) == [STREAM]
 
@@ -140,7 +140,7 @@ def test_a_viewer_of_a_known_stream_does_not_wait() -> None:
 def test_a_viewer_that_left_is_not_subscribed() -> None:
     two = Two()
     two.link()
-    two.nodes[2].watch(STREAM, 1, 1, two.now)
+    two.nodes[2].watch(STREAM, Wish(1, 1), two.now)
     two.nodes[2].unwatch(STREAM, two.now)
     two.announce(1)
     assert two.opened(2) == []
@@ -150,7 +150,7 @@ def test_viewers_follow_a_stream_that_moves() -> None:
     two = Two()
     two.link()
     two.announce(1)
-    two.nodes[1].watch(STREAM, 1, 1, two.now)
+    two.nodes[1].watch(STREAM, Wish(1, 1), two.now)
     two.announce(2, counter=2)
     assert two.origin(1) == node_id(2)
     assert StreamMoved(STREAM, node_id(2), node_id(1)) in two.events[1]
@@ -260,10 +260,19 @@ def test_a_link_that_is_lost_is_compared_anew_when_it_is_back() -> None:
 
 def test_too_many_watched_streams_name_the_limit() -> None:
     two = Two(watched_max=1)
-    two.nodes[1].watch(STREAM, 1, 1, two.now)
-    two.nodes[1].watch(STREAM, 3, 1, two.now)
+    two.nodes[1].watch(STREAM, Wish(1, 1), two.now)
+    two.nodes[1].watch(STREAM, Wish(3, 1), two.now)
     with pytest.raises(LimitError, match="watched_max"):
-        two.nodes[1].watch(claim("other").stream, 1, 1, two.now)
+        two.nodes[1].watch(claim("other").stream, Wish(1, 1), two.now)
+
+
+def test_the_whole_wish_is_handed_on_when_the_stream_is_found() -> None:
+    two = Two()
+    two.link()
+    two.nodes[2].watch(STREAM, Wish(1, 1, dual=True), two.now)
+    two.announce(1)
+    tree = two.nodes[2]._trees._shared.trees[STREAM]
+    assert (tree.layers, tree.viewers, tree.dual) == (1, 1, True)
 
 
 def test_who_enlists_is_on_the_list_of_the_other() -> None:
