@@ -160,6 +160,11 @@ impl Forwarder {
         mem::swap(&mut state.out, out);
     }
 
+    /// Have room for so many copies in one flush (`Departures::warm`).
+    pub fn warm(&mut self, copies: usize) {
+        self.state.out.warm(copies);
+    }
+
     /// The next protected packet that is to be sent again as it is.
     pub fn poll_resend(&mut self) -> Option<Again> {
         self.state.again.pop()

@@ -11,6 +11,9 @@ use bytes::Bytes;
 
 use crate::core::ids::{ConsumerId, TransportId};
 
+/// Octets of a header as consumers get them, with the extensions of a browser.
+const HEADER_BYTES: usize = 40;
+
 /// One packet of a burst.  `index` is SRTP's 48 bit packet index: roll-over counter << 16
 /// | sequence number (RFC 3711 section 3.3.1).
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +86,12 @@ impl Departures {
         self.legs.bursts.is_empty() && self.viewers.bursts.is_empty()
     }
 
+    /// Have room for so many copies to viewers, in pages that this process has already:
+    /// what a stall leaves to be sent must not make it grow hours later.
+    pub(crate) fn warm(&mut self, copies: usize) {
+        self.viewers.warm(copies);
+    }
+
     /// Forget bursts that were begun and not closed.
     pub(crate) fn abandon(&mut self) {
         self.legs.abandon();
@@ -96,7 +105,7 @@ impl Departures {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Departing {
     header_end: usize,
     pub(crate) payload: Bytes,
@@ -150,6 +159,15 @@ impl Outbox {
                 packets: self.packets.len(),
             });
         }
+    }
+
+    /// Write to as much room as so many packets take, behind what is held.
+    fn warm(&mut self, packets: usize) {
+        let (headers, held) = (self.headers.len(), self.packets.len());
+        self.headers.resize(headers + packets * HEADER_BYTES, 1);
+        self.headers.truncate(headers);
+        self.packets.resize_with(held + packets, Departing::default);
+        self.packets.truncate(held);
     }
 
     /// Forget what was pushed since the last `close`.
@@ -220,4 +238,36 @@ pub enum Again {
 pub struct OutRtcp {
     pub transport: TransportId,
     pub packet: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ConsumerId, Outbox, TransportId, HEADER_BYTES};
+    use bytes::Bytes;
+
+    fn push(outbox: &mut Outbox, packets: usize) {
+        for index in 0..packets {
+            outbox.header().extend_from_slice(&[0; HEADER_BYTES]);
+            outbox.push(Bytes::new(), 1, index as i64);
+        }
+        outbox.close(TransportId(1), ConsumerId(1), false);
+    }
+
+    #[test]
+    fn what_is_warm_takes_so_many_packets_without_growing() {
+        let mut outbox = Outbox::default();
+        outbox.warm(1000);
+        let before = (outbox.headers.as_ptr(), outbox.packets.as_ptr());
+        push(&mut outbox, 1000);
+        assert_eq!(before, (outbox.headers.as_ptr(), outbox.packets.as_ptr()));
+    }
+
+    #[test]
+    fn warming_leaves_what_is_held() {
+        let mut outbox = Outbox::default();
+        push(&mut outbox, 3);
+        outbox.warm(1000);
+        let held: Vec<u64> = outbox.bursts().flat_map(|b| b.packets()).map(|p| p.index).collect();
+        assert_eq!(held, [0, 1, 2]);
+    }
 }

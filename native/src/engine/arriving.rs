@@ -31,7 +31,12 @@ const LOCALS_MAX: usize = 4096;
 /// the process, and a stall must not make it grow by megabytes.
 const COPIES_MAX: u64 = 1 << 13;
 /// A piece is at least so many packets: a usual frame is not torn, whoever watches.
-const PIECE_MIN: u64 = 32;
+const PIECE_MIN: u64 = 16;
+
+/// The most copies of a piece for so many consumers.
+pub(super) fn copies_max(fed: usize) -> usize {
+    (PIECE_MIN as usize * fed).max(COPIES_MAX as usize + fed)
+}
 
 /// A packet of this size that has no marker is followed by others of its frame.
 const FRAME_PART: usize = 600;

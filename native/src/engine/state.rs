@@ -85,6 +85,8 @@ pub struct Engine {
     pub(super) frame_open: bool,
     /// Bursts of the last time that anything left.
     pub(super) fed: usize,
+    /// Consumers for whom there is room after a stall.
+    pub(super) warm: usize,
     pub(super) latency: Latency,
     ssrcs: usize,
     consumers: usize,
@@ -118,6 +120,7 @@ impl Engine {
             faults: Faults::default(),
             frame_open: false,
             fed: 0,
+            warm: 0,
             latency: Latency::default(),
             ssrcs: config.forwarding.ssrcs_per_transport * SSRCS_EVER,
             consumers: config.forwarding.consumers,

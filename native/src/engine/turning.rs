@@ -1,5 +1,6 @@
 //! The turn of a worker: take what came, do what is due, let everything leave, tell.
 
+use super::arriving::copies_max;
 use super::events::Event;
 use super::faults::Place;
 use super::guard::guarded;
@@ -157,7 +158,19 @@ impl Engine {
         }
         departures.clear();
         self.departures = departures;
+        self.make_room(fed);
         fed > 0
+    }
+
+    /// Take now what a stall may need with so many consumers: then it does not grow later.
+    fn make_room(&mut self, fed: usize) {
+        if fed > self.warm && fed >= HOLD_FED {
+            // why more: viewers come one after the other
+            self.warm = fed + fed / 4;
+            let copies = copies_max(self.warm);
+            self.departures.warm(copies);
+            self.forwarder.warm(copies);
+        }
     }
 
     /// What refusals taught about paths and egresses.
