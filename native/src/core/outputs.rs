@@ -267,7 +267,11 @@ mod tests {
         let mut outbox = Outbox::default();
         push(&mut outbox, 3);
         outbox.warm(1000);
-        let held: Vec<u64> = outbox.bursts().flat_map(|b| b.packets()).map(|p| p.index).collect();
+        let held: Vec<u64> = outbox
+            .bursts()
+            .flat_map(|b| b.packets())
+            .map(|p| p.index)
+            .collect();
         assert_eq!(held, [0, 1, 2]);
     }
 }
