@@ -61,7 +61,6 @@ impl Engine {
     pub(super) fn receive(&mut self, port: usize, calls: usize) {
         let taken = self.arrivals.take();
         let mut arrivals = taken.unwrap_or_else(|| Box::new(Arrivals::new()));
-        let mut sent = self.received.packets;
         for _ in 0..calls {
             let socket = &self.ports[port].socket;
             let came = match arrivals.receive(socket) {
@@ -86,10 +85,8 @@ impl Engine {
                     self.attempt("a datagram", |engine| {
                         engine.arrived(datagram, origin, now);
                     });
-                    let packets = self.received.packets - sent;
-                    if packets >= PIECE_MIN && packets * self.fed as u64 >= COPIES_MAX {
+                    if self.has_piece() {
                         self.attempt("a full turn", |engine| engine.drain(now));
-                        sent = self.received.packets;
                     }
                 }
             }
@@ -98,6 +95,12 @@ impl Engine {
             }
         }
         self.arrivals = Some(arrivals);
+    }
+
+    /// Whether what came since anything left is enough to be sent.
+    fn has_piece(&self) -> bool {
+        let packets = self.received.packets - self.forwarded;
+        packets >= PIECE_MIN && packets * self.fed as u64 >= COPIES_MAX
     }
 
     fn arrived(&mut self, datagram: &mut [u8], origin: Origin, now: f64) {

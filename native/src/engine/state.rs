@@ -85,6 +85,8 @@ pub struct Engine {
     pub(super) frame_open: bool,
     /// Bursts of the last time that anything left.
     pub(super) fed: usize,
+    /// Packets that had come when everything left the last time.
+    pub(super) forwarded: u64,
     /// Consumers for whom there is room after a stall.
     pub(super) warm: usize,
     pub(super) latency: Latency,
@@ -120,6 +122,7 @@ impl Engine {
             faults: Faults::default(),
             frame_open: false,
             fed: 0,
+            forwarded: 0,
             warm: 0,
             latency: Latency::default(),
             ssrcs: config.forwarding.ssrcs_per_transport * SSRCS_EVER,

@@ -141,6 +141,7 @@ impl Engine {
 
     /// Whether anything did.
     fn depart(&mut self, now: f64) -> bool {
+        self.forwarded = self.received.packets;
         let mut departures = std::mem::take(&mut self.departures);
         self.forwarder.flush(now, &mut departures);
         let mut fed = 0;
