@@ -41,6 +41,11 @@ ASK_TIMEOUT_S = 5.0
 PORTS = (5000, 8080, 8081)
 
 
+def _own() -> dict[str, str]:
+    """What a node need know of our environment: nothing of the laboratory's."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("MESHNODE_LAB_")}
+
+
 @dataclass
 class NodeProcess:
     """One node: where it runs and how it is started."""
@@ -112,7 +117,7 @@ class NodeProcess:
                 cwd=self.folder,
                 preexec_fn=die_with_parent,  # noqa: PLW1509 - prctl only
                 env={
-                    **os.environ,
+                    **_own(),
                     "PYTHONPATH": paths,
                     "PYTHONUNBUFFERED": "1",
                     "MESHNODE_PUBLISH_KEY": KEY,
