@@ -118,11 +118,14 @@ window.gathered = async pc => {
     await new Promise(done => pc.addEventListener('icegatheringstatechange', done));
   return pc.localDescription.toJSON();
 };
+window.direct = [];
 window.offerDirect = async () => {
-  const pc = window.directly = new RTCPeerConnection(), whole = new MediaStream();
+  const pc = new RTCPeerConnection(), whole = new MediaStream();
+  // several may be under way at a time
+  const number = window.direct.push(pc) - 1;
   for (const track of [window.picture(320, 240, 30), window.tone()])
     pc.addTrack(track, whole);
-  return window.gathered(pc);
+  return [number, await window.gathered(pc)];
 };
 window.playDirect = async offer => {
   const pc = new RTCPeerConnection(), number = window.player(pc);

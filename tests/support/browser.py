@@ -49,9 +49,10 @@ class Client:
 
     async def play_from(self, other: Client) -> int:
         """Watch a publisher on another page without any node; the player's number."""
-        offer = await other.page.evaluate("offerDirect()")
+        source, offer = await other.page.evaluate("offerDirect()")
         number, answer = await self.page.evaluate("o => playDirect(o)", offer)
-        await other.page.evaluate("a => directly.setRemoteDescription(a)", answer)
+        take = f"a => direct[{source}].setRemoteDescription(a)"
+        await other.page.evaluate(take, answer)
         return int(number)
 
     async def first_frame_ms(self, player: int = 0) -> float:
