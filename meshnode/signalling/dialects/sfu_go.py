@@ -316,11 +316,11 @@ class SfuGo:
         chosen = rid_for([known for known, _ in self._rooms.layers(name)], rid)
         if chosen is None:
             raise Refused(404, f"there is no layer {rid[:16]!r} of that track")
-        if not seat.choose(name, chosen):
+        if not seat.gets.choose(name, chosen):
             raise Refused(404, "that track is not being sent")
 
     def _stream_of(self, track: str) -> StreamName:
-        for name, outlet in self._member().seat.playing.items():
+        for name, outlet in self._member().seat.gets.playing.items():
             if outlet.source.track_id == track:
                 return name
         raise Refused(404, "there is no such track")
@@ -330,7 +330,7 @@ class SfuGo:
         bandwidth = field(data, "bandwidth", int)
         if bandwidth < 0:
             raise Refused(400, "bandwidth must be bits a second, 0 for no limit")
-        seat.limit_bps = bandwidth
+        seat.gets.limit_bps = bandwidth
         self._rooms.fit(seat)
         self.send("set-bandwidth-limit", {"bandwidth": bandwidth, "success": True})
 
@@ -340,11 +340,11 @@ class SfuGo:
         told = data.get("tracks", [data])
         if not isinstance(told, list) or len(told) > PEERS_MAX:
             raise Refused(400, f"tracks must be a list of at most {PEERS_MAX}")
-        named = {o.source.track_id: n for n, o in joined.seat.playing.items()}
+        named = {o.source.track_id: n for n, o in joined.seat.gets.playing.items()}
         for one in told:
             track, size = size_of(one)
             if track in named:  # else it went meanwhile
-                joined.seat.show(named[track], size)
+                joined.seat.gets.show(named[track], size)
         self._rooms.fit(joined.seat)
         joined.room.changed()
 
@@ -355,7 +355,7 @@ class SfuGo:
             raise Refused(404, "there is no such track of yours")
 
     def _quality(self, _data: dict[str, Any]) -> None:
-        self._member().seat.tell_quality()
+        self._member().seat.gets.tell_quality()
 
     def _subscribe(self, data: dict[str, Any]) -> None:
         self._want(data, add=True)

@@ -286,16 +286,14 @@ class Room:
                     yield name
 
     def _serve(self, seat: Seat, wanted: Iterable[Entry]) -> None:
-        by_name = {name: (who, shown) for name, who, shown in wanted}
-        for name in seat.playing:
-            if name not in by_name:
-                seat.drop(name)
+        by_name, gets = {name: (who, shown) for name, who, shown in wanted}, seat.gets
+        gets.keep({name: who.peer for name, (who, _) in by_name.items()})
         for name, (who, shown) in by_name.items():
             stream = self._streams.get(name)
-            if seat.hides(name):
+            if gets.hides(name):
                 continue
             if stream is not None and stream.tracks and not stream.ended:
-                seat.play(name, who.peer, shown.label, stream.tracks[0])
+                gets.play(name, who.peer, shown.label, stream.tracks[0])
             elif who.user not in self.seats:
                 self._fetch(name)
-        seat.tell_slots()
+        gets.tell_slots()

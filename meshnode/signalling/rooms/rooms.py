@@ -291,7 +291,7 @@ class Rooms:
         """Let a seat keep to its limit."""
         room = self._rooms.get(seat.who.room)
         with contextlib.suppress(MeshError):  # a layer went meanwhile; soon again
-            seat.fit(self.layers, [] if room is None else room.order)
+            seat.gets.fit(self.layers, [] if room is None else room.order)
 
     def _listen(self) -> None:
         """A few times a second: who speaks, in each room."""
@@ -400,7 +400,7 @@ class Rooms:
                 seat.beat()
                 _show_again(seat)
                 self.fit(seat)
-                seat.tell_layers(self.layers)
+                seat.gets.tell_layers(self.layers)
             if room.seats:
                 room.spread()
             self._sweep(room, now)
@@ -416,7 +416,7 @@ class Rooms:
             return
         consumers = self._house.media.plane.stats()["forwarder"]["consumers"]
         for seat in seats:
-            seat.measure(consumers)
+            seat.gets.measure(consumers)
 
     def _sweep(self, room: Room, now: float) -> None:
         if len(room):
