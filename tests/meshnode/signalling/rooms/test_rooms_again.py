@@ -1,6 +1,7 @@
 """Who leaves a room and comes again at another node is somebody new under old names.
 
-A third node may hear of both at once, where it or its network stalled for a moment.
+A third node may hear of both at once, where it or its network stalled for a moment, or
+of the coming before the leaving.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pytest
 
 from meshnode import MeshNode
 from meshproto.ids import NodeId
+from meshproto.wire import pubsub
 from support.mesh_nodes import Start, mesh_nodes, ready
 from support.rooms.member import LightMember
 from support.rooms.shows import Numbered
@@ -40,8 +42,10 @@ def light(node: MeshNode, user: str) -> LightMember:
 
 
 @contextlib.contextmanager
-def deaf(node: MeshNode) -> Iterator[None]:
-    """What is gossiped reaches a node at the end of the block, all at once."""
+def deaf(node: MeshNode, last: MeshNode | None = None) -> Iterator[None]:
+    """What is gossiped reaches a node at the end of the block, all at once; what `last`
+    says comes after all else.
+    """
     assert node._control is not None
     brain, driver = node._control._brain, node._control._driver
     hear, waiting = brain.gossip_received, list[tuple[NodeId, bytes]]()
@@ -50,8 +54,13 @@ def deaf(node: MeshNode) -> Iterator[None]:
         yield
     finally:
         brain.gossip_received = hear  # type: ignore[method-assign]
-        for neighbour, rpc in waiting:
+        by = None if last is None else last._control and last._control.node
+        for neighbour, rpc in sorted(waiting, key=lambda it: by in authors(it[1])):
             driver.tell("gossip", hear, neighbour, rpc)
+
+
+def authors(rpc: bytes) -> set[NodeId | None]:
+    return {m.origin and NodeId(m.origin) for m in pubsub.decode(rpc).publish}
 
 
 def afar(node: MeshNode) -> set[str]:
@@ -65,15 +74,19 @@ def fetched(node: MeshNode) -> set[str]:
     return {str(name) for name, _ in node._relaying.fetched()}
 
 
-async def test_a_node_that_stalls_meanwhile_shows_who_came(nodes: Three) -> None:
+@pytest.mark.parametrize("order", ["leaving first", "coming first"])
+async def test_a_node_that_stalls_meanwhile_shows_who_came(
+    nodes: Three, order: str
+) -> None:
     a, b, c = nodes
+    last = a if order == "coming first" else None
     async with light(c, "cat") as cat, light(b, "guest") as again:
         await cat.join("green")
         async with light(a, "guest") as guest:
             await guest.join("green")
             guest.begin(Numbered())
             await cat.gets(f"{guest.peer}-v0", 3)
-            with deaf(c):
+            with deaf(c, last):
                 await guest.say("leave")
                 await until(lambda: "guest" not in afar(b), "it is known to have left")
                 await again.join("green")
