@@ -68,6 +68,8 @@ class Seat:
         self._house = house
         self._host = host
         self._published: dict[str, tuple[ProducerId, Publisher]] = {}
+        self._lost: dict[str, Publisher] = {}
+        """Those whose connection was lost: their streams linger."""
         self._shown: dict[str, Shown] = {}
         self._expected: dict[str, Shown] = {}
         self._expected_until_s = 0.0
@@ -100,7 +102,11 @@ class Seat:
         self.left = True
         self.gets.close()
         ends = [publisher for _, publisher in self._published.values()]
+        # why these, too: a page that leaves closes its connection, and the goodbye of
+        # that may be here first
+        ends += self._lost.values()
         self._published.clear()
+        self._lost.clear()
         for publisher in (*ends, self._presence):
             self._close(publisher, reason) if linger else self._end(publisher, reason)
         self.connection.close(reason)
@@ -195,6 +201,7 @@ class Seat:
             self._published[label] = (track.producer, publisher)
             self._shown[label] = Shown(label, track.kind.value, source)
             self._expected.pop(label, None)
+            self._lost.pop(label, None)
             if self._is_connected():
                 self._house.streams.connected(publisher)
 
@@ -215,6 +222,7 @@ class Seat:
         """A track is gone; where its connection was `lost`, its stream lingers."""
         _, publisher = self._published.pop(label)
         if lost:
+            self._lost[label] = publisher
             self._close(publisher, "the connection was lost")
         else:
             self._shown.pop(label, None)
@@ -239,7 +247,9 @@ class Seat:
         streams = self._house.streams
         streams.closed(publisher, reason)
         stream = streams.get(publisher.stream)
-        if stream is not None and stream.publisher is None:
+        if stream is None or stream.publisher is not None:
+            return
+        if stream.owner == publisher.owner:  # else it is somebody else's by now
             streams.end(publisher.stream, reason)
 
     def say_onward(self, said: Said) -> None:

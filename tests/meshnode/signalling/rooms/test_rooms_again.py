@@ -102,6 +102,26 @@ async def test_a_node_that_stalls_meanwhile_shows_who_came(
         assert [m["peerId"] for m in cat.of("peer-left")] == [guest.peer, again.peer]
 
 
+async def test_who_leaves_after_its_connection_is_closed_shows_nothing_any_more(
+    start: Start,
+) -> None:
+    """Pages do both at once, and what they say by two ways may come in this order."""
+    a = await start()
+    b = await start(a)
+    async with light(a, "guest") as guest:
+        await guest.join("green")
+        tracks = {"green~guest~v0", "green~guest~a0"}
+        await until(lambda: tracks <= known(b), "what it shows is told", 40)
+        (seat,) = a._parts.rooms.get("green").seats.values()
+        guest.client.close()
+        await until(lambda: seat.connection.transport is None, "the connection is lost")
+        assert tracks <= known(b), "it may come back"
+        await guest.say("leave")
+        await until(lambda: "guest" not in afar(b), "it has left", 40)
+        assert not known(b), "its tracks ended first"
+        assert not a.streams()
+
+
 def known(node: MeshNode) -> set[str]:
     """Names of streams that can be had, as a node knows."""
     mesh = node.status().mesh
