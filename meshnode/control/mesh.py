@@ -205,7 +205,7 @@ class Control:
 
     def unpublish(self, stream: StreamId) -> None:
         """The publisher is gone for good; unknown streams are fine."""
-        self._streams.own.unpublish(stream)
+        self._streams.unpublish(stream)
 
     def stream(self, name: StreamName, secret: bytes | None = None) -> StreamId:
         """The id that `name` would have for the holder of `secret`."""

@@ -1,8 +1,9 @@
 """What streams are called here: a name may be claimed by several keys.
 
 The stream that was learned first under a name keeps it, the others are reachable as
-`name~FINGERPRINT`.  A stream that is published at this node takes its name here,
-whoever else claims it: nobody far away can take a publisher's own page from it.
+`name~FINGERPRINT`, and inherit it in their order when it ends.  A stream that is
+published at this node takes its name here, whoever else claims it: nobody far away can
+take a publisher's own page from it.
 """
 
 from __future__ import annotations

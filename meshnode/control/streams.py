@@ -19,6 +19,7 @@ from meshnode.control.driver import Driver
 from meshnode.control.names import Names
 from meshnode.control.publications import Publications
 from meshproto.distribution.events import StreamEnded
+from meshproto.errors import MeshError
 from meshproto.events import Event
 from meshproto.gossip import directory_events as news
 from meshproto.ids import StreamId, StreamName
@@ -48,8 +49,26 @@ class Streams:
         secret: bytes | None,
     ) -> StreamId:
         """See `Control.publish`."""
-        self.names.learn(self.own.stream(name, secret), name, own=True)
-        return self.own.publish(name, media, rates_bps, secret)
+        stream, before = self.own.stream(name, secret), self.names.find(name)
+        self.names.learn(stream, name, own=True)
+        try:
+            self.own.publish(name, media, rates_bps, secret)
+        except MeshError:
+            self._drop_untold(stream)
+            raise
+        if before is not None and before != stream:
+            self._tell(before)  # it has another name here by now
+        return stream
+
+    def unpublish(self, stream: StreamId) -> None:
+        """See `Control.unpublish`."""
+        self.own.unpublish(stream)
+        self._drop_untold(stream)
+
+    def _drop_untold(self, stream: StreamId) -> None:
+        """What nobody was told of has no end that could be heard."""
+        if self._directory.resolve(stream) is None:
+            self._gone(stream)
 
     def find(self, called: str) -> StreamSeen | None:
         """The stream that is called so here, None while nobody has it."""
@@ -89,7 +108,11 @@ class Streams:
             self._handler(seen)
 
     def _gone(self, stream: StreamId) -> None:
-        name = self.names.called(stream)
+        called, name = self.names.called(stream), self.names.name(stream)
         self.names.forget(stream)
-        if name is not None:
-            self._handler(StreamUnseen(stream, name))
+        if called is None or name is None:
+            return
+        self._handler(StreamUnseen(stream, called))
+        heir = self.names.find(name)
+        if called == name and heir is not None:
+            self._tell(heir)  # it inherits the name

@@ -293,8 +293,8 @@ class Relaying:
             case StreamSeen():
                 self._tell_rooms(change)
                 self._seen(change)
-            case StreamUnseen(stream, name):
-                self._parts.rooms.unseen(name)
+            case StreamUnseen(stream):
+                self._parts.rooms.unseen(stream)
                 arrival = self._arrivals.get(stream)
                 if arrival is not None:
                     arrival.close(self._parts.streams, "the publisher left")
@@ -317,19 +317,22 @@ class Relaying:
     def _tell_rooms(self, seen: StreamSeen) -> None:
         """A stream that may be a room member's."""
         if seen.origin == self._mesh.node:
-            self._parts.rooms.here(seen.name)
+            self._parts.rooms.unseen(seen.stream)  # its member came here
             return
         about = media_map.about_of(seen.media)
         carried = media_map.carried_tracks(seen.media)
         kind = carried[0].kind.name.lower() if carried else ""
-        self._parts.rooms.seen(seen.name, about, kind, seen.origin)
+        self._parts.rooms.seen(seen.stream, seen.name, about, kind, seen.origin)
 
     def _seen(self, seen: StreamSeen) -> None:
         if seen.origin == self._mesh.node:
             return
-        if seen.stream in self._open or seen.stream in self._arrivals:
-            self._carry(seen)
         arrival = self._arrivals.get(seen.stream)
+        if arrival is not None and arrival.name != seen.name:
+            self._let_go(arrival, "it is called otherwise now")
+            arrival = None
+        if seen.stream in self._open or arrival is not None:
+            self._carry(seen)
         if arrival is None:
             local = self._parts.streams.get(seen.name)
             if local is not None and local.publisher is None and local.viewers:

@@ -141,7 +141,7 @@ async def test_no_more_comes_than_is_seen(node: MeshNode) -> None:
         room = node._parts.rooms.get("green")
         assert room is not None
         [seat] = [one for one in room.seats.values() if one.who.name == "Ben"]
-        await until(lambda: any(map(seat.hides, seat.playing)), "not seen")
+        await until(lambda: any(map(seat.gets.hides, seat.gets.playing)), "not seen")
 
         async def nothing_comes() -> bool:  # but what was under way
             took = []

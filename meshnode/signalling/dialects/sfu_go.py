@@ -20,6 +20,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from aiohttp import WSCloseCode
+
 from meshnode.signalling.connection import Rules
 from meshnode.signalling.dialects.sfu_go_messages import (
     data_of,
@@ -50,6 +52,8 @@ ASK_AGAIN_S = 2.0
 ANSWER_S = 10.0
 GRACE_S = 7.0
 PING_S = 30.0
+JOIN_S = 60.0
+"""How long a client may take to join, or to join again after it left."""
 CHAT_MAX = 4_096
 PEERS_MAX = 256
 """Names in one subscription."""
@@ -81,6 +85,7 @@ class SfuGo:
         self._restarting = False
         self._loop = asyncio.get_running_loop()
         self._ping = self._loop.call_later(PING_S, self._pinged)
+        self._idle = self._loop.call_later(JOIN_S, self._idled)
         self._handlers: dict[str, Callable[[dict[str, Any]], None]] = {
             "join": self._join,
             "leave": self._leave,
@@ -144,12 +149,19 @@ class SfuGo:
     def gone(self) -> None:
         """The socket is closed; the member may come back for a moment."""
         self._ping.cancel()
+        self._idle.cancel()
         self._cancel()
         if self._joined is not None:
             self._loop.call_later(GRACE_S, self._part, self._joined)
 
     def _part(self, joined: Joined) -> None:
         self._rooms.leave(joined.seat, "the connection was lost", linger=True)
+
+    def _idled(self) -> None:
+        """Who is in no room for too long holds a socket for nothing."""
+        text = f"nobody joined within {JOIN_S:.0f} s"
+        self.complain(400, text)
+        self._socket.end(text, WSCloseCode.POLICY_VIOLATION)
 
     def _pinged(self) -> None:
         self.send("ping", None)
@@ -174,6 +186,7 @@ class SfuGo:
             token=text_of(data, "sessionToken"),
         )
         self._joined = joined
+        self._idle.cancel()
         peer = joined.seat.who.peer
         self.send(
             "join",
@@ -196,6 +209,7 @@ class SfuGo:
         joined = self._member()
         self._joined = None
         self._cancel()
+        self._idle = self._loop.call_later(JOIN_S, self._idled)
         self._rooms.leave(joined.seat)
 
     def _member(self) -> Joined:
@@ -316,11 +330,11 @@ class SfuGo:
         chosen = rid_for([known for known, _ in self._rooms.layers(name)], rid)
         if chosen is None:
             raise Refused(404, f"there is no layer {rid[:16]!r} of that track")
-        if not seat.choose(name, chosen):
+        if not seat.gets.choose(name, chosen):
             raise Refused(404, "that track is not being sent")
 
     def _stream_of(self, track: str) -> StreamName:
-        for name, outlet in self._member().seat.playing.items():
+        for name, outlet in self._member().seat.gets.playing.items():
             if outlet.source.track_id == track:
                 return name
         raise Refused(404, "there is no such track")
@@ -330,7 +344,7 @@ class SfuGo:
         bandwidth = field(data, "bandwidth", int)
         if bandwidth < 0:
             raise Refused(400, "bandwidth must be bits a second, 0 for no limit")
-        seat.limit_bps = bandwidth
+        seat.gets.limit_bps = bandwidth
         self._rooms.fit(seat)
         self.send("set-bandwidth-limit", {"bandwidth": bandwidth, "success": True})
 
@@ -340,11 +354,11 @@ class SfuGo:
         told = data.get("tracks", [data])
         if not isinstance(told, list) or len(told) > PEERS_MAX:
             raise Refused(400, f"tracks must be a list of at most {PEERS_MAX}")
-        named = {o.source.track_id: n for n, o in joined.seat.playing.items()}
+        named = {o.source.track_id: n for n, o in joined.seat.gets.playing.items()}
         for one in told:
             track, size = size_of(one)
             if track in named:  # else it went meanwhile
-                joined.seat.show(named[track], size)
+                joined.seat.gets.show(named[track], size)
         self._rooms.fit(joined.seat)
         joined.room.changed()
 
@@ -355,7 +369,7 @@ class SfuGo:
             raise Refused(404, "there is no such track of yours")
 
     def _quality(self, _data: dict[str, Any]) -> None:
-        self._member().seat.tell_quality()
+        self._member().seat.gets.tell_quality()
 
     def _subscribe(self, data: dict[str, Any]) -> None:
         self._want(data, add=True)

@@ -181,7 +181,7 @@ class SfuGoDoor:
             tokens.taken,
             tokens.refused.total(),
             self._rooms.octets(),
-            sum(seat.loss for seat in seats) / len(seats) if seats else 0.0,
+            sum(seat.gets.loss for seat in seats) / len(seats) if seats else 0.0,
         )
 
 

@@ -113,8 +113,9 @@ class Room:
         for seat in self.seats.values():
             for name, shown in seat.streams.items():
                 yield name, seat.who, shown
-        for afar in self.afar.values():
-            for name, shown in afar.tracks.items():
+        for user, afar in self.afar.items():
+            # why: of two that are told of for a moment the one here is the newer
+            for name, shown in afar.tracks.items() if user not in self.seats else ():
                 yield name, afar.who, shown
 
     def shown_by(self, user: str) -> tuple[Shown, ...]:
@@ -177,29 +178,29 @@ class Room:
         del self.seats[seat.who.user]
         if not returns:
             self.gone(seat.who)
+        self.changed()
 
     def arrived(self, who: Who) -> Afar:
         """Somebody is at another node."""
         known = self.afar.get(who.user)
         if known is not None and known.who == who:
             return known
-        tracks, origin = ({}, None) if known is None else (known.tracks, known.origin)
-        afar = self.afar[who.user] = Afar(who, tracks, origin=origin)
+        if known is not None and known.who.peer != who.peer:
+            self.departed(who.user)
+            known = None
+        afar = self.afar[who.user] = Afar(who, {} if known is None else known.tracks)
         if who.user not in self.seats:
             self._tell(MemberJoined(who))
         self.changed()
         return afar
 
-    def shows(self, afar: Afar, name: StreamName, shown: Shown | None) -> None:
-        """Somebody elsewhere shows a track, or (None) no more."""
-        if afar.tracks.get(name) == shown:
-            return
-        if shown is None:
-            del afar.tracks[name]
-        else:
-            afar.tracks[name] = shown
-        self._tell(TracksChanged(afar.who, tuple(afar.tracks.values())))
-        self.changed()
+    def shows(self, afar: Afar, tracks: dict[StreamName, Shown]) -> None:
+        """Somebody elsewhere shows these tracks."""
+        before, afar.tracks = afar.tracks, tracks
+        if list(before.values()) != list(tracks.values()):
+            self._tell(TracksChanged(afar.who, tuple(tracks.values())))
+        if before != tracks:
+            self.changed()
 
     def departed(self, user: str) -> None:
         """Somebody is at that other node no more."""
@@ -286,16 +287,14 @@ class Room:
                     yield name
 
     def _serve(self, seat: Seat, wanted: Iterable[Entry]) -> None:
-        by_name = {name: (who, shown) for name, who, shown in wanted}
-        for name in seat.playing:
-            if name not in by_name:
-                seat.drop(name)
+        by_name, gets = {name: (who, shown) for name, who, shown in wanted}, seat.gets
+        gets.keep({name: who.peer for name, (who, _) in by_name.items()})
         for name, (who, shown) in by_name.items():
             stream = self._streams.get(name)
-            if seat.hides(name):
+            if gets.hides(name):
                 continue
             if stream is not None and stream.tracks and not stream.ended:
-                seat.play(name, who.peer, shown.label, stream.tracks[0])
+                gets.play(name, who.peer, shown.label, stream.tracks[0])
             elif who.user not in self.seats:
                 self._fetch(name)
-        seat.tell_slots()
+        gets.tell_slots()

@@ -17,8 +17,8 @@ from meshnode.signalling.happenings import Happening, PublisherJoined, StreamEnd
 from meshnode.signalling.layers import best_first
 from meshnode.signalling.members import Publisher
 from meshnode.signalling.problems import Refused
-from meshnode.signalling.rooms import names
 from meshnode.signalling.rooms.around import Host, House, Identity
+from meshnode.signalling.rooms.faraway import Faraway
 from meshnode.signalling.rooms.room import Room
 from meshnode.signalling.rooms.seat import TRACKS_MAX, Seat
 from meshnode.signalling.rooms.tokens import RETURN_S, Place, Session, Tokens
@@ -27,12 +27,11 @@ from meshnode.signalling.rooms.values import (
     Removed,
     RoomLimits,
     Said,
-    Shown,
     Who,
 )
 from meshnode.signalling.seam import Elsewhere, Words
 from meshproto.errors import LimitError, MeshError
-from meshproto.ids import NodeId, ProducerId, StreamName
+from meshproto.ids import NodeId, ProducerId, StreamId, StreamName
 
 EMPTY_S = 30.0
 """A room without members is swept after so long."""
@@ -65,7 +64,7 @@ class Rooms:
         self.tokens = tokens
         self._house = house
         self._rooms: dict[str, Room] = {}
-        self._of_stream: dict[StreamName, tuple[str, str]] = {}
+        self._faraway = Faraway(self._rooms.get, self._new, self._note_left)
         self._fetching: dict[StreamName, asyncio.Task[None]] = {}
         self._empty_since: dict[str, float] = {}
         self._heads: dict[ProducerId, int] = {}
@@ -291,7 +290,7 @@ class Rooms:
         """Let a seat keep to its limit."""
         room = self._rooms.get(seat.who.room)
         with contextlib.suppress(MeshError):  # a layer went meanwhile; soon again
-            seat.fit(self.layers, [] if room is None else room.order)
+            seat.gets.fit(self.layers, [] if room is None else room.order)
 
     def _listen(self) -> None:
         """A few times a second: who speaks, in each room."""
@@ -314,60 +313,30 @@ class Rooms:
 
     def seen(
         self,
+        stream: StreamId,
         name: StreamName,
         about: Mapping[str, str],
         kind: str,
         origin: NodeId | None = None,
     ) -> None:
-        """A stream of a member at another node is there, or changed."""
-        who, label = names.who_of(about), about.get("label", "")
-        if who is None:
-            return
-        room_id, user = who.room, who.user
-        room = self._rooms.get(room_id) or self._new(room_id)
-        self._of_stream[name] = (room_id, user)
-        if not label:
-            since, afar = about.get("since", ""), room.arrived(who)
-            afar.since_ms = int(since) if since.isdecimal() else 0
-            afar.origin = origin
-        else:
-            afar = room.afar.get(user) or room.arrived(who)
-            afar.origin = afar.origin or origin
-            shown = Shown(label, kind, about.get("source", ""), "muted" in about)
-            room.shows(afar, name, shown)
+        """A stream at another node is there, or changed: a member's, by `about`."""
+        self._faraway.seen(stream, name, about, kind, origin)
 
-    def here(self, name: StreamName) -> None:
-        """A stream is of this node now: its member came here."""
-        room_id, user = self._of_stream.pop(name, ("", ""))
-        room = self._rooms.get(room_id)
-        if room is None or user not in room.seats:
-            return
-        room.afar.pop(user, None)
+    def unseen(self, stream: StreamId) -> None:
+        """A stream of another node has ended, or is of this node now."""
+        self._faraway.unseen(stream)
 
     def heard(self, name: StreamName, label: str, data: bytes | str) -> None:
         """A member at another node said something to all others."""
-        room_id, user = self._of_stream.get(name, ("", ""))
+        room_id, user = self._faraway.of(name)
         room = self._rooms.get(room_id)
         if room is not None and user in room.afar:
             room.heard(Said(room.afar[user].who, label, data))
 
-    def unseen(self, name: StreamName) -> None:
-        """A stream of another node has ended."""
-        room_id, user = self._of_stream.pop(name, ("", ""))
-        room = self._rooms.get(room_id)
-        if room is None:
-            return
-        afar = room.afar.get(user)
-        if afar is not None and name in afar.tracks:
-            room.shows(afar, name, None)
-        elif afar is not None:
-            self._note_left(room_id, user, afar.since_ms)
-            room.departed(user)
-
     def happened(self, happening: Happening) -> None:
         """Something happened to a stream here."""
         if isinstance(happening, PublisherJoined | StreamEnded):
-            room_id, _ = self._of_stream.get(happening.stream, ("", ""))
+            room_id, _ = self._faraway.of(happening.stream)
             if room := self._rooms.get(room_id):
                 room.changed()
 
@@ -383,7 +352,7 @@ class Rooms:
             await elsewhere.bring(name)
         except MeshError:
             return  # the tick asks again while it is wanted
-        room_id, _ = self._of_stream.get(name, ("", ""))
+        room_id, _ = self._faraway.of(name)
         if room := self._rooms.get(room_id):
             room.changed()
 
@@ -400,7 +369,7 @@ class Rooms:
                 seat.beat()
                 _show_again(seat)
                 self.fit(seat)
-                seat.tell_layers(self.layers)
+                seat.gets.tell_layers(self.layers)
             if room.seats:
                 room.spread()
             self._sweep(room, now)
@@ -416,7 +385,7 @@ class Rooms:
             return
         consumers = self._house.media.plane.stats()["forwarder"]["consumers"]
         for seat in seats:
-            seat.measure(consumers)
+            seat.gets.measure(consumers)
 
     def _sweep(self, room: Room, now: float) -> None:
         if len(room):

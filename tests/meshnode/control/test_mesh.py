@@ -105,6 +105,32 @@ async def test_another_key_has_the_name_with_its_fingerprint(world: World) -> No
     assert mine.origin == second.node
 
 
+async def test_who_loses_or_inherits_a_name_is_told_of_anew(world: World) -> None:
+    first = await world.node()
+    second = await world.node(first)
+    there = first.publish(CAM, media(), (1_000_000,))
+    await until(lambda: second.find("cam"), "the stream is known")
+    heard: list[object] = []
+    second.on_change(heard.append)
+    here = second.publish(CAM, media(), (1_000_000,))
+    other = StreamName(f"cam~{there[:4].hex()}")
+    renamed = StreamSeen(there, other, first.node, media())
+    await until(lambda: renamed in heard, "it is called otherwise")
+    await until(lambda: second.find("cam"), "the own stream is told")
+    second.unpublish(here)
+    back = StreamSeen(there, CAM, first.node, media())
+    await until(lambda: heard[-2:] == [StreamUnseen(here, CAM), back], "its name again")
+
+
+async def test_what_ends_before_it_was_told_leaves_no_name(world: World) -> None:
+    node = await world.node()
+    node.publish(CAM, media(), (1_000_000,))
+    brief = node.publish(StreamName("brief"), media(), (1_000_000,))
+    assert node.find("brief") is None, "it waits to be told with what follows"
+    node.unpublish(brief)
+    assert len(node._streams.names) == 1
+
+
 async def test_who_leaves_says_goodbye_and_is_not_missed(world: World) -> None:
     first = await world.node()
     second = await world.node(first)

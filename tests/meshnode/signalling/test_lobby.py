@@ -77,11 +77,11 @@ async def test_what_a_guest_sends_comes_to_the_others(
     one.offered(offer("sendonly"))
     assert published(node) == {"test~one~v0", "test~one~a0"}
     await until(lambda: voices[1].due, "the other one is told")
-    assert len(two.seat.playing) == 2
+    assert len(two.seat.gets.playing) == 2
     one.leave("enough")
     one.leave("twice")
     assert voices[0].reason == "enough"
-    await until(lambda: not two.seat.playing, "nothing is left to get")
+    await until(lambda: not two.seat.gets.playing, "nothing is left to get")
     assert gauge(node, "producers") == gauge(node, "transports") == 0
 
 
@@ -93,7 +93,7 @@ async def test_a_guest_that_does_not_play_gets_nothing(
     lobby.enter("two", other, visit())
     lobby.enter("three", Voice(), visit()).offered(offer("sendonly"))
     await until(lambda: other.due, "the other one is told")
-    assert not sender.seat.playing
+    assert not sender.seat.gets.playing
     assert voice.due == 0
 
 
@@ -104,7 +104,7 @@ async def test_who_may_not_send_is_told_so_and_gets_the_others(
     lobby.enter("one", Voice(), visit()).offered(offer("sendonly"))
     refusal = Refused(401, "show a key")
     two = lobby.enter("two", voice, visit(refusal=refusal))
-    await until(lambda: two.seat.playing, "the other's tracks")
+    await until(lambda: two.seat.gets.playing, "the other's tracks")
     answer = two.offered(offer("sendrecv"))
     assert answer is not None
     assert answer.count("a=sendonly") == 2

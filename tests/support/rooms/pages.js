@@ -22,7 +22,9 @@ window.picture = (width, height, fps) => {
   let frame = 0;
   draw.fillStyle = `hsl(${Math.random() * 360} 40% 35%)`;
   draw.fillRect(0, 0, width, height);
-  new Worker(URL.createObjectURL(tick)).onmessage = () => {
+  const worker = new Worker(URL.createObjectURL(tick));
+  track.finish = () => { worker.terminate(); track.stop(); };
+  worker.onmessage = () => {
     draw.fillStyle = `hsl(${frame * 5 % 360} 50% 60%)`;
     draw.fillRect(width / 2 + width / 8 * Math.sin(frame++ / 8), height / 3, width / 6, height / 3);
     track.requestFrame();
@@ -40,6 +42,7 @@ window.goesOnAt = (user, url, options) => {
 window.leaves = user => {
   const m = window.members[user];
   m.send('leave');
+  m.pc.getSenders().forEach(({track}) => track?.finish());  // else each visit draws on
   m.pc.close();
   m.ws.close();
 };

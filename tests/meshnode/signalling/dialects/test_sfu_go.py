@@ -7,7 +7,9 @@ import json
 
 import aiohttp
 import pytest
+from aiohttp import WSCloseCode
 
+from meshnode.signalling.dialects import sfu_go
 from support.dialects.sfu_go import SfuGoClient
 from support.rtc import until
 
@@ -73,6 +75,22 @@ async def test_leaving_and_coming_back(client) -> None:
         assert await error(ben, 404)
         await ben.join("green", media=False)
         assert (await ann.expect("peer-joined", 2))["userId"] == "ben"
+
+
+async def test_a_socket_without_a_member_is_closed_after_a_while(
+    client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sfu_go, "JOIN_S", 0.5)
+    async with member(client, "ann") as ann, member(client, "ben") as ben:
+        await ann.join("green", media=False)
+        async with member(client, "cyd") as cyd:
+            await until(lambda: cyd.closed, "who does not join", 40)
+            assert "nobody joined" in await error(cyd, 400)
+            assert cyd.closed[0] == WSCloseCode.POLICY_VIOLATION
+        await until(lambda: ben.closed, "nor this one")
+        assert ann.closed is None
+        await ann.send("leave")
+        await until(lambda: ann.closed, "who left and does not come back", 40)
 
 
 async def test_a_user_id_that_is_taken_needs_its_token(client) -> None:

@@ -47,7 +47,7 @@ def gets(client, user: str, kind: MediaKind) -> set[str]:
     """Whose tracks of that kind a member gets."""
     room = rooms(client).get("green")
     peers = {seat.who.peer: seat.who.user for seat in room.seats.values()}
-    outlets = room.seats[user].playing.values()
+    outlets = room.seats[user].gets.playing.values()
     return {peers[o.source.stream_id] for o in outlets if o.source.kind is kind}
 
 
@@ -104,8 +104,10 @@ async def test_a_picture_that_nobody_sees_does_not_come(client) -> None:
         sections = len(seat.connection.sections)
         for _ in range(3):
             await ben.send("show", {"tracks": [unseen]})
-            [name] = [n for n, o in seat.playing.items() if o.source.track_id == track]
-            await until(lambda n=name: seat.hides(n), "hidden")
+            [name] = [
+                n for n, o in seat.gets.playing.items() if o.source.track_id == track
+            ]
+            await until(lambda n=name: seat.gets.hides(n), "hidden")
             assert not client.node._parts.streams.get(name).viewers
             await until(Unseen(ben), "still heard, and no more seen")
             seen = ben.frames["video"]

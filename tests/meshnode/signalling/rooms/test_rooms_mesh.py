@@ -48,7 +48,7 @@ def flows(node: MeshNode, user: str, stream: str) -> bool:
     """
     room = node._parts.rooms.get("green")
     assert room is not None
-    outlet = room.seats[user].playing.get(StreamName(stream))
+    outlet = room.seats[user].gets.playing.get(StreamName(stream))
     if outlet is None:
         return False
     consumers = node._parts.port.plane.stats()["forwarder"]["consumers"]
