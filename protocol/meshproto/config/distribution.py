@@ -190,8 +190,9 @@ class DistributionConfig:
     """Packets between the newest and the pause, at least."""
     pause_s: float = 0.1
     """Nothing new that long after the pause: the old parent resumes."""
-    pause_max_s: float = 0.5
-    """At most so long for the packets before the pause (slow packet clocks)."""
+    pause_max_s: float = 2.0
+    """At most so long for the packets before the pause: who must go to a place that is
+    0.7 s later waits for twice that, at the slowest packet clock."""
     commit_s: float = 2.0
     """For the verdict, and for a lock."""
     move_s: float = 10.0

@@ -171,10 +171,11 @@ def nothing_new(shared: Shared, tree: Tree, notice: NothingNew, now: float) -> N
     after = notice.newest + max(notice.lead, config.pause_lead)
     shared.outbox.send(old.node, Pause(tree.stream, old.serial, after))
     wait_s = config.pause_s + shared.rtt_s(old.node) + shared.rtt_s(move.edge.node)
-    # the packets up to `after` must come and go first
+    # the packets up to `after` must come and go first, over the edge that lags
     since, first = move.mark
     every_s = (now - since) / max(notice.newest - first, 1)
-    wait_s += min((after - notice.newest + 1) * every_s, config.pause_max_s)
+    left = after - notice.newest + notice.lead + 1
+    wait_s += min(left * every_s, config.pause_max_s)
     shared.set(tree, Alarm.MOVE, now + wait_s)
 
 
@@ -206,7 +207,7 @@ def fail(shared: Shared, tree: Tree, now: float, reason: str) -> None:
     if move is None:
         return
     target = tree.origin if move.edge is None else move.edge.node
-    if tree.parent is move.old and move.stage in {Stage.PAUSED, Stage.COMMITTING}:
+    if tree.parent is move.old and paused(tree):
         held = shared.around.history(tree.stream)
         after = 0 if held is None else held[1]
         resume = Resume(tree.stream, move.old.serial, after)
@@ -243,6 +244,12 @@ def done(shared: Shared, tree: Tree, now: float) -> None:
         shared.outbox.put(Swapped(tree.stream, old.node, edge.node))
     else:
         shared.outbox.put(Moved(tree.stream, old.node, edge.node, move.gain_s))
+
+
+def paused(tree: Tree) -> bool:
+    """Whether the old parent is silent because we asked it to be."""
+    move = tree.move
+    return move is not None and move.stage in {Stage.PAUSED, Stage.COMMITTING}
 
 
 def edge(tree: Tree) -> Upper | None:

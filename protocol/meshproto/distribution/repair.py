@@ -9,7 +9,7 @@ origin numbers and that travel where packets would.
 
 from __future__ import annotations
 
-from meshproto.distribution import above, downstream, place, upstream
+from meshproto.distribution import above, downstream, moves, place, upstream
 from meshproto.distribution.events import Orphaned, Repaired, StreamEnded
 from meshproto.distribution.shared import Shared
 from meshproto.distribution.tree import Alarm, Tree
@@ -57,6 +57,10 @@ def silent(shared: Shared, tree: Tree, notice: Silent, now: float) -> None:
 def hold_over(shared: Shared, tree: Tree, now: float) -> None:
     """The stalled parent did not come back: ask others, and keep it meanwhile."""
     if tree.live or tree.parent is None:
+        return
+    if moves.paused(tree):
+        # why: the silence is of our own making; the move goes on, or the parent resumes
+        shared.set(tree, Alarm.HOLD, now + shared.config.hold_s)
         return
     shared.outbox.put(Orphaned(tree.stream, tree.parent.node))
     place.tell_offers(shared, tree)

@@ -240,7 +240,8 @@ def _give_way(shared: Shared, tree: Tree, deal: Deal, now: float) -> None:
     shared.cancel(tree, Alarm.DEAL)
     if same and moves.may_move(shared, tree, now):
         wish = deal.ask.place
-        target = Candidate(wish.parent, deal.parent, wish.peer)
+        # why through nobody: the mover knew that place, our parent has no link to it
+        target = Candidate(wish.parent, None, wish.peer)
         moves.begin(shared, tree, [target], 0.0, "swap", now)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from meshproto.distribution import moves
-from meshproto.distribution.events import Moved, MoveFailed
+from meshproto.distribution.events import Moved, MoveFailed, Orphaned
 from meshproto.forwarding.relay_table import (
     FirstNew,
     NothingNew,
     Second,
     SetActive,
     SetSecond,
+    Silent,
 )
 from meshproto.wire.control import distribution as w
-from support.tree_bench import STREAM, accept, node
+from support.tree_bench import STREAM, Bench, accept, node
 from support.tree_moves import moving, proving, settled, verdict
 
 
@@ -81,6 +82,50 @@ def test_a_pause_that_proves_nothing_is_taken_back() -> None:
     who, resume = bench.one(w.Resume)
     assert (who, resume.after) == (node(2), 37)
     assert bench.brain.parent(STREAM) == node(2)
+
+
+def test_a_pause_lasts_until_packets_above_it_can_have_come_the_longer_way() -> None:
+    bench = settled()
+    proving(bench)
+    bench.pass_time(0.5)
+    # ten packets a second: the new edge is 0.7 s late, so it brings the first packet
+    # above the pause 15 packets from now
+    bench.do("plane_notice", NothingNew(STREAM, node(8), 35, 7))
+    assert bench.one(w.Pause)[1].after == 42
+    bench.pass_time(1.5)
+    assert not bench.take(w.Resume)
+    bench.do("plane_notice", FirstNew(STREAM, node(8), 43))
+    verdict(bench)
+    assert bench.brain.parent(STREAM) == node(8)
+
+
+def pausing() -> Bench:
+    """The old parent was told to stop, and the plane says that nothing comes."""
+    bench = settled()
+    proving(bench)
+    bench.pass_time(0.5)
+    bench.do("plane_notice", NothingNew(STREAM, node(8), 35, 7))
+    bench.do("plane_notice", Silent(STREAM, True))
+    return bench
+
+
+def test_a_silence_that_was_asked_for_is_no_reason_to_look_elsewhere() -> None:
+    bench = pausing()
+    bench.pass_time(2 * bench.config.hold_s)
+    assert not bench.take(w.Join)
+    bench.do("plane_notice", FirstNew(STREAM, node(8), 43))
+    verdict(bench)
+    assert bench.brain.parent(STREAM) == node(8)
+    assert not bench.happened(Orphaned)
+
+
+def test_a_parent_that_stays_silent_after_the_pause_is_no_longer_waited_for() -> None:
+    bench = pausing()
+    bench.pass_time(1.75)
+    assert bench.happened(MoveFailed)[0].reason == "nothing-new"
+    bench.pass_time(bench.config.hold_s)
+    assert bench.happened(Orphaned)[0].parent == node(2)
+    assert bench.one(w.Join)[1].use is w.Use.REPAIR
 
 
 def test_a_refused_commit_leaves_everything_as_it_was() -> None:
