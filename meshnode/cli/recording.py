@@ -17,7 +17,8 @@ from meshnode.cli.progress import (
     session,
     watch,
 )
-from meshnode.cli.terminal import say, tell
+from meshnode.cli.recorded import say_recorded
+from meshnode.cli.terminal import tell
 from meshnode.client.packet_player import PacketPlayer
 from meshnode.client.urls import Door, endpoint
 from meshnode.recording.feeding import BATCH_S, Feed
@@ -135,17 +136,11 @@ class _Recorder:
         )
 
     def _report(self, summary: Summary, failed: str, stopped: bool) -> int:
-        # pictures first, whatever came first
-        frames_of = sorted(summary.frames.items(), reverse=True)
-        counts = [f"{count} of {kind}" for kind, count in frames_of]
-        files = ", ".join(map(str, summary.files))
-        if counts:
-            frames = " and ".join(counts)
-            say(f"recorded {frames} in {summary.duration_s:.1f} s into {files}")
+        came = say_recorded(summary)
         if summary.left_out:
             tell(f"{summary.left_out} frames had holes and were left out")
         if failed:
             tell(f"meshnode: {failed}")
-        if not counts and stopped:
+        if not came and stopped:
             return INTERRUPTED
-        return 0 if counts and not failed else 1
+        return 0 if came and not failed else 1

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshnode.cli.progress import INTERRUPTED, interruptions
-from meshnode.cli.terminal import say, tell
+from meshnode.cli.recorded import say_recorded
+from meshnode.cli.terminal import tell
 from meshnode.config import Settings
 from meshnode.node.mesh import MeshNode
 from meshnode.node.room_recorder import RoomRecording
@@ -92,12 +93,7 @@ async def _watch(
 def _report(
     summaries: Sequence[Summary], order: RoomOrder, *, came: bool, stopped: bool
 ) -> int:
-    written = [summary for summary in summaries if summary.frames]
-    for summary in written:
-        counts = [f"{n} of {kind}" for kind, n in sorted(summary.frames.items())[::-1]]
-        files = ", ".join(map(str, summary.files))
-        took = f"{summary.duration_s:.1f} s"
-        say(f"recorded {' and '.join(counts)} in {took} into {files}")
+    written = [summary for summary in summaries if say_recorded(summary)]
     if not came:
         tell(f"meshnode: nobody shows anything in {order.target}")
     if not written and stopped:

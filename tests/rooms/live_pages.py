@@ -19,7 +19,7 @@ from playwright.async_api import Browser
 from support.browser import chromium
 from support.node import RunningNode, eventually
 from support.rooms.pages import FLAGS, PageMember, all_see, look
-from support.rooms.trio import Usage, held, tree_of, trio
+from support.rooms.trio import Lateness, Usage, held, tree_of, trio
 
 PAGES = int(os.environ.get("MESHNODE_ROOM_PAGES", "8"))
 VISITS = int(os.environ.get("MESHNODE_ROOM_VISITS", "50"))
@@ -94,8 +94,9 @@ async def test_everybody_decodes_everybody_without_a_freeze(
     members = await gather(browser, nodes, PAGES)
     await asyncio.sleep(SETTLE_S)
     began = usage(nodes)
-    frozen, slowest = await freezes_of(members, WATCH_S)
-    print(f"{PAGES} pages, {usage(nodes).since(began)}")
+    async with Lateness() as late:
+        frozen, slowest = await freezes_of(members, WATCH_S)
+    print(f"{PAGES} pages, {usage(nodes).since(began)}; {late}")
     seen = await look(members)
     tracks = sum(len(found) for found in seen.values())
     print(f"{tracks} pictures, the slowest {slowest:.1f} a second; freezes: {frozen}")
@@ -119,12 +120,13 @@ async def test_somebody_comes_and_goes_and_disturbs_nobody(
     print(f"\nheld by the nodes: {before}")
     began = usage(nodes)
     took = []
-    for visit in range(VISITS):
-        await guest.join(nodes[visit % 3].url)
-        took.append(await all_see([guest, *members], [guest.peer, *stay], 20, 1))
-        print(f"{'' if visit % 10 else chr(10)}{took[-1]:.1f}", end=" ", flush=True)
-        await guest.leave()
-    print(f"\n{VISITS} visits, {usage(nodes).since(began)}")
+    async with Lateness() as late:
+        for visit in range(VISITS):
+            await guest.join(nodes[visit % 3].url)
+            took.append(await all_see([guest, *members], [guest.peer, *stay], 20, 1))
+            print(f"{'' if visit % 10 else chr(10)}{took[-1]:.1f}", end=" ", flush=True)
+            await guest.leave()
+    print(f"\n{VISITS} visits, {usage(nodes).since(began)}; {late}")
     median_s = sorted(took)[VISITS // 2]
     print(f"seen by all after {median_s:.1f} s, at most {max(took):.1f} s")
     last = await look(members)

@@ -37,6 +37,7 @@ from meshnode.signalling.dialects.socket import Socket
 from meshnode.signalling.problems import Refused
 from meshnode.signalling.rooms.rooms import Joined, Rooms
 from meshnode.signalling.rooms.values import (
+    Removed,
     RoomEvent,
     Said,
     Who,
@@ -53,7 +54,7 @@ ANSWER_S = 10.0
 GRACE_S = 7.0
 PING_S = 30.0
 JOIN_S = 60.0
-"""How long a client may take to join, or to join again after it left."""
+"""How long a client may take to join, also after it left or was removed."""
 CHAT_MAX = 4_096
 PEERS_MAX = 256
 """Names in one subscription."""
@@ -157,6 +158,10 @@ class SfuGo:
     def _part(self, joined: Joined) -> None:
         self._rooms.leave(joined.seat, "the connection was lost", linger=True)
 
+    def _await_join(self) -> None:
+        self._idle.cancel()
+        self._idle = self._loop.call_later(JOIN_S, self._idled)
+
     def _idled(self) -> None:
         """Who is in no room for too long holds a socket for nothing."""
         text = f"nobody joined within {JOIN_S:.0f} s"
@@ -209,7 +214,7 @@ class SfuGo:
         joined = self._member()
         self._joined = None
         self._cancel()
-        self._idle = self._loop.call_later(JOIN_S, self._idled)
+        self._await_join()
         self._rooms.leave(joined.seat)
 
     def _member(self) -> Joined:
@@ -314,6 +319,8 @@ class SfuGo:
 
     def told(self, event: RoomEvent) -> None:
         """See `rooms.values.Guest`."""
+        if isinstance(event, Removed):
+            self._await_join()
         self.send(*described(event))
 
     def changed(self, state: str) -> None:

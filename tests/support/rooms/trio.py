@@ -16,7 +16,7 @@ import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bench import measure
 from support.node import RunningNode, eventually, running_node
@@ -29,6 +29,7 @@ FLAGS = (
     *("--limit", "requests_per_minute=100000"),
 )
 LINKS_S = 60.0
+LATE_TICK_S = 0.005
 
 
 @contextlib.asynccontextmanager
@@ -125,6 +126,37 @@ class Usage:
             share = (used - before.used_s.get(name, 0.0)) / passed
             told.append(f"{name} {share:.2f} ({self.rss_bytes[name] >> 20} MiB)")
         return f"{passed:.0f} s: " + "; ".join(told)
+
+
+class Lateness:
+    """How late the loop of this process woke at worst: what others did to everybody.
+
+    async with Lateness() as late:
+        ...
+    print(late)
+    """
+
+    def __init__(self) -> None:
+        self.worst_s = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def __str__(self) -> str:
+        return f"this process was let wait for {self.worst_s * 1000:.0f} ms at most"
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LATE_TICK_S
+            await asyncio.sleep(LATE_TICK_S)
+            self.worst_s = max(self.worst_s, loop.time() - due)
 
 
 def tree_of(root: int) -> list[int]:

@@ -91,6 +91,11 @@ async def test_a_socket_without_a_member_is_closed_after_a_while(
         assert ann.closed is None
         await ann.send("leave")
         await until(lambda: ann.closed, "who left and does not come back", 40)
+    async with member(client, "dan") as dan:
+        await dan.join("green", media=False)
+        rooms = client.node._parts.rooms
+        rooms.remove(rooms.get("green").seats["dan"], "removed by a moderator")
+        await until(lambda: dan.closed, "who was removed", 40)
 
 
 async def test_a_user_id_that_is_taken_needs_its_token(client) -> None:
