@@ -74,7 +74,7 @@ class Source:
                 sequence=number & 0xFFFF,
                 timestamp=number * 960 & 0xFFFFFFFF,
                 ssrc=0x0BE7C5,
-                marker=False,
+                marker=True,
                 payload=bytes(SINGLE.sizes[0]),
             )
             made.append(packet[:12] + self._outbound.protect(packet[:12], packet[12:]))
