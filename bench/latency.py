@@ -93,6 +93,11 @@ class Source:
         return stamps
 
 
+def is_rtp(data: bytes) -> bool:
+    """Neither STUN nor RTCP (RFC 5761 section 4)."""
+    return 128 <= data[0] < 192 and not 192 <= data[1] < 224
+
+
 async def piece(source: Source, group: Crowd, rate_hz: float, into: Delays) -> None:
     """One run between two readings."""
     packets = source.ready(PIECE)
@@ -101,7 +106,7 @@ async def piece(source: Source, group: Crowd, rate_hz: float, into: Delays) -> N
     for sock in group.viewers:
         arrived: list[float] = []
         while len(arrived) < len(stamps) and time.monotonic() < until:
-            came = drain(sock, lambda data: 128 <= data[0] < 192 and data[1] < 192)
+            came = drain(sock, is_rtp)
             arrived += [at for _, at in came]
             await asyncio.sleep(0 if came else 0.002)
         if len(arrived) == len(stamps):
