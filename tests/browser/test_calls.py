@@ -54,13 +54,15 @@ async def test_pictures_both_ways_and_one_more_without_a_glitch(
         await call.run("c.pc.addTrack(tone(), new MediaStream())")
     await plays(one, 2)
     await plays(two, 2)
+    (stays,) = before = await two.run("return await c.frozen()")
     await one.run(f"c.screen = c.pc.addTrack({SMALL}, new MediaStream())")
     await plays(two, 3)
-    frozen = await two.run("return await c.frozen()")
     await one.run("c.pc.removeTrack(c.screen)")
     await until(lambda: len(two.desk.playing) == 2, "the track is gone")
     await plays(two, 2, 15)
-    assert await two.run("return await c.frozen()") == frozen
+    # why that one alone: whether one that has ended is still counted is the browser's
+    after = await two.run("return await c.frozen()")
+    assert after[stays] == before[stays]
     for call in (one, two):
         assert await call.run("return c.errors") == []
         assert call.desk.connection.ignored["candidate"] == 0
