@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from meshproto.ids import NodeId, StreamId
-from meshproto.node import Ability
+from meshproto.node import Ability, Wish
 from meshproto.wire.control.peer import PeerRecord
 from meshsim.faults import Fault, What
 from meshsim.finding import media_of, stream_of
@@ -254,7 +254,7 @@ class Stage:
             return
         if host.node.directory.resolve(stream) is None:
             finding.sought(host.index, stream, self._mesh.index[origin], now)
-        host.tell(host.node.watch, stream, layers, 1, now)
+        host.tell(host.node.watch, stream, Wish(layers, 1), now)
 
     def unsubscribe(self, node: int, stream: str, now: float) -> None:
         """Let the viewer go."""
