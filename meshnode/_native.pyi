@@ -53,7 +53,6 @@ class Engine:
         stun_burst: int,
         uplink_bps: float,
         delays_s: dict[str, float],
-        now: float,
         ntp_offset_s: float,
     ) -> Engine: ...
     def open(self, hosts: list[str], port: int) -> list[tuple[str, int]]:

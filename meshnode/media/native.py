@@ -83,7 +83,6 @@ class NativePlane:
             stun_burst=stun_burst,
             uplink_bps=uplink_bps,
             delays_s=dict(delays_s or {}),
-            now=now,
             ntp_offset_s=NTP_EPOCH_S + time.time() - now,
         )
         self._kinds: dict[TransportId, TransportKind] = {}

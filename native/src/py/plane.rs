@@ -93,7 +93,7 @@ impl Engine {
 #[pymethods]
 impl Engine {
     #[new]
-    #[pyo3(signature = (config, ice, *, stun_rate_per_s, stun_burst, uplink_bps, delays_s, now, ntp_offset_s))]
+    #[pyo3(signature = (config, ice, *, stun_rate_per_s, stun_burst, uplink_bps, delays_s, ntp_offset_s))]
     #[allow(clippy::too_many_arguments)] // each has its name on the other side
     fn new(
         config: &Bound<'_, PyAny>,
@@ -102,7 +102,6 @@ impl Engine {
         stun_burst: u32,
         uplink_bps: f64,
         delays_s: HashMap<String, f64>,
-        now: f64,
         ntp_offset_s: f64,
     ) -> PyResult<Self> {
         let config_py = config.py();
@@ -121,7 +120,9 @@ impl Engine {
         let server = StunServer::new(bucket.map_err(|error| wrong(config_py, error))?);
         let ring = Arc::new(Ring::new()?);
         let told = Arc::clone(&ring);
-        let core = Core::new(config, server, Box::new(random), Clock::new(now), told);
+        let time = config_py.import("time")?;
+        let clock = Clock::agreeing(|| time.call_method0("monotonic")?.extract::<f64>())?;
+        let core = Core::new(config, server, Box::new(random), clock, told);
         Ok(Self {
             life: Mutex::new(Life::Idle(Box::new(core))),
             ring,
