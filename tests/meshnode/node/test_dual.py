@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
@@ -64,43 +65,44 @@ async def numbers(subscriber: LocalSubscriber, count: int) -> list[int]:
     raise AssertionError("the stream ended")
 
 
-@pytest.mark.parametrize("dual", [("cam",), ("*",), ("other",)])
-async def test_both_parents_send_only_what_is_to_come_over_both(
+@contextlib.asynccontextmanager
+async def watched(
     start: Start, dual: tuple[str, ...]
-) -> None:
+) -> AsyncIterator[tuple[MeshNode, MeshNode, MeshNode, LocalSubscriber]]:
+    """Parent and second parent of the last node, that node, and who watches there."""
     first, *relays, last = await diamond(start, dual)
     async with source(first):
         await until(lambda: knows(last, "cam"), "the stream is known")
         await bring(last)
         with last.subscribe("cam") as subscriber:
-            names = {mesh(relay).node for relay in relays}
-            await until(lambda: set(tree(last)) == names, "two parents", 60)
-            spare = next(r for r in relays if mesh(r).node == tree(last)[1])
-            before = relayed(spare)
-            got = await numbers(subscriber, SOME)
-            if dual == ("other",):
-                assert relayed(spare) == before
-            else:
-                await until(lambda: relayed(spare) >= before + SOME, "a second copy")
-            assert got == list(range(got[0], got[0] + SOME)), "each of them once"
+            names = {mesh(relay).node: relay for relay in relays}
+            await until(lambda: set(tree(last)) == set(names), "two parents", 60)
+            parent, spare = (names[name or ""] for name in tree(last))
+            yield parent, spare, last, subscriber
+
+
+@pytest.mark.parametrize("dual", [("cam",), ("*",), ("other",)])
+async def test_both_parents_send_only_what_is_to_come_over_both(
+    start: Start, dual: tuple[str, ...]
+) -> None:
+    async with watched(start, dual) as (_, spare, _, subscriber):
+        before = relayed(spare)
+        got = await numbers(subscriber, SOME)
+        if dual == ("other",):
+            assert relayed(spare) == before
+        else:
+            await until(lambda: relayed(spare) >= before + SOME, "a second copy")
+        assert got == list(range(got[0], got[0] + SOME)), "each of them once"
 
 
 async def test_the_death_of_a_parent_costs_no_packet(start: Start) -> None:
-    first, *relays, last = await diamond(start, ("cam",))
-    async with source(first):
-        await until(lambda: knows(last, "cam"), "the stream is known")
-        await bring(last)
-        with last.subscribe("cam") as subscriber:
-            names = {mesh(relay).node for relay in relays}
-            await until(lambda: set(tree(last)) == names, "two parents", 60)
-            parent = next(r for r in relays if mesh(r).node == tree(last)[0])
-            (spare,) = (relay for relay in relays if relay is not parent)
-            before = relayed(spare)
-            await until(lambda: relayed(spare) > before, "a second copy")
-            first_of_them = (await numbers(subscriber, 1))[0]
-            assert parent._control is not None
-            parent._control._driver.close()
-            await parent._parts.port.plane.close()
-            got = await numbers(subscriber, 4 * SOME)
-            assert got == [first_of_them + 1 + one for one in range(4 * SOME)]
-            await until(lambda: tree(last)[0] == mesh(spare).node, "the other parent")
+    async with watched(start, ("cam",)) as (parent, spare, last, subscriber):
+        before = relayed(spare)
+        await until(lambda: relayed(spare) > before, "a second copy")
+        first_of_them = (await numbers(subscriber, 1))[0]
+        assert parent._control is not None
+        parent._control._driver.close()
+        await parent._parts.port.plane.close()
+        got = await numbers(subscriber, 4 * SOME)
+        assert got == [first_of_them + 1 + one for one in range(4 * SOME)]
+        await until(lambda: tree(last)[0] == mesh(spare).node, "the other parent")
