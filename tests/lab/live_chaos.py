@@ -45,9 +45,8 @@ TELL_MS = float(os.environ.get("MESHNODE_LAB_TELL_MS", "0"))
 """Repairs that took longer are told from the nodes' logs; 0: none are."""
 
 STEADY_S = 1.0
-STEADY_DEADLINE_S = 240.0
-"""A relay that came back may hang below the other one until a turn of maintenance, and
-with two streams until one of each."""
+STEADY_DEADLINE_S = 120.0
+"""A relay that came back may hang below the other one until a turn of maintenance."""
 P50_MS, P95_MS, P99_MS, FROZEN_P99_MS = 110.0, 250.0, 350.0, 600.0
 FREEZES_MAX, BUFFERED_FREEZES_MAX = 0.10, 0.02
 DUAL_MS = 40.0
