@@ -31,6 +31,7 @@ from meshnode.control.joining import Joining
 from meshnode.control.libp2p import values as host_events
 from meshnode.control.libp2p.multiaddress import Multiaddress, from_octets
 from meshnode.control.linking import Linking, MakeLinks
+from meshnode.control.naming import Naming
 from meshnode.control.reach import WORDS, Reachability, media_addresses
 from meshnode.control.reporting import Report
 from meshnode.control.saying import Saying, Sayings
@@ -38,6 +39,7 @@ from meshnode.control.seam import Address, Host, Plane
 from meshnode.control.streams import Streams
 from meshnode.control.tasks import Tasks
 from meshnode.observe.mesh_status import MeshStatus
+from meshnode.observe.trace import Trace
 from meshproto.errors import DecodeError
 from meshproto.events import Event, Refused
 from meshproto.forwarding.relay_table import PlaneNotice
@@ -113,6 +115,9 @@ class Control:
         """What members of rooms say, from node to node."""
         self._joining = Joining(
             self, host, contacts, data, self._tasks, self._alone, chance, clock
+        )
+        self._naming = Naming(
+            lambda stream: self._driver.tell("name", brain.name_path, stream)
         )
         self.report = Report(brain, self._linking.neighbours, self._streams.names)
         """What more there is to ask: the way of a stream, nodes to enter by."""
@@ -300,6 +305,16 @@ class Control:
             counters=self._counters(),
         )
 
+    async def trace(self, called: str) -> Trace | None:
+        """The way of a stream, far hops by name if the mesh tells them in time.
+
+        None where nobody publishes it.
+        """
+        stream = self.report.named(called)
+        if stream is not None:
+            await self._naming.learn(stream, lambda: not self.report.unnamed(stream))
+        return self.report.trace(called)
+
     def _bootstrap_lines(self) -> tuple[str, ...]:
         """What the next node is started with, best first."""
         addresses = map(from_octets, self._able.control)
@@ -392,3 +407,4 @@ class Control:
         newswire.write(self._log, event)
         self._linking.happened(event)
         self._streams.happened(event)
+        self._naming.happened(event)

@@ -15,8 +15,10 @@ from typing import Protocol
 from meshproto.events import Event, LimitReached, Refused
 from meshproto.wire import peer_id
 
-QUIET = frozenset({"DescriptorArrived", "SeqnoRaised"})
-"""Events that are part of every quiet minute, or carry sealed octets."""
+QUIET = frozenset({"DescriptorArrived", "PathNamed", "SeqnoRaised"})
+"""Events that are part of every quiet minute, carry sealed octets, or come because
+somebody looks.
+"""
 
 NODE_OCTETS = 38
 PAYLOAD_OCTETS_MAX = 38

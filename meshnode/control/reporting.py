@@ -110,8 +110,16 @@ class Report:
         """What a stream is called here, "" where nobody told its name."""
         return self._names.called(stream) or ""
 
+    def unnamed(self, stream: StreamId) -> bool:
+        """Whether a hop of the stream's way is known by its short id alone."""
+        found = trace(self._node, stream, "")
+        return found is not None and any(hop.node is None for hop in found.hops)
+
     def trace(self, called: str) -> Trace | None:
-        """The way of the stream that is called so; None where nobody publishes it."""
+        """The way of the stream that is called so; None where nobody publishes it.
+
+        Far hops have names where somebody asked for them (`Control.trace`).
+        """
         stream = self._names.find(called)
         return None if stream is None else trace(self._node, stream, called)
 

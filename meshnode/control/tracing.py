@@ -2,6 +2,7 @@
 
 Two tables answer.  The tree knows the root path and the delays along it; routing knows
 what every neighbour offers for this tree, and by what way it would get to the origin.
+The nodes of the path have names where somebody asked for them (RFC 0011 section 4.5).
 A neighbour is judged by its offer where it made one, else by its route, and the reason
 that is named is the first that excludes it in the order in which the protocol asks
 (RFC 0011 section 4.1, RFC 0010 section 5).
@@ -51,6 +52,8 @@ class _Tracing:
         self._trees = brain.view.trees
         self._root = self._trees.root_path(stream)
         self._parent = self._trees.parent(stream)
+        above = self._trees.names(stream)
+        self._names = {short_id(node): node for node in above}
 
     def trace(self, name: str) -> Trace:
         """The whole of it."""
@@ -129,6 +132,8 @@ class _Tracing:
         for node in near:
             if short_id(node) == short:
                 return node
+        if short in self._names:
+            return self._names[short]
         peer = self._view.find(short)
         return None if peer is None else peer.node
 

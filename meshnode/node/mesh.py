@@ -275,9 +275,13 @@ class MeshNode:
             volunteer=self._volunteer.status(mesh),
         )
 
-    def trace(self, stream: str) -> Trace | None:
-        """The way of a stream of the mesh to this node; None where nobody has it."""
-        return None if self._control is None else self._control.report.trace(stream)
+    async def trace(self, stream: str) -> Trace | None:
+        """The way of a stream of the mesh to this node; None where nobody has it.
+
+        Far hops are asked for their names, which takes a round trip to the origin the
+        first time, and `control.naming.NAMES_S` at most.
+        """
+        return None if self._control is None else await self._control.trace(stream)
 
     def events(self) -> Reader[Happening]:
         """What happens from now on, to be read by `async for` until the node stops.

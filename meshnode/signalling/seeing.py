@@ -40,7 +40,7 @@ class Seer(Protocol):
     def status(self) -> NodeStatus:
         """What there is to say; `mesh` is None without a mesh."""
 
-    def trace(self, stream: str) -> Trace | None:
+    async def trace(self, stream: str) -> Trace | None:
         """The way of a stream; None where nobody publishes it."""
 
 
@@ -89,7 +89,7 @@ class Seeing:
         """The way of one stream."""
         self._mesh()
         name = stream_name(request.match_info["stream"])
-        found = self._node.trace(name)
+        found = await self._node.trace(name)
         if found is None:
             raise Refused(
                 404, f"no stream {name} is known here; /admin/streams lists them"

@@ -183,7 +183,7 @@ class Recorder:
             return there.index if alive and there is not None else None
 
         self.checkers.next_hops(origin, node, next_hop, now)
-        distance = mesh.hosts[node].node.feasibility(origin)
+        distance = mesh.hosts[node].node.view.router.distance(origin)
         if distance is not None:
             serial, metric = distance
             self.checkers.feasible(node, origin, serial, metric, now)

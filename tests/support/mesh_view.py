@@ -98,5 +98,5 @@ class Meshed(MeshNode):
     def status(self) -> NodeStatus:
         return replace(super().status(), mesh=mesh())
 
-    def trace(self, stream: str) -> Trace | None:
+    async def trace(self, stream: str) -> Trace | None:
         return trace(stream) if stream == "demo" else None

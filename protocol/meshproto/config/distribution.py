@@ -57,6 +57,9 @@ class DistributionConfig:
     """Moves that may pass through one node at a time."""
     probes_max: int = 256
 
+    names_pause_s: float = 1.0
+    """Between two questions for the names of one root path."""
+
     # --- messages of data channels (RFC 0011 section 8.3)
     message_octets_per_s: int = 131_072
     """To each neighbour; media must not notice it.  Twice that is taken in."""

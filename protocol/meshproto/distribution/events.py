@@ -151,6 +151,13 @@ class LoopCut(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PathNamed(Event):
+    """The names of all nodes above are known now."""
+
+    stream: StreamId
+
+
+@dataclass(frozen=True, slots=True)
 class StreamEnded(Event):
     """No publisher came back within the linger."""
 

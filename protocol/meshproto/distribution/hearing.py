@@ -14,6 +14,7 @@ from meshproto.distribution import (
     interest,
     messages,
     moves,
+    naming,
     place,
     repair,
     shedding,
@@ -127,6 +128,8 @@ def _from_below(
             commit.asked(shared, tree, node, record, now)
         case w.MessageUp():
             messages.climb(shared, tree, node, record, now)
+        case w.WhoAbove():
+            naming.asked(shared, tree, node, now)
         case w.SwapAnswer():
             swap.answered(shared, tree, node, record, now)
         case _:
@@ -151,6 +154,8 @@ def _from_above(
             repair.dropped(shared, tree, node, record, now)
         case w.Tell():
             _told(shared, tree, node, record, now)
+        case w.Names():
+            naming.told(shared, tree, node, record)
         case w.MoveVerdict():
             commit.verdict(shared, tree, node, record, now)
         case w.SwapAsk():

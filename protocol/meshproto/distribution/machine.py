@@ -23,6 +23,7 @@ from meshproto.distribution import (
     interest,
     messages,
     moves,
+    naming,
     place,
     repair,
     shedding,
@@ -162,6 +163,12 @@ class Distribution:
         """
         tree = self._shared.trees.get(stream)
         return tree is not None and messages.say(self._shared, tree, label, data, now)
+
+    def name_path(self, stream: StreamId, now: float) -> None:
+        """Learn the NodeIds of the root path; `PathNamed` says when they are known."""
+        tree = self._shared.trees.get(stream)
+        if tree is not None:
+            naming.ask(self._shared, tree, now)
 
     def messages(self) -> dict[str, int]:
         """What became of messages, by fixed labels."""
@@ -352,6 +359,11 @@ class Distribution:
         """From the origin to this node, empty when not in the tree."""
         tree = self._shared.trees.get(stream)
         return tree.root if tree is not None and tree.attached else ()
+
+    def names(self, stream: StreamId) -> tuple[NodeId, ...]:
+        """From the origin to the parent, empty while they are not known."""
+        tree = self._shared.trees.get(stream)
+        return () if tree is None else naming.known(tree)
 
     def root_delays(self, stream: StreamId) -> tuple[float, ...]:
         """One way from the origin to each node of the root path, as it was told."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from meshproto.distribution.naming import Naming
 from meshproto.ids import NodeId, ShortId, StreamId
 from meshproto.wire.control.distribution import Demand, Join, Use
 
@@ -162,6 +163,7 @@ class Tree:
         "lost_at",
         "move",
         "moved_at",
+        "naming",
         "offered",
         "origin",
         "parent",
@@ -217,6 +219,7 @@ class Tree:
         self.pulsed_at = -1e9
         self.root: tuple[ShortId, ...] = ()
         self.root_delays: tuple[float, ...] = ()
+        self.naming = Naming()
         self.delay_s = 0.0
         self.told_delay_s = 0.0
         self.settled_delay_s = 0.0

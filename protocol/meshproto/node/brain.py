@@ -68,10 +68,9 @@ class Node:
         self.me = me = identity.node
         epoch, sign = identity.epoch, identity.sign
         self._config = config
-        self._inner = Outbox()
+        self._inner = box = Outbox()
         self._outputs = Outbox()
         self._view = view = View(self._inner, history)
-        box = self._inner
         common = (chance, sign, verify, Neighbours(view))
         self._links = Links(me, epoch, config.link, box, chance)
         self._overlay = Overlay(me, epoch, config.overlay, box, *common)
@@ -168,10 +167,6 @@ class Node:
         """The selected next hop towards `origin`."""
         return self._router.next_hop(origin)
 
-    def feasibility(self, origin: NodeId) -> tuple[tuple[int, int], int] | None:
-        """The feasibility distance for `origin`: ((epoch, seqno), metric)."""
-        return self._router.distance(origin)
-
     def sent_octets(self) -> dict[str, int]:
         """Octets of records sent so far, by package: for reports."""
         return sent_octets(self._links)
@@ -236,6 +231,11 @@ class Node:
         said = self._trees.say(stream, label, data, now)
         self._settle(now)
         return said
+
+    def name_path(self, stream: StreamId, now: float) -> None:
+        """Learn who is above in a tree; see `Distribution.name_path`."""
+        self._trees.name_path(stream, now)
+        self._settle(now)
 
     # --- the directory --------------------------------------------------------------
 

@@ -61,6 +61,26 @@ async def test_a_trace_leads_hop_by_hop_to_the_origin(world: World) -> None:
     assert found.hops[-1].short == short_id(first.node).hex()
 
 
+async def test_far_hops_are_asked_for_their_names(world: World) -> None:
+    first, middle, last = await line(world)
+    end = await world.node()
+    for far in (first, middle):
+        world.cut(far, end)
+    end.meet([last.own_record()])
+    await until(lambda: links(last) == 2, "a longer line")
+    await watched(end)
+    # what the overlay heard of it may be forgotten: a path is named all the same
+    book = end.report._node.view.overlay._state.book
+    entry = book.get(middle.node)
+    if entry is not None:
+        book.forget(entry)
+    assert [hop.node for hop in traced(end).hops][1] is None
+    found = await end.trace("cam")
+    assert found is not None
+    assert [hop.node for hop in found.hops] == [text(last), text(middle), text(first)]
+    assert [hop.measured for hop in found.hops] == [True, False, False]
+
+
 async def test_only_the_own_hop_is_measured_and_the_trace_says_so(world: World) -> None:
     _, _, last = await line(world)
     own, told = traced(last).hops
@@ -119,4 +139,4 @@ async def test_a_stream_that_is_not_carried_shows_the_next_hop(world: World) -> 
 
 
 async def test_an_unknown_stream_has_no_trace(world: World) -> None:
-    assert (await world.node()).report.trace("nobody") is None
+    assert await (await world.node()).trace("nobody") is None

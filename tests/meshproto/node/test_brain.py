@@ -119,7 +119,7 @@ def test_neighbours_know_each_other_and_the_way_to_an_origin() -> None:
     assert brains.nodes[1].next_hop(name(0)) == name(0)
     assert brains.nodes[2].next_hop(name(0)) == name(1)
     # a node in the middle passes the route on, so it has a distance to hold to
-    serial, metric = brains.nodes[1].feasibility(name(0)) or ((0, 0), -1)
+    serial, metric = brains.nodes[1].view.router.distance(name(0)) or ((0, 0), -1)
     assert serial[0] > 0
     assert metric > 0
     assert brains.nodes[0].next_hop(name(0)) is None

@@ -348,6 +348,21 @@ class MessageUp(s.Record):
     data: bytes | str = s.wire(_message())
 
 
+@s.record(87)
+class WhoAbove(s.Record):
+    """A child asks for the NodeIds of its root path (RFC 0011 section 4.5)."""
+
+    stream: StreamId = s.wire(s.STREAM)
+
+
+@s.record(88)
+class Names(s.Record):
+    """The nodes from the origin to the sender: the root path by whole names."""
+
+    stream: StreamId = s.wire(s.STREAM)
+    nodes: tuple[NodeId, ...] = s.wire(s.array(s.NODE, PATH_MAX))
+
+
 Message = MessageDown | MessageUp
 """A data-channel message on its way."""
 
@@ -362,6 +377,7 @@ FromBelow = (
     | SwapAnswer
     | MoveCommit
     | MessageUp
+    | WhoAbove
 )
 """What a child or a joiner says."""
 
@@ -379,6 +395,7 @@ FromAbove = (
     | SwapGo
     | Release
     | MessageDown
+    | Names
 )
 """What a parent, or a node that was asked, says."""
 

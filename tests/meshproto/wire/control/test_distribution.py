@@ -15,7 +15,7 @@ from meshproto.errors import DecodeError
 from meshproto.ids import NodeId, ShortId, StreamId
 from meshproto.wire.control import distribution as w
 from meshproto.wire.control import schema
-from meshproto.wire.control.frame import VALUE_OCTETS_MAX
+from meshproto.wire.control.frame import SEGMENT_OCTETS_MAX, VALUE_OCTETS_MAX
 from meshproto.wire.control.peer import MediaAddress, PeerRecord, Reach
 
 VECTORS = json.loads(
@@ -23,7 +23,7 @@ VECTORS = json.loads(
         Path(__file__).resolve().parents[4] / "rfcs/vectors/distribution/records.json"
     ).read_text()
 )
-KINDS = range(64, 87)
+KINDS = range(64, 89)
 
 streams = st.binary(min_size=16, max_size=16).map(StreamId)
 nodes = st.binary(min_size=8, max_size=42).map(NodeId)
@@ -114,6 +114,8 @@ records = st.one_of(
     st.builds(w.Rely, streams, serials, demands),
     st.builds(w.MessageDown, streams, nodes, numbers, labels, said),
     st.builds(w.MessageUp, streams, nodes, numbers, labels, said),
+    st.builds(w.WhoAbove, streams),
+    st.builds(w.Names, streams, st.lists(nodes, max_size=w.PATH_MAX).map(tuple)),
 )
 plain = st.recursive(
     st.none()
@@ -220,6 +222,11 @@ def test_the_longest_path_fits_a_frame() -> None:
         StreamId(bytes(16)), 1, 1, 1, 1.0, line, delays_s, (2**31,) * w.LAYERS_MAX
     )
     assert len(wire(accept)) <= 700
+
+
+def test_the_names_of_the_longest_path_fit_a_frame() -> None:
+    line = tuple(NodeId(bytes([k]) * 38) for k in range(w.PATH_MAX))
+    assert len(wire(w.Names(StreamId(bytes(16)), line))) <= SEGMENT_OCTETS_MAX
 
 
 def test_three_usual_targets_fit_a_frame() -> None:
