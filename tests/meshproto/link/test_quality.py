@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,6 +88,28 @@ def test_a_single_miss_is_a_small_loss_and_answers_forget_it() -> None:
     for step in range(100):
         found.answered(0.1, float(step))
     assert found.loss < 0.002
+
+
+def test_a_silence_is_no_loss() -> None:
+    found = quality()
+    for _ in range(20):
+        found.missed()
+    assert found.loss == pytest.approx(1 - (31 / 32) ** 2)
+    found.answered(0.1, 1.0)
+    found.missed()
+    assert found.loss > 1 - (31 / 32) ** 2
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_what_is_lost_here_and_there_counts_nearly_whole(share: float) -> None:
+    found, chance, seen = quality(), random.Random(1), []
+    for step in range(20_000):
+        if chance.random() < share:
+            found.missed()
+        else:
+            found.answered(0.1, float(step))
+        seen.append(found.loss)
+    assert sum(seen) / len(seen) == pytest.approx(share, rel=0.06)
 
 
 def test_a_link_is_never_down_while_fewer_than_four_checks_failed() -> None:
