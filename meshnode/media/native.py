@@ -10,13 +10,13 @@ says that events wait.  Links to other nodes are checked from here (`native_link
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from meshnode.media.native_events import NativeEvents
 from meshnode.media.native_links import NativeLinks
+from meshnode.media.ntp import ntp_offset_s
 from meshnode.media.plane import (
     Address,
     LocalSink,
@@ -45,7 +45,6 @@ INTERFACE = 4
 """What the extension calls its side of this file; another one was built from other
 sources.
 """
-NTP_EPOCH_S = 2_208_988_800
 
 
 def missing() -> str:
@@ -75,7 +74,6 @@ class NativePlane:
             raise StateError(why)
         config = forwarding or ForwardingConfig()
         clients = ice or IceConfig(transports=config.transports)
-        now = time.monotonic()
         self._engine = _native.Engine(
             config,
             clients,
@@ -83,7 +81,7 @@ class NativePlane:
             stun_burst=stun_burst,
             uplink_bps=uplink_bps,
             delays_s=dict(delays_s or {}),
-            ntp_offset_s=NTP_EPOCH_S + time.time() - now,
+            ntp_offset_s=ntp_offset_s(),
         )
         self._kinds: dict[TransportId, TransportKind] = {}
         self._local_producers: dict[ProducerId, TransportId] = {}

@@ -26,6 +26,7 @@ from typing import assert_never
 from meshnode.media.alarm import Alarm
 from meshnode.media.ingress import Ingress
 from meshnode.media.link_ice import LinkIce, SocketWays
+from meshnode.media.ntp import ntp_offset_s
 from meshnode.media.outgoing import Outgoing
 from meshnode.media.plane import (
     Address,
@@ -56,7 +57,6 @@ from meshproto.ice.server import StunServer
 from meshproto.ids import ProducerId, StreamId, TransportId
 from meshproto.wire.demux import DatagramKind, classify
 
-NTP_EPOCH_S = 2_208_988_800
 TURNS_MAX = 64
 """Rounds of events answered by calls that cause events, in one turn of the loop."""
 
@@ -89,7 +89,7 @@ class ReferencePlane:
         )
         self._config = replace(
             forwarding or ForwardingConfig(),
-            ntp_offset_s=NTP_EPOCH_S + time.time() - time.monotonic(),
+            ntp_offset_s=ntp_offset_s(),
         )
         self._lite = IceLite(
             StunServer(bucket), ice or IceConfig(transports=self._config.transports)
