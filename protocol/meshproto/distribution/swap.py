@@ -173,7 +173,9 @@ def answered(
         return
     if promise.accepted:
         return
-    if not record.agreed or not shared.around.linked(promise.mover):
+    # why over: orphans came meanwhile, and with the mover there would be one too many
+    late = capacity.over(shared, tree) or not shared.around.linked(promise.mover)
+    if not record.agreed or late:
         _break(shared, tree, now)
         return
     join = promise.join

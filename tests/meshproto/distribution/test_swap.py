@@ -99,6 +99,19 @@ def test_the_mover_comes_first_and_then_the_child_goes() -> None:
     assert bench.one(w.SwapGo) == (node(2), w.SwapGo(STREAM, token))
 
 
+def test_no_swap_where_orphans_came_meanwhile() -> None:
+    bench = full(4)
+    wish(bench)
+    token = bench.one(w.SwapAsk)[1].token
+    orphan = bench.child(50, w.Use.REPAIR)
+    assert bench.take(w.Accept)[-1][0] == orphan
+    agree(bench, node(2), token)
+    assert not bench.take(w.Accept)
+    assert bench.one(w.Refuse)[0] == node(9)
+    assert len(bench.brain.children(STREAM)) == 5
+    assert bench.tree.promise is None
+
+
 def test_a_child_that_does_not_agree_stays() -> None:
     bench = full()
     wish(bench)
