@@ -268,6 +268,11 @@ class Links:
         peer = self._nodes.get(node)
         return 1.0 if peer is None else peer.quality.loss
 
+    def told_loss(self, node: NodeId) -> float:
+        """The loss that `CostMoved` told last, 1 without a link: costs follow this."""
+        peer = self._nodes.get(node)
+        return 1.0 if peer is None else peer.quality.told_loss
+
     def suspect(self, node: NodeId) -> bool:
         """Whether the last two checks failed, or there is no link."""
         peer = self._nodes.get(node)

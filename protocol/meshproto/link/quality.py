@@ -3,6 +3,8 @@
 The driver checks the path and reports each answer or miss; here they are smoothed and
 judged.  The weight of a sample grows with the time since the last one, so that fast
 checks of a tree link and slow ones of an idle link smooth over the same seconds.
+Loss is counted by the same checks: a repetition of one that was missed asks whether the
+link lives, which is suspicion's to judge, and says nothing of the share that is lost.
 Nothing here has a timer: a link goes down at a report of a miss, or at the one deadline
 that `down_at` gives when misses came faster than silence.
 """
@@ -26,13 +28,13 @@ class Quality:
         "_limit_s",
         "_sampled_at",
         "_since",
-        "_told_loss",
         "_told_rtt_s",
         "heard_at",
         "jitter_s",
         "loss",
         "rtt_s",
         "suspect",
+        "told_loss",
         "unanswered",
     )
 
@@ -40,7 +42,9 @@ class Quality:
         self._config = config
         self._sampled_at = now
         self._told_rtt_s = self.rtt_s = rtt_s
-        self._told_loss = self.loss = 0.0
+        self.loss = 0.0
+        self.told_loss = 0.0
+        """The loss that the owner was told of last: what it reckons with."""
         self._since: float | None = None
         self._limit_s = self._least_s = self._calm_jitter_s = 0.0
         self.jitter_s = 0.0
@@ -67,7 +71,8 @@ class Quality:
             self.rtt_s = max(self.rtt_s, self._least_s)
             self.jitter_s = self._calm_jitter_s
             self._since = None
-        self.loss -= config.loss_smoothing * self.loss
+        if not self.unanswered:
+            self.loss -= config.loss_smoothing * self.loss
         self._sampled_at = self.heard_at = now
         self.unanswered = 0
 
@@ -87,9 +92,9 @@ class Quality:
 
     def missed(self) -> None:
         """A check was not answered in time."""
-        # why no more: a silence is no loss; counted whole, one of 3 s kept routes away
-        # for 40 to 100 s, for an idle link is checked rarely (RFC 0005 section 6.2)
-        if self.unanswered < self._config.suspect_checks:
+        if not self.unanswered:
+            # why not repetitions: a silence is no loss; it kept routes away for minutes,
+            # and that of a dead link was told to the whole mesh in a dozen steps
             self.loss += self._config.loss_smoothing * (1.0 - self.loss)
         self.unanswered += 1
 
@@ -106,10 +111,14 @@ class Quality:
         config = self._config
         step_s = abs(self.rtt_s - self._told_rtt_s)
         limit_s = max(config.moved_s, config.moved_share * self._told_rtt_s)
-        if step_s < limit_s and abs(self.loss - self._told_loss) < config.moved_loss:
-            return False
-        self._told_rtt_s, self._told_loss = self.rtt_s, self.loss
-        return True
+        farther = step_s >= limit_s
+        lossier = abs(self.loss - self.told_loss) >= config.moved_loss
+        # why apart: else each move of the round trip would tell the noise of the loss
+        if farther:
+            self._told_rtt_s = self.rtt_s
+        if lossier:
+            self.told_loss = self.loss
+        return farther or lossier
 
     def patience_s(self) -> float:
         """How long an acknowledgement may take, its own delay included."""

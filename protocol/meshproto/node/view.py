@@ -47,8 +47,8 @@ class Neighbours:
         return RTT_UNKNOWN_S if rtt_s is None else rtt_s
 
     def loss(self, node: NodeId, /) -> float:
-        """Share of checks of the link that went unanswered, smoothed."""
-        return self._view.links.loss(node)
+        """Share of checks of the link that went unanswered, in steps."""
+        return self._view.links.told_loss(node)
 
     def suspect(self, node: NodeId, /) -> bool:
         """Whether checks of the link are being missed."""

@@ -84,8 +84,8 @@ def test_the_greeting_gives_the_lesser_of_two_samples() -> None:
 def test_a_single_miss_is_a_small_loss_and_answers_forget_it() -> None:
     found = quality()
     found.missed()
-    assert found.loss == pytest.approx(1 / 32)
-    for step in range(100):
+    assert found.loss == pytest.approx(1 / 128)
+    for step in range(200):
         found.answered(0.1, float(step))
     assert found.loss < 0.002
 
@@ -94,10 +94,10 @@ def test_a_silence_is_no_loss() -> None:
     found = quality()
     for _ in range(20):
         found.missed()
-    assert found.loss == pytest.approx(1 - (31 / 32) ** 2)
+    assert found.loss == pytest.approx(1 / 128)
     found.answered(0.1, 1.0)
     found.missed()
-    assert found.loss > 1 - (31 / 32) ** 2
+    assert found.loss > 1 / 128
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2])
@@ -155,12 +155,58 @@ def test_a_step_must_exceed_both_the_share_and_the_time() -> None:
     assert not near.moved()
 
 
-def test_lasting_loss_is_told() -> None:
+def checks(found: Quality, number: int, every: int) -> list[float]:
+    """The loss told at each move, when one check of `every` is missed, its repetition
+    answered.
+    """
+    told = []
+    for step in range(1, number + 1):
+        if step % every == 0:
+            found.missed()
+        found.answered(0.1, float(step))
+        if step % every:
+            continue
+        if found.moved():
+            told.append(found.told_loss)
+    return told
+
+
+def test_lasting_loss_is_told_in_steps() -> None:
     found = quality()
-    found.missed()
+    told = checks(found, 600, 5)
+    assert [step > 0.045 for step in told] == [True] * len(told)
+    assert 2 <= len(told) <= 4
+    assert found.loss == pytest.approx(0.2, abs=0.03)
+    assert abs(found.told_loss - found.loss) < CONFIG.moved_loss
+
+
+def test_a_loss_that_repairs_make_good_is_not_told() -> None:
+    found = quality()
+    assert checks(found, 3_000, 50) == []
+    assert found.loss == pytest.approx(0.02, abs=0.01)
+    assert found.told_loss == 0.0
+
+
+def test_repetitions_of_a_missed_check_are_no_loss() -> None:
+    found = quality()
+    for _ in range(300):
+        found.missed()
+    assert found.unanswered == 300
+    assert found.loss == pytest.approx(1 / 128)
     assert not found.moved()
+    found.answered(0.1, 1.0)
+    assert found.loss == pytest.approx(1 / 128)
+    found.answered(0.1, 2.0)
+    assert found.loss < 1 / 128
+
+
+def test_a_round_trip_that_moved_does_not_tell_the_noise_of_the_loss() -> None:
+    found = quality(0.1)
     found.missed()
+    found.answered(0.1, 1.0)
+    found.rtt_s = 0.2
     assert found.moved()
+    assert found.told_loss == 0.0
 
 
 def test_patience_covers_round_trip_spread_and_delay_of_the_answer() -> None:
