@@ -76,8 +76,8 @@ def offer(shared: Shared, tree: Tree) -> Offer:
 def tell_offers(shared: Shared, tree: Tree) -> None:
     """Tell the router if the offer of `tree` changed in kind or much.
 
-    In the tree or not, a slot or none, room or none: at once.  The rest only with a
-    delay that moved, or when free slots halved or doubled.
+    In the tree or not, a slot or none: at once.  How many slots, and what room below,
+    is told with a delay that moved, for nobody chooses by it.
     """
     now = offer(shared, tree)
     new = (now.in_tree, now.delay_s, now.slots, now.room)
@@ -102,8 +102,6 @@ def _material(
     old: tuple[bool, float, int, int],
     new: tuple[bool, float, int, int],
 ) -> bool:
-    if old[0] != new[0] or (not old[2]) != (not new[2]) or (not old[3]) != (not new[3]):
+    if old[0] != new[0] or (not old[2]) != (not new[2]):
         return True
-    if not new[0]:
-        return False
-    return moved(shared, old[1], new[1]) or not old[2] <= 2 * new[2] <= 4 * old[2]
+    return new[0] and moved(shared, old[1], new[1])
