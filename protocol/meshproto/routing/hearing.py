@@ -13,7 +13,7 @@ from meshproto.events import LimitReached, Refused
 from meshproto.ids import NodeId
 from meshproto.routing.changes import OffersChanged
 from meshproto.routing.deciding import Decider
-from meshproto.routing.distance import INFINITY, added, newer_version
+from meshproto.routing.distance import INFINITY, added
 from meshproto.routing.table import Entry, Heard, Neighbour, Tables, Wait
 from meshproto.routing.wants import Wants
 from meshproto.wire.control.routing import Update, signed_part
@@ -76,8 +76,7 @@ class Hearing:
         heard.hops = update.hops + 1
         heard.signature = signature
         entry = self._tables.entries[heard.origin]
-        if not entry.proof[1] or newer_version(heard.version, entry.proof[0]):
-            entry.proof = (heard.version, signature)
+        entry.prove(heard.version, signature)
         if heard.offers != update.offers:
             heard.offers = update.offers
             change = OffersChanged(heard.origin, neighbour.node)
@@ -113,8 +112,9 @@ class Hearing:
             return heard.signature
         entry = self._tables.entries.get(update.origin)
         if entry is not None:
-            if entry.proof[0] == version and entry.proof[1]:
-                return entry.proof[1]
+            known = entry.proofs.get(version)
+            if known:
+                return known
             for row in entry.heard.values():
                 if row.version == version:
                     return row.signature

@@ -145,7 +145,7 @@ class Router:
             self._own.begin(now)
             entry = self._entry(self._tables.me)
             entry.selected = self._own.route
-            entry.proof = (self._own.route.version, self._own.route.signature)
+            entry.prove(self._own.route.version, self._own.route.signature)
             self._teller.urgent(entry, now)
 
     def withdraw(self, now: float) -> None:
@@ -258,7 +258,7 @@ class Router:
     def _raise_number(self, now: float) -> None:
         self._own.raise_number(now)
         route, entry = self._own.route, self._tables.entries[self._tables.me]
-        entry.proof = (route.version, route.signature)
+        entry.prove(route.version, route.signature)
         self._tables.outbox.put(SeqnoRaised(route.version[1]))
         self._requests.settled(entry, now)
 

@@ -14,12 +14,22 @@ from meshproto.config.routing import RoutingConfig
 from meshproto.ids import NodeId
 from meshproto.outputs import Outbox
 from meshproto.routing.changes import Change
-from meshproto.routing.distance import INFINITY, Distance, Version, ticks
+from meshproto.routing.distance import (
+    INFINITY,
+    Distance,
+    Version,
+    newer_version,
+    ticks,
+)
 from meshproto.timers import Timers
 from meshproto.wire.control.offer import Offer
 from meshproto.wire.control.routing import Update
 
 NOBODY = NodeId(b"")
+
+PROOFS_KEPT = 4
+"""Signatures of one origin that a node remembers: what a neighbour tells back was told
+by us a moment ago, and an origin raises its number once a second at most."""
 
 
 class Wait(IntEnum):
@@ -87,6 +97,7 @@ class Entry:
         "origin",
         "passed_on",
         "proof",
+        "proofs",
         "selected",
         "shown_metric",
         "shown_offers",
@@ -106,11 +117,21 @@ class Entry:
         self.shown_metric = INFINITY  # what the last round of updates said
         self.shown_offers: tuple[Offer, ...] = ()
         self.proof: tuple[Version, bytes] = ((0, 0), b"")  # the newest number seen
+        self.proofs: dict[Version, bytes] = {}  # the latest of them, newest last
         self.asking: Asking | None = None
         self.asked_by: dict[NodeId, tuple[Version, float]] = {}
         self.passed_on: tuple[Version, float] | None = None
         self.wanted = False
         self.wanted_by = 0.0  # until when a neighbour wants it
+
+    def prove(self, version: Version, signature: bytes) -> None:
+        """Keep the origin's signature of a version: who told a number knows it."""
+        if version not in self.proofs:
+            self.proofs[version] = signature
+            if len(self.proofs) > PROOFS_KEPT:
+                del self.proofs[next(iter(self.proofs))]
+        if not self.proof[1] or newer_version(version, self.proof[0]):
+            self.proof = (version, signature)
 
     def idle(self) -> bool:
         """Whether nothing but the distance is left."""

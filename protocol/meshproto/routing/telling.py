@@ -46,6 +46,18 @@ def _offer_moved(old: Offer, new: Offer, config: RoutingConfig) -> bool:
     return abs(new.delay_s - old.delay_s) > least_s
 
 
+def _proven(
+    neighbour: Neighbour, entry: Entry, version: Version, told: Update | None
+) -> bool:
+    """Whether `neighbour` has the signature of `version`: we sent it, or it told us of
+    that version itself (not where it wants its whole table again: it lost something).
+    """
+    if told is not None and (told.epoch, told.seqno) == version:
+        return True
+    row = entry.heard.get(neighbour.node)
+    return row is not None and row.version == version and not neighbour.recount
+
+
 class Teller:
     """Marks, batches and sends updates."""
 
@@ -116,11 +128,11 @@ class Teller:
         if route is None:
             if not self._withdrawal_news(told, entry, force):
                 return
-            update = self._withdrawal(entry, told)
+            update = self._withdrawal(neighbour, entry, told)
         else:
             if told is not None and not force and not self._news(told, route, entry):
                 return
-            update = self._update(entry, route, told)
+            update = self._update(neighbour, entry, route, told)
             # why before: RFC 8966 section 3.7.3, the distance bounds what was told
             entry.distance = lowered(entry.distance, route.version, route.metric)
         self._send(neighbour, entry, update, now)
@@ -151,16 +163,23 @@ class Teller:
             or offers_moved(told.offers, entry.offers, self._tables.config)
         )
 
-    def _withdrawal(self, entry: Entry, told: Update | None) -> Update:
+    def _withdrawal(
+        self, neighbour: Neighbour, entry: Entry, told: Update | None
+    ) -> Update:
         if not entry.offers:
             return Update(entry.origin, 0, 0, INFINITY, 0, ())
         version, signature = entry.proof
-        return self._made(entry, version, INFINITY, 0, signature, told)
+        if _proven(neighbour, entry, version, told):
+            signature = b""
+        return self._made(entry, version, INFINITY, 0, signature)
 
-    def _update(self, entry: Entry, route: Heard, told: Update | None) -> Update:
-        return self._made(
-            entry, route.version, route.metric, route.hops, route.signature, told
-        )
+    def _update(
+        self, neighbour: Neighbour, entry: Entry, route: Heard, told: Update | None
+    ) -> Update:
+        signature = route.signature
+        if _proven(neighbour, entry, route.version, told):
+            signature = b""
+        return self._made(entry, route.version, route.metric, route.hops, signature)
 
     def _made(
         self,
@@ -169,10 +188,7 @@ class Teller:
         metric: int,
         hops: int,
         signature: bytes,
-        told: Update | None,
     ) -> Update:
-        if told is not None and (told.epoch, told.seqno) == version:
-            signature = b""  # it is known there
         last = self._last
         if (
             last is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from meshproto.events import LimitReached
 from meshproto.routing.changes import OffersChanged, RouteChanged, RouteLost
 from meshproto.routing.distance import INFINITY
+from meshproto.routing.table import PROOFS_KEPT
 from meshproto.wire.control.routing import Update
 from support.routing import EPOCH, STREAM, Bench, node, offer, seal
 
@@ -56,6 +57,18 @@ def test_a_number_is_verified_once_whoever_tells_it() -> None:
     made.hear("a", 100, seqno=2)
     made.hear("b", 100, seqno=2)
     assert len(made.verified) == 2
+
+
+def test_a_number_that_was_proven_a_moment_ago_needs_no_signature() -> None:
+    made = bench()
+    for seqno in range(1, PROOFS_KEPT + 1):
+        made.hear("a", 100, seqno=seqno)
+    made.hear("b", 90, signature=b"")
+    assert made.refusals() == []
+    made.hear("a", 100, seqno=PROOFS_KEPT + 1)
+    made.retract("b")
+    made.hear("b", 90, signature=b"")
+    assert made.refusals() == ["route-signature"]
 
 
 def test_a_retraction_needs_no_signature() -> None:

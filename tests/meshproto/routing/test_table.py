@@ -8,7 +8,15 @@ from meshproto.config.routing import RoutingConfig
 from meshproto.ids import NodeId
 from meshproto.outputs import Outbox
 from meshproto.routing.distance import INFINITY
-from meshproto.routing.table import Asking, Entry, Heard, Neighbour, Tables, Wait
+from meshproto.routing.table import (
+    PROOFS_KEPT,
+    Asking,
+    Entry,
+    Heard,
+    Neighbour,
+    Tables,
+    Wait,
+)
 
 A, O = NodeId(b"neighbour"), NodeId(b"origin..")  # noqa: E741
 
@@ -34,6 +42,16 @@ def test_an_entry_has_told_nothing_at_first() -> None:
     assert entry.shown_metric == INFINITY
     assert entry.distance is None
     assert entry.selected is None
+
+
+def test_an_entry_keeps_the_latest_signatures_and_the_newest_apart() -> None:
+    entry = Entry(O)
+    for seqno in (9, *range(1, PROOFS_KEPT + 1)):
+        entry.prove((1, seqno), bytes([seqno]))
+    assert entry.proof == ((1, 9), b"\x09")
+    assert list(entry.proofs) == [(1, n) for n in range(1, PROOFS_KEPT + 1)]
+    entry.prove((1, 1), b"other")
+    assert entry.proofs[1, 1] == b"\x01"
 
 
 def test_a_neighbour_begins_with_empty_rows() -> None:

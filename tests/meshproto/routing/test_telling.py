@@ -10,7 +10,7 @@ from meshproto.config.routing import RoutingConfig
 from meshproto.routing.distance import INFINITY
 from meshproto.routing.telling import offers_moved, ran_out_or_in
 from meshproto.wire.control.offer import Offer
-from meshproto.wire.control.routing import TableDigest, Update
+from meshproto.wire.control.routing import TableDigest, TableRequest, Update
 from support.routing import EPOCH, OTHER_STREAM, Bench, node, offer, seal
 
 CONFIG = RoutingConfig()
@@ -64,6 +64,30 @@ def test_the_signature_comes_again_after_a_retraction() -> None:
     updates = bench.sent(Update, "b")
     assert [update.refmetric for update in updates] == [INFINITY, 190]
     assert updates[1].signature
+
+
+def test_who_told_of_a_number_needs_no_signature_of_it() -> None:
+    bench = settled("b")
+    bench.hear("b", 900, seqno=2)
+    bench.hear("a", 500, seqno=2)
+    bench.advance(0.2)
+    (update,) = bench.sent(Update, "b")
+    assert (update.seqno, update.refmetric, update.signature) == (2, 600, b"")
+    bench.retract("b")
+    bench.hear("a", 700, seqno=3)
+    bench.advance(0.2)
+    (update,) = bench.sent(Update, "b")
+    assert update.signature == seal(node("o"), EPOCH, 3)
+
+
+def test_who_wants_its_table_again_gets_every_signature() -> None:
+    bench = settled("b")
+    bench.hear("b", 900)
+    bench.sent()
+    bench.feed("b", TableRequest())
+    bench.advance(0.2)
+    (update,) = bench.sent(Update, "b")
+    assert update.signature == seal(node("o"), EPOCH, 1)
 
 
 def test_the_next_hop_is_told_nothing() -> None:
