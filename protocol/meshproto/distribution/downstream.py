@@ -266,7 +266,6 @@ def grown(shared: Shared, tree: Tree, now: float) -> None:
     """The children changed: burst, offers, report and leases follow."""
     if capacity.over(shared, tree) and not shared.waits(tree, Alarm.BURST):
         shared.set(tree, Alarm.BURST, now + shared.config.burst_s)
-    place.tell_offers(shared, tree)
     interest.changed(shared, tree, now)
     interest.watch(shared, tree, now)
     reckon(shared, tree, now)
@@ -275,8 +274,10 @@ def grown(shared: Shared, tree: Tree, now: float) -> None:
 def reckon(shared: Shared, tree: Tree, now: float) -> None:
     """Who feeds somebody needs a second parent, who feeds nobody holds none: two nodes
     that only stand by for each other would not let go (RFC 0011 section 6.4).  Who is
-    here for one child alone steps aside after a while (section 6.5).
+    here for one child alone steps aside after a while (section 6.5).  Who is here for
+    no viewer makes no offer (section 5.1).
     """
+    place.tell_offers(shared, tree)
     if tree.lone_child is not None and not shared.waits(tree, Alarm.ASIDE):
         tree.aside_s = shared.config.aside_s
         shared.set(tree, Alarm.ASIDE, now + tree.aside_s)

@@ -64,9 +64,10 @@ def tell_path(shared: Shared, tree: Tree) -> None:
 
 
 def offer(shared: Shared, tree: Tree) -> Offer:
-    """What this node offers to children of `tree`."""
-    inside = tree.attached and tree.live
-    if not inside:
+    """What this node offers to children of `tree`: nothing while it is there for nobody
+    who watches, for it may be gone in a moment (RFC 0011 section 5.1).
+    """
+    if not (tree.attached and tree.live and tree.needed):
         return Offer(tree.stream, False, tree.delay_s, 0, 0)
     free = capacity.slots(shared, tree).ordinary
     _, room, _ = capacity.below(shared, tree)

@@ -61,6 +61,18 @@ def test_an_offer_is_made_when_in_the_tree_and_taken_back_when_full() -> None:
     assert offers(bench)[-1].offers[0].slots == 1
 
 
+def test_who_is_there_for_no_viewer_makes_no_offer() -> None:
+    bench = Bench(4)
+    bench.attach(node(2))
+    bench.child(5, w.Use.STANDBY)
+    bench.do("unsubscribe", STREAM)
+    assert offers(bench)[-1].offers == ()
+    bench.child(6)
+    assert offers(bench)[-1].offers[0].in_tree
+    bench.hear(node(6), w.Leave(STREAM, 6))
+    assert offers(bench)[-1].offers == ()
+
+
 def test_offers_are_withdrawn_with_the_parent() -> None:
     bench = Bench()
     bench.attach(node(2))
