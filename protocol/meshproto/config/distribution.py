@@ -158,6 +158,11 @@ class DistributionConfig:
     """Counted against a standby that would join the tree for it: a copy for nobody."""
     outside_after_s: float = 2.0
     """Before nodes outside are asked: in a flash crowd they are inside by then."""
+    outside_asks: int = 2
+    """So many of them at once: each joins for it, and next hops join for them."""
+    outside_pause_s: float = 5.0
+    """Before others are asked, as long as the parent is the same; doubles."""
+    outside_pause_max_s: float = 120.0
     standby_link_s: float = 1.0
     """After a link came up, when a second parent is missing: offers come meanwhile."""
     standby_asks_max: int = 6

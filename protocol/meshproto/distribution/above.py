@@ -45,6 +45,7 @@ def attach(
     if second is not edge:
         shared.use(edge.node)
     tree.parent = edge
+    tree.outside_at, tree.outside_pause_s = now, 0.0
     shared.outbox.put(SetActive(tree.stream, edge.node, edge.alias, edge.base))
     if old is not None:
         farewell(shared, tree, old, heir)

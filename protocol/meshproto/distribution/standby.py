@@ -161,25 +161,33 @@ def _above(shared: Shared, tree: Tree, found: dict[NodeId, Tell]) -> list[Candid
 def _outside(shared: Shared, tree: Tree, now: float) -> list[tuple[float, NodeId]]:
     """The nearest neighbours that are not in the tree but know a way to its origin.
 
-    Each that is asked joins, and has to leave again if that was below our parent, so
-    nobody is asked over and over.
+    Each that is asked joins, and has to leave again if that was below our parent, which
+    it is as a rule, so nobody is asked over and over.
     """
     if tree.parent is not None and tree.parent.node == tree.origin:
         return []  # everybody hangs below the origin, so nobody would fit
+    if now < tree.outside_at:
+        return []
+    config = shared.config
     offered = shared.around.offers(tree.origin, tree.stream)
     inside = {node for node, offer in offered if offer.in_tree}
     ranked = sorted(
-        (shared.rtt_s(node) + shared.config.outside_s, node)
+        (shared.rtt_s(node) + config.outside_s, node)
         for node in shared.around.ways(tree.origin)
         if node not in inside and node != tree.origin and _possible(shared, tree, node)
         if not tree.spared(node, now)
     )
-    return ranked[: shared.config.standby_asks_max]
+    if ranked:
+        pause_s = tree.outside_pause_s or config.outside_pause_s
+        tree.outside_at = now + pause_s
+        tree.outside_pause_s = min(2 * pause_s, config.outside_pause_max_s)
+    return ranked[: config.outside_asks]
 
 
 def linked(shared: Shared, tree: Tree, node: NodeId, now: float) -> None:
     """A link came up: perhaps to the second parent that is missing."""
-    tree.vain.pop(node, None)
+    if tree.vain.pop(node, None) is not None:
+        tree.outside_at = now
     if tree.parent is None or tree.second is not None or not tree.needed:
         return
     # why: what was in vain before may work now, but perhaps not at the first look, for

@@ -166,6 +166,8 @@ class Tree:
         "naming",
         "offered",
         "origin",
+        "outside_at",
+        "outside_pause_s",
         "parent",
         "promise",
         "publishing",
@@ -210,6 +212,7 @@ class Tree:
         self.search: Search | None = None
         self.second_search: Search | None = None
         self.second_retry_s = 0.0
+        self.outside_at = self.outside_pause_s = 0.0
         self.vain: dict[NodeId, tuple[int, float]] = {}
         self.survey: Survey | None = None
         self.scouts: Scouts | None = None
@@ -228,9 +231,7 @@ class Tree:
         self.asked_at: float | None = None
         self.known: dict[NodeId, float] = {}
         self.reported: Demand | None = None
-        self.reported_at = -1e9
-        self.lease_sent_at = -1e9
-        self.relied_at = -1e9
+        self.reported_at = self.lease_sent_at = self.relied_at = -1e9
         # below
         self.children: dict[NodeId, Child] = {}
         self.queue: dict[NodeId, tuple[Join, float]] = {}

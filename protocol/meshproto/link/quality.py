@@ -93,8 +93,8 @@ class Quality:
     def missed(self) -> None:
         """A check was not answered in time."""
         if not self.unanswered:
-            # why not repetitions: a silence is no loss; it kept routes away for minutes,
-            # and that of a dead link was told to the whole mesh in a dozen steps
+            # why not repetitions: a silence is no loss; it kept routes away for a
+            # minute, and that of a dead link was told to the mesh in a dozen steps
             self.loss += self._config.loss_smoothing * (1.0 - self.loss)
         self.unanswered += 1
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from meshproto.distribution import standby
+from meshproto.distribution import above, standby
 from meshproto.distribution.events import StandbyChosen
 from meshproto.forwarding.relay_table import Second, SetLeg, SetSecond
 from meshproto.ids import NodeId, StreamId, short_id
@@ -266,6 +266,26 @@ def test_one_outside_that_was_asked_in_vain_twice_is_left_alone() -> None:
     bench.link(node(8))
     bench.pass_time(bench.config.standby_link_s + 0.1)
     assert bench.take(w.Join)
+
+
+def test_two_outside_are_asked_at_a_time_and_ever_more_rarely() -> (
+    None
+):
+    bench = outside()
+    bench.knowing += [bench.link(node(number), 0.03) for number in range(60, 72)]
+    asked: dict[float, int] = {}
+    for _ in range(400):
+        for who, wish in bench.take(w.Join):
+            asked[bench.now] = asked.get(bench.now, 0) + 1
+            bench.hear(who, accept(wish.serial, who, above=(ORIGIN, node(2))))
+        bench.pass_time(1.0)
+    assert 4 <= sum(asked.values()) <= 14
+    assert bench.tree.outside_pause_s > 60.0
+    answer = accept(7, bench.link(node(50)), 0.01)
+    edge = above.upper(node(50), w.Use.REPAIR, answer)
+    above.attach(bench.brain._shared, bench.tree, edge, "repair", bench.now)
+    assert bench.tree.outside_pause_s == 0.0
+    assert bench.tree.outside_at <= bench.now
 
 
 def test_who_does_not_answer_was_asked_in_vain_too() -> None:
