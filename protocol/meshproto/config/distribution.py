@@ -209,3 +209,6 @@ class DistributionConfig:
     """For the child of the better parent to measure and agree."""
     heir_s: float = 5.0
     """A slot left to an heir is kept that long."""
+    swap_share: float = 0.5
+    """Of what the mover wins the other may lose at most so much: a swap is two
+    moves."""

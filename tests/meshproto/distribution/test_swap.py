@@ -69,6 +69,14 @@ def test_a_mover_that_wins_less_than_they_lose_is_redirected_or_refused() -> Non
     assert bench.one(w.Refuse)[1].reason is w.Why.FULL
 
 
+def test_who_would_lose_more_than_half_of_what_the_mover_wins_is_not_asked() -> None:
+    # child 2 would lose about 80 ms, with two nodes
+    for gain_s, asked in ((0.020, False), (0.030, False), (0.040, True)):
+        bench = full(1)
+        wish(bench, subtree=10, where=place(gain_s=gain_s))
+        assert bool(bench.take(w.SwapAsk)) is asked
+
+
 def test_a_child_above_the_mover_is_not_asked() -> None:
     bench = full(1)
     wish(bench, where=place(path=(short_id(node(2)),)))
