@@ -180,6 +180,10 @@ class DistributionConfig:
     gain_s: float = 0.003
     gain_held_s: float = 5.0
     """A node with children sees a gain that long before it moves."""
+    moves_kept_s: float = 300.0
+    """Each move of the last five turns ..."""
+    moves_damped_max: int = 3
+    """... doubles the gain that is worth another one, so many times at most."""
     declined_s: float = 180.0
     """Whoever declined a move is not asked again: three turns.  Without it every turn
     of every node ended in vain dials (measured: nine of ten)."""

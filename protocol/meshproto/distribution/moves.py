@@ -76,6 +76,19 @@ def enough(shared: Shared, tree: Tree, gain_s: float) -> bool:
     return gain_s > max(config.gain_share * tree.delay_s, config.gain_s)
 
 
+def tempting(
+    shared: Shared, tree: Tree, gain_s: float, now: float, urgent: bool
+) -> bool:
+    """Whether a gain is worth a move to who moved so often lately: where the mesh is in
+    motion each move is followed by others, and most gains are gone before the next.
+    """
+    config = shared.config
+    since = now - config.moves_kept_s
+    tree.moves = [at for at in tree.moves if at > since]
+    times = 0 if urgent else min(len(tree.moves), config.moves_damped_max)
+    return enough(shared, tree, gain_s / 2**times)
+
+
 def _welcome(shared: Shared, tree: Tree, move: Move, gain_s: float) -> bool:
     """Whether the place is worth it: a copy less may cost what calls no turn."""
     config = shared.config
@@ -229,6 +242,7 @@ def done(shared: Shared, tree: Tree, now: float) -> None:
     edge, old = move.edge, move.old
     tree.move = None
     tree.moved_at = now
+    tree.moves.append(now)
     shared.cancel(tree, Alarm.MOVE)
     above.attach(shared, tree, edge, move.forced or "move", now, 0, move.heir)
     # why: attach counted the edge once more

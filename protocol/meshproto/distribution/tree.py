@@ -163,6 +163,7 @@ class Tree:
         "lost_at",
         "move",
         "moved_at",
+        "moves",
         "naming",
         "offered",
         "origin",
@@ -244,6 +245,8 @@ class Tree:
         self.move: Move | None = None
         self.moved_at = -1e9
         self.declined: dict[NodeId, float] = {}
+        self.moves: list[float] = []
+        """When it moved lately."""
         self.locks: dict[NodeId, float] = {}
         self.commits: dict[tuple[NodeId, int], tuple[NodeId, float]] = {}
         self.deal: Deal | None = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from meshproto.distribution import above, moves, place, survey
 from meshproto.distribution.candidates import Candidate
-from meshproto.distribution.moves import enough, may_move
+from meshproto.distribution.moves import may_move
 from meshproto.distribution.shared import Shared
 from meshproto.distribution.survey import Survey
 from meshproto.distribution.tree import Alarm, Tree
@@ -198,7 +198,7 @@ def _decide(shared: Shared, tree: Tree, turn: Turn, now: float) -> None:
     measured = [
         (gain_s, node)
         for gain_s, node in _gains(shared, tree, turn)
-        if node in turn.rtts and enough(shared, tree, gain_s)
+        if node in turn.rtts and moves.tempting(shared, tree, gain_s, now, turn.urgent)
     ]
     able = may_move(shared, tree, now, urgent=turn.urgent)
     if not measured or not able:

@@ -181,3 +181,19 @@ def test_an_accept_that_is_no_gain_any_more_is_declined() -> None:
     bench.hear(node(8), accept(wish.serial, node(8), 0.5))
     assert bench.one(w.Leave)[0] == node(8)
     assert bench.brain.parent(STREAM) == node(2)
+
+
+def test_who_moved_lately_wants_more_for_another_move() -> None:
+    bench = settled(0.02)
+    shared, tree, now = bench.brain._shared, bench.tree, bench.now
+    tree.delay_s = 0.1
+    gains = []
+    for count in range(5):
+        tree.moves = [now - 10.0] * count
+        wins = [moves.tempting(shared, tree, ms / 1e3, now, False) for ms in range(50)]
+        gains.append(wins.index(True))
+        assert moves.tempting(shared, tree, 0.006, now, True)
+    assert gains == [6, 11, 21, 41, 41]
+    tree.moves = [now - bench.config.moves_kept_s - 1.0] * 3
+    assert moves.tempting(shared, tree, 0.006, now, False)
+    assert tree.moves == []
