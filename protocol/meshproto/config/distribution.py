@@ -194,6 +194,12 @@ class DistributionConfig:
     worse_held_s: float = 3.0
     """A path that became so much worse calls a turn: left after 6-8 s, of which
     two to four pass until its round trip is believed (RFC 0005 section 6.2)."""
+    worse_above_s: float = 30.0
+    """The same where not the own link but what is above got worse: who is there looks
+    for a better place itself, and takes everybody below along."""
+    worse_repaired_s: float = 10.0
+    """An orphan took what it found: where that is much worse it looks around so soon, x
+    (1 to 1.5), before those below do."""
     worse_again_s: float = 1.0
     """Before it is looked at again, as long as somebody better is known."""
     move_prove_s: float = 2.0
@@ -209,10 +215,10 @@ class DistributionConfig:
     """For the verdict, and for a lock."""
     move_s: float = 10.0
     """For a whole search of a better parent, dialling included."""
+    swap_share: float = 0.5
+    """Of what the mover wins the other may lose at most so much: a swap is two
+    moves."""
     swap_wait_s: float = 3.0
     """For the child of the better parent to measure and agree."""
     heir_s: float = 5.0
     """A slot left to an heir is kept that long."""
-    swap_share: float = 0.5
-    """Of what the mover wins the other may lose at most so much: a swap is two
-    moves."""

@@ -15,6 +15,9 @@ from meshproto.forwarding.relay_table import SetActive, SetSecond
 from meshproto.ids import NodeId
 from meshproto.wire.control.distribution import Accept, Leave, Use
 
+_FOUND = frozenset({"repair", "standby", "released"})
+"""Parents that were taken because the old one was lost, not because they are good."""
+
 REASONS = {Use.NEW: "join", Use.STARVED: "join", Use.REPAIR: "repair"}
 
 
@@ -52,8 +55,12 @@ def attach(
     _announce(shared, tree, old, edge, reason, asked, now)
     alive(shared, tree, now, serve=False)
     place.settle(shared, tree)
-    tree.settled_delay_s = tree.delay_s
     shared.cancel(tree, Alarm.WORSE)
+    if reason in _FOUND and place.worse(shared, tree):
+        spread = 1 + shared.chance.random() / 2
+        shared.set(tree, Alarm.WORSE, now + shared.config.worse_repaired_s * spread)
+    else:
+        place.accustom(shared, tree)
     downstream.cut_loops(shared, tree, now)
     if edge.use in ACTIVE:
         # the Join said already what stands below

@@ -30,6 +30,21 @@ def worse(shared: Shared, tree: Tree) -> bool:
     return step_s > max(config.worse_s, config.worse_share * tree.settled_delay_s)
 
 
+def worse_above(shared: Shared, tree: Tree) -> bool:
+    """Whether that is mostly because of what is above the parent, not of our link."""
+    if tree.parent is None:
+        return False
+    hop_s = shared.hop_s(tree.parent.node) - tree.settled_hop_s
+    return hop_s < (tree.delay_s - tree.settled_delay_s) / 2
+
+
+def accustom(shared: Shared, tree: Tree) -> None:
+    """The way as it is now is what the next is compared with."""
+    tree.settled_delay_s = tree.delay_s
+    if tree.parent is not None:
+        tree.settled_hop_s = shared.hop_s(tree.parent.node)
+
+
 def settle(shared: Shared, tree: Tree) -> bool:
     """Take the place below the parent; whether others were told of a change."""
     parent = tree.parent

@@ -188,6 +188,7 @@ class Tree:
         "second_retry_s",
         "second_search",
         "settled_delay_s",
+        "settled_hop_s",
         "stream",
         "subscribed",
         "survey",
@@ -226,7 +227,7 @@ class Tree:
         self.naming = Naming()
         self.delay_s = 0.0
         self.told_delay_s = 0.0
-        self.settled_delay_s = 0.0
+        self.settled_delay_s = self.settled_hop_s = 0.0
         self.began_at: float | None = None
         self.lost_at: float | None = None
         self.asked_at: float | None = None
@@ -244,9 +245,9 @@ class Tree:
         self.turn: Turn | None = None
         self.move: Move | None = None
         self.moved_at = -1e9
-        self.declined: dict[NodeId, float] = {}
         self.moves: list[float] = []
         """When it moved lately."""
+        self.declined: dict[NodeId, float] = {}
         self.locks: dict[NodeId, float] = {}
         self.commits: dict[tuple[NodeId, int], tuple[NodeId, float]] = {}
         self.deal: Deal | None = None

@@ -228,7 +228,7 @@ def _end_turn(shared: Shared, tree: Tree, now: float, *, content: bool) -> None:
         # why nothing: a turn at the first sign of worse times sees no gain yet
         return
     if content:
-        tree.settled_delay_s = tree.delay_s
+        place.accustom(shared, tree)
     else:
         shared.hasten(tree, Alarm.WORSE, now + shared.config.worse_again_s)
 
@@ -236,12 +236,15 @@ def _end_turn(shared: Shared, tree: Tree, now: float, *, content: bool) -> None:
 def reweigh(shared: Shared, tree: Tree, now: float) -> None:
     """The last hop or the parent's delay may have changed."""
     place.settle(shared, tree)
-    if place.worse(shared, tree):
-        if not shared.waits(tree, Alarm.WORSE):
-            shared.set(tree, Alarm.WORSE, now + shared.config.worse_held_s)
-    else:
-        tree.settled_delay_s = min(tree.settled_delay_s, tree.delay_s)
+    config = shared.config
+    if not place.worse(shared, tree):
+        if tree.delay_s <= tree.settled_delay_s:
+            place.accustom(shared, tree)
         shared.cancel(tree, Alarm.WORSE)
+    elif not place.worse_above(shared, tree):
+        shared.hasten(tree, Alarm.WORSE, now + config.worse_held_s)
+    elif not shared.waits(tree, Alarm.WORSE):
+        shared.set(tree, Alarm.WORSE, now + config.worse_above_s)
 
 
 def worse(shared: Shared, tree: Tree, now: float) -> None:

@@ -268,9 +268,7 @@ def test_one_outside_that_was_asked_in_vain_twice_is_left_alone() -> None:
     assert bench.take(w.Join)
 
 
-def test_two_outside_are_asked_at_a_time_and_ever_more_rarely() -> (
-    None
-):
+def test_two_outside_are_asked_at_a_time_and_ever_more_rarely() -> None:
     bench = outside()
     bench.knowing += [bench.link(node(number), 0.03) for number in range(60, 72)]
     asked: dict[float, int] = {}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from meshproto.distribution import above
 from meshproto.distribution.swap import Deal
 from meshproto.distribution.tree import Alarm
 from meshproto.wire.control import distribution as w
-from support.tree_bench import ORIGIN, STREAM, Bench, node, path, peer_record
+from support.tree_bench import ORIGIN, STREAM, Bench, accept, node, path, peer_record
 from support.tree_moves import settled, to_turn
 
 
@@ -101,6 +102,59 @@ def test_a_path_that_got_a_hundred_ms_worse_calls_a_turn_after_a_while() -> None
     assert not bench.take(w.Query)
     bench.pass_time(0.2)
     assert bench.take(w.Query)
+
+
+def test_what_is_above_the_parent_has_longer_to_mend_itself() -> None:
+    bench = settled(0.02)
+    bench.offered.clear()
+    bench.offer(node(8), 0.03)
+    bench.pass_time(31.0)
+    bench.hear(node(2), path(node(2), 0.2, (ORIGIN, node(9))))
+    bench.sent.clear()
+    bench.brain._shared.cancel(bench.tree, Alarm.TURN)
+    bench.pass_time(bench.config.worse_above_s - 1.0)
+    assert not bench.take(w.Query)
+    bench.pass_time(1.1)
+    assert bench.take(w.Query)
+
+
+def test_a_parent_that_mended_itself_is_not_left() -> None:
+    bench = settled(0.02)
+    bench.pass_time(31.0)
+    bench.hear(node(2), path(node(2), 0.2, (ORIGIN, node(9))))
+    bench.pass_time(5.0)
+    assert bench.brain._shared.waits(bench.tree, Alarm.WORSE)
+    bench.hear(node(2), path(node(2), 0.02, (ORIGIN, node(9))))
+    assert not bench.brain._shared.waits(bench.tree, Alarm.WORSE)
+
+
+def test_the_own_link_that_gets_worse_meanwhile_is_not_waited_for() -> None:
+    bench = settled(0.02)
+    bench.pass_time(31.0)
+    bench.hear(node(2), path(node(2), 0.05, (ORIGIN, node(9))))
+    bench.links[node(2)] = 0.25
+    bench.do("cost_moved", node(2))
+    at = bench.brain._shared.timers.at((STREAM, Alarm.WORSE))
+    assert at is not None
+    assert at - bench.now <= bench.config.worse_held_s + 1e-9
+
+
+def test_an_orphan_that_took_a_much_worse_place_looks_around_soon() -> None:
+    bench = settled(0.02)
+    bench.pass_time(31.0)
+    edges = {}
+    for number, delay_s in ((50, 0.021), (51, 0.3)):
+        answer = accept(number, bench.link(node(number), 0.02), delay_s)
+        edges[number] = above.upper(node(number), w.Use.REPAIR, answer)
+    shared, tree = bench.brain._shared, bench.tree
+    above.attach(shared, tree, edges[50], "repair", bench.now)
+    assert not shared.waits(tree, Alarm.WORSE)
+    above.attach(shared, tree, edges[51], "repair", bench.now)
+    at, least_s = shared.timers.at((STREAM, Alarm.WORSE)), bench.config.worse_repaired_s
+    assert at is not None
+    assert least_s <= at - bench.now <= 1.5 * least_s
+    above.attach(shared, tree, edges[51], "move", bench.now)
+    assert not shared.waits(tree, Alarm.WORSE)
 
 
 def got_worse(children: int = 0, moved_s: float = 31.0, *, deal: bool = False) -> Bench:
