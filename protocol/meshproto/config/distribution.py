@@ -215,9 +215,8 @@ class DistributionConfig:
     """For the verdict, and for a lock."""
     move_s: float = 10.0
     """For a whole search of a better parent, dialling included."""
-    swap_share: float = 0.5
-    """Of what the mover wins the other may lose at most so much: a swap is two
-    moves."""
+    swap_gain_s: float = 0.010
+    """What both must win together, over all nodes below: a swap is two moves."""
     swap_wait_s: float = 3.0
     """For the child of the better parent to measure and agree."""
     heir_s: float = 5.0

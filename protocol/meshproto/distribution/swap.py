@@ -86,9 +86,8 @@ def _cheapest(
 ) -> Child | None:
     """The child that loses least, if the mover wins more."""
     peer = wish.peer or shared.around.peer(wish.parent)
-    config = shared.config
-    most_s = config.swap_share * wish.gain_s * join.demand.subtree
-    best, best_s = None, most_s - config.gain_s
+    weight_s = wish.gain_s * join.demand.subtree
+    best, best_s = None, weight_s - shared.config.swap_gain_s
     for child in tree.children.values():
         if not child.active or child.node in {mover, wish.parent}:
             continue
@@ -143,8 +142,7 @@ def _judge(shared: Shared, tree: Tree, rtt_s: float | None, now: float) -> None:
         after_s = deal.ask.place.delay_s + rtt_s / 2 + shared.config.hop_cost_s
         nodes = capacity.below(shared, tree)[0]
         loss_s = (after_s - tree.delay_s) * nodes
-        most_s = shared.config.swap_share * deal.ask.weight_s
-        deal.agreed = most_s > loss_s + shared.config.gain_s
+        deal.agreed = deal.ask.weight_s > loss_s + shared.config.swap_gain_s
     answer = SwapAnswer(tree.stream, deal.ask.token, deal.agreed)
     if shared.around.linked(deal.parent):
         shared.outbox.send(deal.parent, answer)

@@ -69,11 +69,11 @@ def test_a_mover_that_wins_less_than_they_lose_is_redirected_or_refused() -> Non
     assert bench.one(w.Refuse)[1].reason is w.Why.FULL
 
 
-def test_who_would_lose_more_than_half_of_what_the_mover_wins_is_not_asked() -> None:
-    # child 2 would lose about 80 ms, with two nodes
-    for gain_s, asked in ((0.020, False), (0.030, False), (0.040, True)):
+def test_a_swap_that_wins_next_to_nothing_is_not_made() -> None:
+    for more_s, asked in ((0.009, False), (0.011, True)):
         bench = full(1)
-        wish(bench, subtree=10, where=place(gain_s=gain_s))
+        loss_s = 0.1 + bench.config.hop_cost_s - bench.brain._shared.hop_s(node(2))
+        wish(bench, subtree=1, where=place(gain_s=2 * loss_s + more_s))
         assert bool(bench.take(w.SwapAsk)) is asked
 
 
