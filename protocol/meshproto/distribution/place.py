@@ -25,17 +25,23 @@ def moved(shared: Shared, old_s: float, new_s: float) -> bool:
 
 def worse(shared: Shared, tree: Tree) -> bool:
     """Whether the way from the origin is much longer than it was (section 6)."""
+    return tree.delay_s - tree.settled_delay_s > _much_s(shared, tree)
+
+
+def _much_s(shared: Shared, tree: Tree) -> float:
     config = shared.config
-    step_s = tree.delay_s - tree.settled_delay_s
-    return step_s > max(config.worse_s, config.worse_share * tree.settled_delay_s)
+    return max(config.worse_s, config.worse_share * tree.settled_delay_s)
 
 
 def worse_above(shared: Shared, tree: Tree) -> bool:
-    """Whether that is mostly because of what is above the parent, not of our link."""
+    """Whether that is because of what is above the parent, and not of our link, which
+    is neither half of it nor so much worse by itself.
+    """
     if tree.parent is None:
         return False
     hop_s = shared.hop_s(tree.parent.node) - tree.settled_hop_s
-    return hop_s < (tree.delay_s - tree.settled_delay_s) / 2
+    half_s = (tree.delay_s - tree.settled_delay_s) / 2
+    return hop_s < half_s and hop_s <= _much_s(shared, tree)
 
 
 def accustom(shared: Shared, tree: Tree) -> None:

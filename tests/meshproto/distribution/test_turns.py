@@ -131,7 +131,7 @@ def test_a_parent_that_mended_itself_is_not_left() -> None:
 def test_the_own_link_that_gets_worse_meanwhile_is_not_waited_for() -> None:
     bench = settled(0.02)
     bench.pass_time(31.0)
-    bench.hear(node(2), path(node(2), 0.05, (ORIGIN, node(9))))
+    bench.hear(node(2), path(node(2), 0.5, (ORIGIN, node(9))))
     bench.links[node(2)] = 0.25
     bench.do("cost_moved", node(2))
     at = bench.brain._shared.timers.at((STREAM, Alarm.WORSE))
