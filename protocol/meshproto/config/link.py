@@ -69,7 +69,7 @@ class LinkConfig:
 
     smoothing_per_s: float = 1 / 8
     """Weight of one probe a second in the smoothed round trip (tree study)."""
-    loss_smoothing: float = 1 / 128
+    loss_smoothing: float = 1 / 64
     """Weight of one check in the loss, repetitions not counted: with 1/32 a path that
     loses 2 % of its checks looked like 0 to 8 %, and routes moved with it."""
     sample_gap_max_s: float = 4.0

@@ -84,7 +84,7 @@ def test_the_greeting_gives_the_lesser_of_two_samples() -> None:
 def test_a_single_miss_is_a_small_loss_and_answers_forget_it() -> None:
     found = quality()
     found.missed()
-    assert found.loss == pytest.approx(1 / 128)
+    assert found.loss == pytest.approx(1 / 64)
     for step in range(200):
         found.answered(0.1, float(step))
     assert found.loss < 0.002
@@ -94,10 +94,10 @@ def test_a_silence_is_no_loss() -> None:
     found = quality()
     for _ in range(20):
         found.missed()
-    assert found.loss == pytest.approx(1 / 128)
+    assert found.loss == pytest.approx(1 / 64)
     found.answered(0.1, 1.0)
     found.missed()
-    assert found.loss > 1 / 128
+    assert found.loss > 1 / 64
 
 
 @pytest.mark.parametrize("share", [0.05, 0.2])
@@ -192,12 +192,12 @@ def test_repetitions_of_a_missed_check_are_no_loss() -> None:
     for _ in range(300):
         found.missed()
     assert found.unanswered == 300
-    assert found.loss == pytest.approx(1 / 128)
+    assert found.loss == pytest.approx(1 / 64)
     assert not found.moved()
     found.answered(0.1, 1.0)
-    assert found.loss == pytest.approx(1 / 128)
+    assert found.loss == pytest.approx(1 / 64)
     found.answered(0.1, 2.0)
-    assert found.loss < 1 / 128
+    assert found.loss < 1 / 64
 
 
 def test_a_round_trip_that_moved_does_not_tell_the_noise_of_the_loss() -> None:
