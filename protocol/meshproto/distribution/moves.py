@@ -242,7 +242,7 @@ def done(shared: Shared, tree: Tree, now: float) -> None:
     edge, old = move.edge, move.old
     tree.move = None
     tree.moved_at = now
-    tree.moves.append(now)
+    tree.moves = [*tree.moves, now][-shared.config.moves_damped_max :]
     shared.cancel(tree, Alarm.MOVE)
     above.attach(shared, tree, edge, move.forced or "move", now, 0, move.heir)
     # why: attach counted the edge once more
