@@ -16,7 +16,7 @@ from meshproto.ids import StreamId
 NAMES_S = 2.0
 """The question climbs to the origin and comes back: a round trip over 24 hops."""
 READERS_MAX = 64
-"""More look at one time than an admin address has readers."""
+"""More than look at one admin address at a time; those above see what is known."""
 
 
 class Naming:

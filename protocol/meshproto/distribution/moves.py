@@ -242,7 +242,9 @@ def done(shared: Shared, tree: Tree, now: float) -> None:
     edge, old = move.edge, move.old
     tree.move = None
     tree.moved_at = now
-    tree.moves = [*tree.moves, now][-shared.config.moves_damped_max :]
+    tree.moves.append(now)
+    # why not from the end: of no moves at all the last none would be every one
+    del tree.moves[: max(len(tree.moves) - shared.config.moves_damped_max, 0)]
     shared.cancel(tree, Alarm.MOVE)
     above.attach(shared, tree, edge, move.forced or "move", now, 0, move.heir)
     # why: attach counted the edge once more

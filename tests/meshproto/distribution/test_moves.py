@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from meshproto.distribution import moves
 from meshproto.distribution.events import Moved, MoveFailed, Orphaned
 from meshproto.forwarding.relay_table import (
@@ -181,6 +185,20 @@ def test_an_accept_that_is_no_gain_any_more_is_declined() -> None:
     bench.hear(node(8), accept(wish.serial, node(8), 0.5))
     assert bench.one(w.Leave)[0] == node(8)
     assert bench.brain.parent(STREAM) == node(2)
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_no_more_moves_are_remembered_than_count(most: int) -> None:
+    bench = settled()
+    proving(bench)
+    shared, tree = bench.brain._shared, bench.tree
+    shared.config = replace(shared.config, moves_damped_max=most)
+    tree.moves = [bench.now - 1.0] * 5
+    bench.do("plane_notice", FirstNew(STREAM, node(8), 38))
+    verdict(bench)
+    assert bench.brain.parent(STREAM) == node(8)
+    assert len(tree.moves) == most
+    assert tree.moves[-1:] == [bench.now][:most]
 
 
 def test_who_moved_lately_wants_more_for_another_move() -> None:
