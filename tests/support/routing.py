@@ -8,7 +8,7 @@ from typing import Any
 
 from meshproto.config.routing import CostConfig, RoutingConfig
 from meshproto.events import Event, Refused
-from meshproto.ids import NodeId, StreamId
+from meshproto.ids import NodeId, ShortId, StreamId, short_id
 from meshproto.outputs import Outbox, Send
 from meshproto.routing.changes import Change
 from meshproto.routing.router import Router
@@ -17,6 +17,7 @@ from meshproto.wire.control.routing import (
     METRIC_INFINITE,
     RoutingRecord,
     SeqnoRequest,
+    Step,
     TableDigest,
     Update,
     signed_part,
@@ -58,6 +59,8 @@ class Bench:
         self.penalties: dict[NodeId, float] = {}
         self.verified: list[tuple[NodeId, bytes]] = []
         self.records: list[tuple[str, RoutingRecord]] = []
+        self.raw: list[tuple[str, RoutingRecord]] = []
+        self.held: dict[tuple[str, ShortId], Update] = {}
         self.events: list[Event] = []
         self.changes: list[Change] = []
         self.names: dict[NodeId, str] = {}
@@ -151,10 +154,21 @@ class Bench:
         while (output := self.outbox.poll()) is not None:
             if isinstance(output, Send):
                 name = self.names.get(output.neighbour, "?")
-                self.records.append((name, output.record))  # type: ignore[arg-type]
+                record: RoutingRecord = output.record  # type: ignore[assignment]
+                self.raw.append((name, record))
+                self.records.append((name, self._whole(name, record)))
             elif isinstance(output, Event):
                 self.events.append(output)
         self.changes += self.router.take_changes()
+
+    def _whole(self, name: str, record: RoutingRecord) -> RoutingRecord:
+        """What the neighbour understands: a step is the update that it stands for."""
+        if isinstance(record, Step):
+            told = self.held[name, record.origin]
+            record = stepped(told, record)
+        if isinstance(record, Update):
+            self.held[name, short_id(record.origin)] = record
+        return record
 
     # -- what came of it --------------------------------------------------------------
 
@@ -186,6 +200,20 @@ class Bench:
     def next_hop(self, origin: str = "o") -> str | None:
         hop = self.router.next_hop(node(origin))
         return None if hop is None else self.names[hop]
+
+
+def stepped(told: Update, step: Step) -> Update:
+    """What a `Step` means to who was told `told` before."""
+    if step.refmetric == METRIC_INFINITE and not step.offers:
+        return Update(told.origin, 0, 0, METRIC_INFINITE, 0, ())
+    pairs = zip(told.offers, step.offers, strict=True)
+    offers = tuple(
+        Offer(old.stream, new.in_tree, new.delay_s, new.slots, new.room)
+        for old, new in pairs
+    )
+    version = (told.epoch, told.seqno if step.seqno is None else step.seqno)
+    move = (step.refmetric, step.hops, offers)
+    return Update(told.origin, *version, *move, step.signature)
 
 
 def asks(records: list[Any]) -> list[tuple[int, int]]:

@@ -19,7 +19,7 @@ from typing import Any
 import msgpack
 
 from meshproto.config.routing import CostConfig, RoutingConfig
-from meshproto.ids import NodeId, StreamId
+from meshproto.ids import NodeId, StreamId, short_id
 from meshproto.outputs import Outbox, Send
 from meshproto.routing.digest import digest_of_told
 from meshproto.routing.distance import (
@@ -33,9 +33,10 @@ from meshproto.routing.distance import (
 from meshproto.routing.router import Router
 from meshproto.routing.table import Entry
 from meshproto.wire.control import schema
-from meshproto.wire.control.offer import Offer
+from meshproto.wire.control.offer import Offer, Standing
 from meshproto.wire.control.routing import (
     SeqnoRequest,
+    Step,
     TableDigest,
     TableRequest,
     Update,
@@ -181,6 +182,22 @@ def records() -> Json:
         ("digest", TableDigest(bytes(range(8)))),
         ("table request", TableRequest()),
         ("want", Want(node("origin"), 24)),
+        (
+            "step",
+            Step(short_id(node("origin")), 512, 3, (Standing(True, 0.0482, 3, 17),)),
+        ),
+        (
+            "step to the next number",
+            Step(
+                short_id(node("origin")),
+                512,
+                3,
+                (),
+                8,
+                seal(signed_part(node("origin"), EPOCH, 8)),
+            ),
+        ),
+        ("step, a retraction", Step(short_id(node("origin")), INFINITY, 0, ())),
     ]
     return {
         "about": "records of routing as MessagePack (RFC 0010 section 4)",

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from meshproto.events import LimitReached, Refused
-from meshproto.ids import NodeId
+from meshproto.ids import NodeId, short_id
+from meshproto.routing import steps
 from meshproto.routing.changes import OffersChanged
 from meshproto.routing.deciding import Decider
 from meshproto.routing.distance import INFINITY, added
 from meshproto.routing.table import Entry, Heard, Neighbour, Tables, Wait
 from meshproto.routing.wants import Wants
-from meshproto.wire.control.routing import Update, signed_part
+from meshproto.wire.control.routing import Step, Update, signed_part
 
 Verify = Callable[[NodeId, bytes, bytes], bool]
 
@@ -57,11 +58,22 @@ class Hearing:
             if update.signature or not neighbour.partial:
                 tables.outbox.put(Refused(neighbour.node, "route-signature"))
             neighbour.partial = True
+            # why: what steps would build on is not the row that is here
+            neighbour.shorts.pop(short_id(origin), None)
             return
         if heard is None:
             heard = self._add(neighbour, origin, now)
         if heard is not None:
             self._replace(neighbour, heard, update, signature, now)
+
+    def step(self, neighbour: Neighbour, step: Step, now: float) -> None:
+        """Take in what moved since the neighbour's last word about an origin."""
+        update = steps.whole(neighbour, step)
+        if update is not None:
+            self.update(neighbour, update, now)
+        elif not neighbour.partial:
+            # why not where a row was refused: its steps come all the same
+            self._tables.outbox.put(Refused(neighbour.node, "route-step"))
 
     def _replace(
         self,
@@ -71,6 +83,7 @@ class Hearing:
         signature: bytes,
         now: float,
     ) -> None:
+        neighbour.shorts[short_id(heard.origin)] = heard.origin
         heard.version = (update.epoch, update.seqno)
         heard.refmetric = update.refmetric
         heard.hops = update.hops + 1
@@ -94,6 +107,7 @@ class Hearing:
         tables = self._tables
         entry = tables.entries[heard.origin]
         del entry.heard[neighbour.node], neighbour.heard[heard.origin]
+        neighbour.shorts.pop(short_id(heard.origin), None)
         heard.metric = heard.refmetric = INFINITY
         if heard.offers:
             change = OffersChanged(heard.origin, neighbour.node)

@@ -36,6 +36,7 @@ from meshproto.wire.control.offer import OFFERS_MAX, Offer
 from meshproto.wire.control.routing import (
     RoutingRecord,
     SeqnoRequest,
+    Step,
     TableDigest,
     TableRequest,
     Update,
@@ -223,6 +224,8 @@ class Router:
         match record:
             case Update():
                 self._hearing.update(neighbour, record, now)
+            case Step():
+                self._hearing.step(neighbour, record, now)
             case SeqnoRequest():
                 self._asked(neighbour, record, now)
             case TableDigest():

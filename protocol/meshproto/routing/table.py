@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from meshproto.chance import Chance
 from meshproto.config.routing import RoutingConfig
-from meshproto.ids import NodeId
+from meshproto.ids import NodeId, ShortId
 from meshproto.outputs import Outbox
 from meshproto.routing.changes import Change
 from meshproto.routing.distance import (
@@ -149,6 +149,7 @@ class Neighbour:
         "owed",
         "partial",
         "recount",
+        "shorts",
         "stale",
         "table_after",
         "table_told_until",
@@ -159,6 +160,7 @@ class Neighbour:
         self.node = node
         self.cost = cost
         self.heard: dict[NodeId, Heard] = {}
+        self.shorts: dict[ShortId, NodeId] = {}  # rows as they were told last
         self.owed: dict[NodeId, None] = {}  # a whole table, in portions
         self.changed = False  # something was told since the last digest
         self.recount = False  # a digest follows when nothing is owed any more

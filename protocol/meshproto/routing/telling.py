@@ -14,6 +14,7 @@ from __future__ import annotations
 from meshproto.config.routing import RoutingConfig
 from meshproto.routing.digest import digest_of_told
 from meshproto.routing.distance import INFINITY, Version, lowered, margin
+from meshproto.routing.steps import shortened
 from meshproto.routing.table import NOBODY, Entry, Heard, Neighbour, Tables, Wait
 from meshproto.wire.control.offer import Offer
 from meshproto.wire.control.routing import TableDigest, Update
@@ -135,7 +136,8 @@ class Teller:
             update = self._update(neighbour, entry, route, told)
             # why before: RFC 8966 section 3.7.3, the distance bounds what was told
             entry.distance = lowered(entry.distance, route.version, route.metric)
-        self._send(neighbour, entry, update, now)
+        # why whole: who is told out of turn may miss the row that a step builds on
+        self._send(neighbour, entry, update, None if force else told, now)
 
     def _shown(self, neighbour: Neighbour, entry: Entry) -> Heard | None:
         """The route that `neighbour` may use through this node."""
@@ -204,7 +206,12 @@ class Teller:
         return update
 
     def _send(
-        self, neighbour: Neighbour, entry: Entry, update: Update, now: float
+        self,
+        neighbour: Neighbour,
+        entry: Entry,
+        update: Update,
+        told: Update | None,
+        now: float,
     ) -> None:
         tables = self._tables
         if update.refmetric >= INFINITY and not update.offers:
@@ -218,7 +225,7 @@ class Teller:
             # it together
             share = 0.5 + tables.chance.random()
             tables.timers.set(digest, now + share * tables.config.digest_interval_s)
-        tables.outbox.send(neighbour.node, update)
+        tables.outbox.send(neighbour.node, shortened(told, update))
 
     # -- whole tables -----------------------------------------------------------------
 

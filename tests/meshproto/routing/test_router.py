@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from meshproto.errors import LimitError, StateError
 from meshproto.events import LimitReached
+from meshproto.ids import short_id
 from meshproto.routing.changes import RouteChanged
 from meshproto.routing.distance import INFINITY
 from meshproto.wire.control.offer import OFFERS_MAX
 from meshproto.wire.control.routing import (
     RoutingRecord,
     SeqnoRequest,
+    Step,
     TableDigest,
     TableRequest,
     Update,
@@ -255,6 +257,11 @@ records: st.SearchStrategy[RoutingRecord] = st.one_of(
     st.builds(TableDigest, st.binary(min_size=8, max_size=8)),
     st.just(TableRequest()),
     st.builds(Want, origins.map(node), st.integers(1, 31)),
+    st.builds(
+        lambda origin, metric: Step(short_id(node(origin)), metric, 1, ()),
+        origins,
+        st.integers(0, INFINITY),
+    ),
 )
 steps = st.lists(
     st.tuples(st.sampled_from("abc"), records, st.floats(0.0, 2.0)), max_size=40

@@ -27,3 +27,17 @@ class Offer(s.Record):
 
 OFFER = s.nested(Offer)
 """An offer as a field of another record."""
+
+
+@s.structure
+class Standing(s.Record):
+    """An offer to somebody who knows for which stream it is."""
+
+    in_tree: bool = s.wire(s.boolean())
+    delay_s: float = s.wire(s.seconds(60.0))
+    slots: int = s.wire(s.integer(255))
+    room: int = s.wire(s.integer(65_535))
+
+
+STANDING = s.nested(Standing)
+"""The same as a field of another record."""

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import msgpack
 
-from meshproto.ids import NodeId
+from meshproto.ids import NodeId, ShortId
 from meshproto.wire.control import schema as s
-from meshproto.wire.control.offer import OFFER, OFFERS_MAX, Offer
+from meshproto.wire.control.offer import (
+    OFFER,
+    OFFERS_MAX,
+    STANDING,
+    Offer,
+    Standing,
+)
 
 METRIC_INFINITE = 65_535
 """No route: an update with it is a retraction."""
@@ -77,5 +83,20 @@ class Want(s.Record):
     hops: int = s.wire(s.integer(HOPS_MAX, 1))
 
 
-RoutingRecord = Update | SeqnoRequest | TableDigest | TableRequest | Want
+@s.record(53)
+class Step(s.Record):
+    """What moved since the sender's last record about `origin`: the epoch and the
+    streams of its offers are the same, and so is the number where none is given.
+    Infinite without offers: a retraction.
+    """
+
+    origin: ShortId = s.wire(s.SHORT)
+    refmetric: int = s.wire(_METRIC)
+    hops: int = s.wire(s.integer(HOPS_MAX))
+    offers: tuple[Standing, ...] = s.wire(s.array(STANDING, OFFERS_MAX))
+    seqno: int | None = s.wire(s.optional(_SEQNO), default=None)
+    signature: bytes = s.wire(s.blob(64), default=b"")
+
+
+RoutingRecord = Update | SeqnoRequest | TableDigest | TableRequest | Want | Step
 """Every record that a `Router` receives."""
