@@ -12,7 +12,7 @@ event of its own (RFC 0012 section 3).
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -76,6 +76,7 @@ class SimHost:
     """The process on machine `index`; `up` while it runs."""
 
     __slots__ = (
+        "_past",
         "_wakes",
         "_world",
         "ability",
@@ -112,6 +113,7 @@ class SimHost:
         self.remembered: tuple[PeerRecord, ...] = ()
         self.watching: dict[StreamId, NodeId] = {}
         self._wakes: dict[StreamId, float] = {}
+        self._past: Counter[str] = Counter()
         self.node: Node
         self.plane: SimPlane
 
@@ -145,14 +147,17 @@ class SimHost:
 
     def stop(self, now: float) -> None:
         """The process dies; nobody is told."""
+        if self.up:
+            self._past.update(self.node.sent_octets())
         self.up, self.frozen = False, None
         self.stopped_at = now
         self.links.clear()
         self.by_node.clear()
 
     def sent_octets(self) -> dict[str, int]:
-        """Octets of records sent by the running process, by package."""
-        return self.node.sent_octets() if self.up else {}
+        """Octets of records that were sent from this machine, by package."""
+        now = self.node.sent_octets() if self.up else {}
+        return dict(self._past + Counter(now))
 
     def next_timeout(self) -> float | None:
         """The brain's deadline, None while nothing runs."""

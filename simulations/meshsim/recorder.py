@@ -89,7 +89,9 @@ class Recorder:
         self._before: o.TreeShot | None = None
         self._connected: dict[tuple[int, StreamId], float] = {}
         self._due = self._got = 0
-        self._received = self._media_octets = 0
+        self._received = self._media_octets = self._control = 0
+        self._shares: dict[str, int] = {}
+        self._carried: Counter[str] = Counter()
         self._escapes: dict[int, tuple[float, int | None]] = {}
         self.trace = Trace({})
         self.mesh: Mesh
@@ -394,12 +396,19 @@ class Recorder:
             "setup": sum(octets[Kind.SETUP]),
             "gossip": sum(octets[Kind.GOSSIP]),
         }
-        control = sum(octets[Kind.CONTROL])
-        shares = mesh.control_shares()
-        whole = max(sum(shares.values()), 1)
-        for name, share in shares.items():
-            totals[name] = control * share // whole
-        return totals
+        return totals | self._split(sum(octets[Kind.CONTROL]), mesh.control_shares())
+
+    def _split(self, control: int, shares: dict[str, int]) -> dict[str, int]:
+        """What frames carried, each with its part of what is around records: that of
+        the time since the last sample, for a start has other records than an hour of
+        rest, whatever went before.
+        """
+        more = {name: n - self._shares.get(name, 0) for name, n in shares.items()}
+        whole = max(sum(more.values()), 1)
+        for name, share in more.items():
+            self._carried[name] += (control - self._control) * share // whole
+        self._control, self._shares = control, shares
+        return dict(self._carried)
 
     def overlay_shot(self, now: float, label: str = "") -> None:
         """The links that are up."""

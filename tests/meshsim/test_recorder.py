@@ -84,6 +84,17 @@ def test_samples_say_who_is_served_and_what_it_costs() -> None:
     assert traffic["media"] > traffic["distribution"] > 0
 
 
+def test_what_is_around_records_is_split_by_what_was_sent_meanwhile() -> None:
+    recorder = Small().run.recorder
+    recorder._control, recorder._shares = 0, {}
+    recorder._carried.clear()
+    assert recorder._split(300, {"overlay": 100}) == {"overlay": 300}
+    # routing sent all of what came since: the start does not take part in that
+    split = recorder._split(700, {"overlay": 100, "routing": 100})
+    assert split == {"overlay": 300, "routing": 400}
+    assert recorder._split(700, {"overlay": 100, "routing": 100}) == split
+
+
 def test_a_viewer_without_packets_is_late_only_if_it_could_have_had_some() -> None:
     small = Small(until_s=12.0)
     recorder, checkers = small.run.recorder, small.run.checkers
