@@ -149,7 +149,9 @@ class DistributionConfig:
     standby_again_s: float = 2.5
     """The same after a link came up: what was in vain before may work now."""
     aside_s: float = 10.0
-    """A node without viewers has one child so long before it asks it to move on."""
+    """A node without viewers has few children so long before it asks one to go."""
+    aside_children_max: int = 3
+    """With more of them a copy is saved at the cost of too many moves."""
     aside_max_s: float = 600.0
     """Asked in vain, it waits twice as long each time: perhaps there is no way."""
     shared_ancestor_s: float = 0.030
@@ -180,10 +182,11 @@ class DistributionConfig:
     gain_s: float = 0.003
     gain_held_s: float = 5.0
     """A node with children sees a gain that long before it moves."""
-    moves_kept_s: float = 300.0
-    """Each move of the last five turns ..."""
-    moves_damped_max: int = 3
-    """... doubles the gain that is worth another one, so many times at most."""
+    cool_s: float = 300.0
+    """After so long in the tree, counted anew when the parent was lost, a gain must be
+    twice as much, after twice that three times ..."""
+    cool_max: float = 3.0
+    """... and never more; divided by the nodes of the subtree."""
     declined_s: float = 180.0
     """Whoever declined a move is not asked again: three turns.  Without it every turn
     of every node ended in vain dials (measured: nine of ten)."""

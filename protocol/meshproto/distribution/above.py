@@ -18,6 +18,8 @@ from meshproto.wire.control.distribution import Accept, Leave, Use
 _FOUND = frozenset({"repair", "standby", "released"})
 """Parents that were taken because the old one was lost, not because they are good."""
 
+_PLACED = _FOUND | {"join"}
+
 REASONS = {Use.NEW: "join", Use.STARVED: "join", Use.REPAIR: "repair"}
 
 
@@ -48,6 +50,8 @@ def attach(
     if second is not edge:
         shared.use(edge.node)
     tree.parent = edge
+    if reason in _PLACED:
+        tree.placed_at = now
     tree.outside_at, tree.outside_pause_s = now, 0.0
     shared.outbox.put(SetActive(tree.stream, edge.node, edge.alias, edge.base))
     if old is not None:

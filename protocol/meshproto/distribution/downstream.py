@@ -274,11 +274,12 @@ def grown(shared: Shared, tree: Tree, now: float) -> None:
 def reckon(shared: Shared, tree: Tree, now: float) -> None:
     """Who feeds somebody needs a second parent, who feeds nobody holds none: two nodes
     that only stand by for each other would not let go (RFC 0011 section 6.4).  Who is
-    here for one child alone steps aside after a while (section 6.5).  Who is here for
-    no viewer makes no offer (section 5.1).
+    here for few children alone steps aside after a while (section 6.5).  Who is here
+    for no viewer makes no offer (section 5.1).
     """
     place.tell_offers(shared, tree)
-    if tree.lone_child is not None and not shared.waits(tree, Alarm.ASIDE):
+    few = 0 < len(tree.guests) <= shared.config.aside_children_max
+    if few and not shared.waits(tree, Alarm.ASIDE):
         tree.aside_s = shared.config.aside_s
         shared.set(tree, Alarm.ASIDE, now + tree.aside_s)
     if tree.parent is None or tree.needed == (tree.second is not None):

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from enum import Enum
 
-from meshproto.distribution import above, commit, standby, trees, upstream
+from meshproto.distribution import (
+    above,
+    capacity,
+    commit,
+    standby,
+    trees,
+    upstream,
+)
 from meshproto.distribution.candidates import Candidate
 from meshproto.distribution.events import Moved, MoveFailed, Swapped
 from meshproto.distribution.shared import Shared
@@ -79,14 +86,17 @@ def enough(shared: Shared, tree: Tree, gain_s: float) -> bool:
 def tempting(
     shared: Shared, tree: Tree, gain_s: float, now: float, urgent: bool
 ) -> bool:
-    """Whether a gain is worth a move to who moved so often lately: where the mesh is in
-    motion each move is followed by others, and most gains are gone before the next.
+    """Whether a gain is worth a move to who has its place for so long: a free slot goes
+    from hand to hand until nobody wins enough by it, and what is left for who looked
+    around in ten turns is seldom worth that.
     """
     config = shared.config
-    since = now - config.moves_kept_s
-    tree.moves = [at for at in tree.moves if at > since]
-    times = 0 if urgent else min(len(tree.moves), config.moves_damped_max)
-    return enough(shared, tree, gain_s / 2**times)
+    times = min(1 + (now - tree.placed_at) / config.cool_s, config.cool_max)
+    if urgent or times <= 1:
+        return enough(shared, tree, gain_s)
+    # why the nodes below: all of them win
+    nodes = capacity.below(shared, tree)[0]
+    return enough(shared, tree, gain_s * min(1.0, nodes / times))
 
 
 def _welcome(shared: Shared, tree: Tree, move: Move, gain_s: float) -> bool:
@@ -242,9 +252,6 @@ def done(shared: Shared, tree: Tree, now: float) -> None:
     edge, old = move.edge, move.old
     tree.move = None
     tree.moved_at = now
-    tree.moves.append(now)
-    # why not from the end: of no moves at all the last none would be every one
-    del tree.moves[: max(len(tree.moves) - shared.config.moves_damped_max, 0)]
     shared.cancel(tree, Alarm.MOVE)
     above.attach(shared, tree, edge, move.forced or "move", now, 0, move.heir)
     # why: attach counted the edge once more

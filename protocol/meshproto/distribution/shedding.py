@@ -77,14 +77,22 @@ def regrant(shared: Shared, tree: Tree, child: Child) -> None:
 
 
 def step_aside(shared: Shared, tree: Tree, now: float) -> None:
-    """Without viewers, ask the only child to move to our parent (section 6.5)."""
-    child, parent, config = tree.lone_child, tree.parent, shared.config
-    if child is None:
+    """Without viewers, ask one of few children to move to our parent, or below one of
+    the others that is a viewer for certain, for it feeds nobody (section 6.5).
+    """
+    guests, parent, config = tree.guests, tree.parent, shared.config
+    if not 0 < len(guests) <= config.aside_children_max:
         return
     if parent is not None and tree.live and tree.move is None:
-        there = Target(parent.node, parent.delay_s, 1)
-        targets = candidates.with_peers(shared, [there])
-        release = Release(tree.stream, child.serial, targets, aside=True)
+        child = guests[shared.chance.randrange(len(guests))]
+        targets = [Target(parent.node, parent.delay_s, 1)]
+        targets += [
+            Target(other.node, tree.delay_s + shared.hop_s(other.node), other.room)
+            for other in guests
+            if other is not child and other.room and other.subtree == 1
+        ]
+        known = candidates.with_peers(shared, targets[:TARGETS_MAX])
+        release = Release(tree.stream, child.serial, known, aside=True)
         shared.outbox.send(child.node, release)
     tree.aside_s = min(2 * tree.aside_s, config.aside_max_s)
     spread = 1 + shared.chance.random() / 2

@@ -163,13 +163,13 @@ class Tree:
         "lost_at",
         "move",
         "moved_at",
-        "moves",
         "naming",
         "offered",
         "origin",
         "outside_at",
         "outside_pause_s",
         "parent",
+        "placed_at",
         "promise",
         "publishing",
         "pulse",
@@ -245,8 +245,8 @@ class Tree:
         self.turn: Turn | None = None
         self.move: Move | None = None
         self.moved_at = -1e9
-        self.moves: list[float] = []
-        """When it moved lately."""
+        self.placed_at = -1e9
+        """Since when it is in the tree, or lost a parent: moves do not count."""
         self.declined: dict[NodeId, float] = {}
         self.locks: dict[NodeId, float] = {}
         self.commits: dict[tuple[NodeId, int], tuple[NodeId, float]] = {}
@@ -288,12 +288,12 @@ class Tree:
         return self.fed and not (here or below)
 
     @property
-    def lone_child(self) -> Child | None:
-        """The child for which alone a node without viewers is in the tree."""
+    def guests(self) -> list[Child]:
+        """The children for whose sake alone a node without viewers is in the tree."""
         if self.publishing or self.subscribed or self.queue:
-            return None
+            return []
         fed = [child for child in self.children.values() if child.carries]
-        return fed[0] if len(fed) == 1 and fed[0].active else None
+        return fed if all(child.active for child in fed) else []
 
     @property
     def joining(self) -> bool:

@@ -48,7 +48,10 @@ def turn_due(shared: Shared, tree: Tree, now: float) -> None:
 def _begin_turn(
     shared: Shared, tree: Tree, now: float, *, urgent: bool = False
 ) -> None:
-    if not (tree.needed and may_move(shared, tree, now, urgent=urgent)):
+    # why not: who is above mends it, and takes us along (section 6)
+    mended = not urgent and shared.waits(tree, Alarm.WORSE)
+    mended = mended and place.worse_above(shared, tree)
+    if mended or not (tree.needed and may_move(shared, tree, now, urgent=urgent)):
         _begin_later(shared, tree, now, urgent=urgent)
         return
     config, known = shared.config, {}
@@ -102,8 +105,10 @@ def _rank(shared: Shared, tree: Tree, turn: Turn, now: float) -> None:
     for node in [n for n, until in tree.declined.items() if until <= now]:
         del tree.declined[node]
     gains = _gains(shared, tree, turn)
-    for _, node in gains[: shared.config.probes]:
-        _measure(shared, tree, turn, node)
+    for nth, (_, node) in enumerate(gains):
+        # why all with a link: they are measured, and at hand where it is urgent
+        if nth < shared.config.probes or (turn.urgent and shared.around.linked(node)):
+            _measure(shared, tree, turn, node)
     if turn.probing:
         shared.set(tree, Alarm.TURN, now + shared.config.probe_wait_s)
     else:
@@ -215,8 +220,24 @@ def _decide(shared: Shared, tree: Tree, turn: Turn, now: float) -> None:
                 turn.rtts[node] = shared.rtt_s(node)
         return
     _end_turn(shared, tree, now, content=False)
+    if turn.urgent:
+        measured = _at_hand_first(shared, tree, measured)
     found = [Candidate(node, turn.through.get(node)) for _, node in measured]
     moves.begin(shared, tree, found[: shared.config.probes], measured[0][0], "", now)
+
+
+def _at_hand_first(
+    shared: Shared, tree: Tree, measured: list[tuple[float, NodeId]]
+) -> list[tuple[float, NodeId]]:
+    """Where it is urgent, neighbours with a slot that win half of the most come first:
+    the best places are full as a rule, and each that says so costs a link.
+    """
+    offers = shared.around.offers(tree.origin, tree.stream)
+    free = {node for node, offer in offers if offer.slots}
+    half_s = measured[0][0] / 2
+    return sorted(
+        measured, key=lambda pair: not (pair[1] in free and pair[0] >= half_s)
+    )
 
 
 def _end_turn(shared: Shared, tree: Tree, now: float, *, content: bool) -> None:

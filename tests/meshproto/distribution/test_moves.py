@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pytest
-
 from meshproto.distribution import moves
 from meshproto.distribution.events import Moved, MoveFailed, Orphaned
 from meshproto.forwarding.relay_table import (
@@ -187,31 +183,47 @@ def test_an_accept_that_is_no_gain_any_more_is_declined() -> None:
     assert bench.brain.parent(STREAM) == node(2)
 
 
-@pytest.mark.parametrize("most", [0, 3])
-def test_no_more_moves_are_remembered_than_count(most: int) -> None:
+def wins_from(bench: Bench, age_s: float, nodes: int, *, urgent: bool = False) -> int:
+    """The least gain in ms that is worth a move to who is here for so long, with so
+    many nodes below and itself.
+    """
+    shared, tree, now = bench.brain._shared, bench.tree, bench.now
+    tree.delay_s, tree.placed_at = 0.1, now - age_s
+    tree.children.clear()
+    if nodes > 1:
+        bench.child(5)
+        tree.children[node(5)].subtree = nodes - 1
+    gains = (
+        ms for ms in range(100) if moves.tempting(shared, tree, ms / 1e3, now, urgent)
+    )
+    return next(gains)
+
+
+def test_who_has_its_place_for_long_wants_more_for_another() -> None:
+    bench = settled(0.02)
+    cool_s = bench.config.cool_s
+    assert [wins_from(bench, n * cool_s, 1) for n in (0, 1, 2, 9)] == [6, 11, 16, 16]
+    assert wins_from(bench, 9 * cool_s, 1, urgent=True) == 6
+
+
+def test_those_below_win_too() -> None:
+    bench = settled(0.02)
+    old = 2 * bench.config.cool_s
+    assert [wins_from(bench, old, nodes) for nodes in (1, 2, 3, 9)] == [16, 8, 6, 6]
+
+
+def test_a_move_does_not_make_young_but_a_loss_does() -> None:
     bench = settled()
+    bench.tree.placed_at = joined = bench.now - 1000.0
     proving(bench)
-    shared, tree = bench.brain._shared, bench.tree
-    shared.config = replace(shared.config, moves_damped_max=most)
-    tree.moves = [bench.now - 1.0] * 5
     bench.do("plane_notice", FirstNew(STREAM, node(8), 38))
     verdict(bench)
     assert bench.brain.parent(STREAM) == node(8)
-    assert len(tree.moves) == most
-    assert tree.moves[-1:] == [bench.now][:most]
-
-
-def test_who_moved_lately_wants_more_for_another_move() -> None:
-    bench = settled(0.02)
-    shared, tree, now = bench.brain._shared, bench.tree, bench.now
-    tree.delay_s = 0.1
-    gains = []
-    for count in range(5):
-        tree.moves = [now - 10.0] * count
-        wins = [moves.tempting(shared, tree, ms / 1e3, now, False) for ms in range(50)]
-        gains.append(wins.index(True))
-        assert moves.tempting(shared, tree, 0.006, now, True)
-    assert gains == [6, 11, 21, 41, 41]
-    tree.moves = [now - bench.config.moves_kept_s - 1.0] * 3
-    assert moves.tempting(shared, tree, 0.006, now, False)
-    assert tree.moves == []
+    assert bench.tree.placed_at == joined
+    bench.offer(bench.link(node(9), 0.02), 0.01)
+    bench.sent.clear()
+    bench.unlink(node(8))
+    who, wish = bench.one(w.Join)
+    bench.hear(who, accept(wish.serial, who, 0.01))
+    assert bench.brain.parent(STREAM) == who
+    assert bench.tree.placed_at == bench.now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from meshproto.distribution import shedding
 from meshproto.distribution.events import LayersShed
 from meshproto.forwarding.relay_table import FirstNew, SetLeg
 from meshproto.ids import NodeId, short_id
@@ -137,9 +138,26 @@ def test_without_viewers_the_only_child_is_asked_to_move_to_our_parent() -> None
     assert len(after_a_while(bench, 40.0)) == 1
 
 
-def test_with_viewers_or_with_two_children_nobody_is_asked() -> None:
-    assert not after_a_while(passing_on(5, 6), 30.0)
+def test_with_viewers_or_with_many_children_nobody_is_asked() -> None:
+    most = passing_on(5).config.aside_children_max
+    assert not after_a_while(passing_on(*range(5, 6 + most)), 30.0)
     assert not after_a_while(passing_on(5, viewers=1), 30.0)
+
+
+def test_one_of_few_children_is_asked_to_go_up_or_below_another_that_views() -> None:
+    bench = passing_on(5, 6, 7)
+    leaf = {node(n): bench.tree.children[node(n)] for n in (5, 6, 7)}
+    leaf[node(6)].subtree, leaf[node(6)].room = 4, 9  # perhaps there for others alone
+    leaf[node(5)].room, leaf[node(7)].room = 2, 0
+    for _ in range(20):
+        shedding.step_aside(bench.brain._shared, bench.tree, bench.now)
+    bench.drain()
+    asked = bench.take(w.Release)
+    assert {who for who, _ in asked} == set(leaf)
+    for who, release in asked:
+        wanted = [node(2)] if who == node(5) else [node(2), node(5)]
+        assert [target.node for target in release.targets] == wanted
+        assert release.aside
 
 
 def test_when_the_last_child_went_nobody_is_stood_by_for() -> None:

@@ -111,7 +111,8 @@ def test_what_is_above_the_parent_has_longer_to_mend_itself() -> None:
     bench.pass_time(31.0)
     bench.hear(node(2), path(node(2), 0.2, (ORIGIN, node(9))))
     bench.sent.clear()
-    bench.brain._shared.cancel(bench.tree, Alarm.TURN)
+    # nor is the turn of every minute taken meanwhile
+    bench.brain._shared.hasten(bench.tree, Alarm.TURN, bench.now + 5.0)
     bench.pass_time(bench.config.worse_above_s - 1.0)
     assert not bench.take(w.Query)
     bench.pass_time(1.1)
@@ -157,13 +158,21 @@ def test_an_orphan_that_took_a_much_worse_place_looks_around_soon() -> None:
     assert not shared.waits(tree, Alarm.WORSE)
 
 
-def got_worse(children: int = 0, moved_s: float = 31.0, *, deal: bool = False) -> Bench:
-    """Attached to node 2, whose link is 100 ms longer for long enough; nodes 8 and 9
-    would be better and were asked where they stand.
+def got_worse(
+    children: int = 0,
+    moved_s: float = 31.0,
+    *,
+    deal: bool = False,
+    slots: int = 4,
+    other_s: float = 0.04,
+) -> Bench:
+    """Attached to node 2, whose link is 100 ms longer for long enough; node 8, with so
+    many slots, and node 9, with that delay, would be better and were asked where they
+    stand.
     """
     bench = settled(0.02)
-    bench.offer(node(8), 0.03)
-    bench.offer(bench.link(node(9), 0.02), 0.04)
+    bench.offer(node(8), 0.03, slots=slots)
+    bench.offer(bench.link(node(9), 0.02), other_s)
     bench.pass_time(31.0)
     for number in range(children):
         bench.child(20 + number)
@@ -177,13 +186,13 @@ def got_worse(children: int = 0, moved_s: float = 31.0, *, deal: bool = False) -
     bench.links[node(2)] = 0.25
     bench.do("cost_moved", node(2))
     bench.pass_time(bench.config.worse_held_s + 0.01)
-    tell_places(bench)
+    tell_places(bench, other_s)
     return bench
 
 
-def tell_places(bench: Bench) -> None:
+def tell_places(bench: Bench, other_s: float = 0.04) -> None:
     asked = dict(bench.take(w.Query))
-    for who, delay_s in ((node(8), 0.03), (node(9), 0.04)):
+    for who, delay_s in ((node(8), 0.03), (node(9), other_s)):
         line, token = path(who, delay_s, (ORIGIN,)), asked[who].token
         tell = w.Tell(STREAM, token, delay_s, 4, line.path, (0.0, delay_s), ())
         bench.hear(who, tell)
@@ -202,6 +211,14 @@ def test_a_worse_path_is_left_soon_after_another_move() -> None:
 def test_a_worse_path_is_left_in_spite_of_a_swap_that_was_agreed_to() -> None:
     bench = got_worse(moved_s=31.0, deal=True)
     assert bench.one(w.Join)[0] == node(8)
+
+
+def test_on_a_worse_path_who_has_a_slot_is_asked_first() -> None:
+    assert got_worse(slots=0).one(w.Join)[0] == node(9)
+
+
+def test_but_not_for_less_than_half_of_the_gain() -> None:
+    assert got_worse(slots=0, other_s=0.1).one(w.Join)[0] == node(8)
 
 
 def test_who_found_no_place_on_a_worse_path_looks_again_at_once() -> None:
