@@ -156,8 +156,10 @@ class SimHost:
 
     def sent_octets(self) -> dict[str, int]:
         """Octets of records that were sent from this machine, by package."""
-        now = self.node.sent_octets() if self.up else {}
-        return dict(self._past + Counter(now))
+        if not self.up:
+            return dict(self._past)
+        past = self._past
+        return {name: n + past[name] for name, n in self.node.sent_octets().items()}
 
     def next_timeout(self) -> float | None:
         """The brain's deadline, None while nothing runs."""
