@@ -220,7 +220,7 @@ def _decide(shared: Shared, tree: Tree, turn: Turn, now: float) -> None:
                 turn.rtts[node] = shared.rtt_s(node)
         return
     _end_turn(shared, tree, now, content=False)
-    if turn.urgent:
+    if turn.urgent and not place.worse_above(shared, tree):
         measured = _at_hand_first(shared, tree, measured)
     found = [Candidate(node, turn.through.get(node)) for _, node in measured]
     moves.begin(shared, tree, found[: shared.config.probes], measured[0][0], "", now)
@@ -229,8 +229,8 @@ def _decide(shared: Shared, tree: Tree, turn: Turn, now: float) -> None:
 def _at_hand_first(
     shared: Shared, tree: Tree, measured: list[tuple[float, NodeId]]
 ) -> list[tuple[float, NodeId]]:
-    """Where it is urgent, neighbours with a slot that win half of the most come first:
-    the best places are full as a rule, and each that says so costs a link.
+    """Where our link got worse, neighbours with a slot that win half of the most come
+    first: the best places are full as a rule, and each that says so costs a link.
     """
     offers = shared.around.offers(tree.origin, tree.stream)
     free = {node for node, offer in offers if offer.slots}

@@ -221,6 +221,19 @@ def test_but_not_for_less_than_half_of_the_gain() -> None:
     assert got_worse(slots=0, other_s=0.1).one(w.Join)[0] == node(8)
 
 
+def test_nor_where_it_is_what_is_above_that_got_worse() -> None:
+    bench = settled(0.02)
+    bench.offer(node(8), 0.03, slots=0)
+    bench.offer(bench.link(node(9), 0.02), 0.04)
+    bench.pass_time(31.0)
+    bench.hear(node(2), path(node(2), 0.2, (ORIGIN, node(9))))
+    bench.pass_time(bench.config.worse_above_s - 0.5)
+    bench.sent.clear()
+    bench.pass_time(0.6)
+    tell_places(bench)
+    assert bench.one(w.Join)[0] == node(8)
+
+
 def test_who_found_no_place_on_a_worse_path_looks_again_at_once() -> None:
     bench = got_worse()
     for better in (node(8), node(9)):
